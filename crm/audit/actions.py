@@ -1,0 +1,67 @@
+"""Writing the record: called inside the transaction of the change it describes."""
+
+from collections.abc import Mapping
+from datetime import datetime
+from typing import Any
+
+from django.core.serializers.json import DjangoJSONEncoder
+from django.db import connection, models
+from orjson import loads
+
+from crm.audit.models import AuditRow
+from crm.audit.rules import Actor, hidden
+
+
+def record(
+    action: str,
+    target: models.Model | tuple[str, str],
+    *,
+    at: datetime,
+    by: Actor,
+    before: Mapping[str, Any] | None = None,
+    after: Mapping[str, Any] | None = None,
+    personal: frozenset[str] | set[str] = frozenset(),
+    key: bytes = b"",
+    on_behalf_of: Actor | None = None,
+) -> AuditRow:
+    """Append one audit row in the caller's transaction.
+
+    `target` is the changed row, or (kind, id) for work that has none. Names in `personal` are stored as
+    HMACs under `key`, the contact's own. Raises RuntimeError outside a transaction: a record that could
+    survive without its change, or the other way round, would be worth nothing.
+    """
+    if not connection.in_atomic_block:
+        raise RuntimeError("An audit row is written in the transaction of the change that it describes.")
+    kind, pk = target if isinstance(target, tuple) else (target._meta.model_name or "", str(target.pk))
+    return AuditRow.objects.create(
+        at=at,
+        actor_kind=by.actor_kind,
+        actor_id=by.actor_id,
+        actor_label=by.actor_label[:200],
+        on_behalf_of=on_behalf_of.actor_label[:200] if on_behalf_of else "",
+        action=action,
+        object_kind=kind,
+        object_id=pk,
+        object_label="" if isinstance(target, tuple) or personal else str(target)[:200],
+        before=_plain(before, personal, key),
+        after=_plain(after, personal, key),
+    )
+
+
+def _plain(values: Mapping[str, Any] | None, personal: frozenset[str] | set[str], key: bytes) -> dict[str, Any]:
+    shown = {
+        name: hidden(value, key) if name in personal and value not in (None, "") else value
+        for name, value in (values or {}).items()
+    }
+    plain: dict[str, Any] = loads(DjangoJSONEncoder().encode(shown))
+    return plain
+
+
+def changes(row: models.Model, new: Mapping[str, Any]) -> tuple[dict[str, Any], dict[str, Any]]:
+    """Compare `new` field values with the row: what differs, as (before, after), keyed by field name."""
+    before = {name: getattr(row, name) for name in new if getattr(row, name) != new[name]}
+    return _shown(before), _shown({name: new[name] for name in before})
+
+
+def _shown(values: Mapping[str, Any]) -> dict[str, Any]:
+    return {name: value.pk if isinstance(value, models.Model) else value for name, value in values.items()}

@@ -1,0 +1,111 @@
+"""What every request passes: database trouble as 503, the language, the instant, and what the shell shows."""
+
+import sys
+from collections.abc import Callable
+from datetime import UTC, datetime
+from typing import Any
+
+from django.conf import settings
+from django.db import DatabaseError, InterfaceError, OperationalError, connection
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import render
+from django.urls import NoReverseMatch, reverse
+from django.utils import translation
+from django.utils.translation import gettext_lazy as _
+from django.utils.translation import get_language_from_request
+
+type_of_view = Callable[[HttpRequest], HttpResponse]
+# Read-only server, disk full, statement timeout, lock timeout, too many connections, shutting down, starting up.
+TROUBLE = ("25006", "53100", "57014", "55P03", "53300", "57P01", "57P02", "57P03")
+
+
+def is_trouble(error: BaseException) -> bool:
+    """Whether the database is to blame for the moment, rather than the request for ever."""
+    state = getattr(error.__cause__, "sqlstate", None)
+    if state is not None:
+        return state in TROUBLE or state.startswith("08")
+    return isinstance(error, (OperationalError, InterfaceError))
+
+
+class trouble:  # noqa: N801 - named like the other middleware, which are functions
+    """Turn a restarting, full or read-only database into 503 with Retry-After instead of 500."""
+
+    def __init__(self, get_response: type_of_view) -> None:
+        self.get_response = get_response
+
+    def __call__(self, request: HttpRequest) -> HttpResponse:
+        return self.get_response(request)
+
+    def process_exception(self, request: HttpRequest, error: Exception) -> HttpResponse | None:
+        if isinstance(error, (DatabaseError, InterfaceError)) and is_trouble(error):
+            return unavailable()
+        return None
+
+
+def unavailable() -> HttpResponse:
+    """Say that the database is away for the moment; the connection is dropped so that the next request tries anew."""
+    connection.close()
+    words = _("The database is not available at the moment. Nothing was lost; please try again in a few seconds.")
+    return HttpResponse(words, status=503, content_type="text/plain; charset=utf-8", headers={"Retry-After": "5"})
+
+
+def server_error(request: HttpRequest) -> HttpResponse:
+    """Django's handler500: errors outside views pass here too, and database trouble among them is a 503."""
+    error = sys.exc_info()[1]
+    if isinstance(error, (DatabaseError, InterfaceError)) and is_trouble(error):
+        return unavailable()
+    return render(request, "500.html", status=500)
+
+
+def language(get_response: type_of_view) -> type_of_view:
+    """The cookie's language, else the person's own, else the browser's."""
+
+    def middleware(request: HttpRequest) -> HttpResponse:
+        chosen = request.COOKIES.get(settings.LANGUAGE_COOKIE_NAME, "")
+        if chosen not in dict(settings.LANGUAGES):
+            user = getattr(request, "user", None)
+            signed_in = user is not None and user.is_authenticated
+            chosen = user.language if signed_in and user is not None else get_language_from_request(request)
+        with translation.override(chosen):
+            response = get_response(request)
+        response.headers.setdefault("Content-Language", chosen)
+        return response
+
+    return middleware
+
+
+def clock(get_response: type_of_view) -> type_of_view:
+    """Read the clock once; views take `request.now`, so that one request has one instant."""
+
+    def middleware(request: HttpRequest) -> HttpResponse:
+        request.now = datetime.now(UTC)  # type: ignore[attr-defined]  # declared in crm.staff.views.Request
+        return get_response(request)
+
+    return middleware
+
+
+PLACES = [
+    ("today", _("Today")),
+    ("portfolio", _("Accounts")),
+    ("playbooks", _("Playbooks")),
+    ("surveys", _("Surveys")),
+    ("numbers", _("Numbers")),
+]
+
+
+def shell(request: HttpRequest) -> dict[str, Any]:
+    """What base.html shows around every page. Places whose page does not exist yet stay hidden."""
+    here = request.resolver_match.view_name if request.resolver_match else ""
+    places = [
+        {"url": url, "label": label, "active": here == name or here.startswith(f"{name}-")}
+        for name, label in PLACES
+        if (url := _reversed(name))
+    ]
+    return {"places": places, "theme": request.COOKIES.get("theme", "system"), "search_url": _reversed("search")}
+
+
+def _reversed(name: str) -> str:
+    try:
+        return reverse(name)
+    except NoReverseMatch:
+        return ""

@@ -1,0 +1,53 @@
+"""Where Django looks for the rows of this app: each noun's models, in the order in which data flows."""
+
+from crm.fills.models import Beat, Fill
+from crm.audit.models import AuditRow
+from crm.staff.models import Installation, Team, User
+from crm.accounts.models import Account, OwnerChange, Trait, TraitDefinition
+from crm.contacts.models import Contact
+from crm.plans.models import Feature, Plan
+from crm.subscriptions.models import ExchangeRate, Subscription, SubscriptionChange
+from crm.sources.models import InboxBatch, Reject, Seen, SeenMonth, Source, WriteKey
+from crm.people.models import Membership, Person
+from crm.usage.models import DirtyAccount, EventName, PersonDay, UsageDay, WaitingEvent
+from crm.attention.models import Hold, Reservation
+from crm.outbox.models import OutboundMail, Suppression
+from crm.imports.models import ImportRefusal, ImportRun
+
+__all__ = [
+    "Account",
+    "AuditRow",
+    "Beat",
+    "Contact",
+    "DirtyAccount",
+    "EventName",
+    "ExchangeRate",
+    "Feature",
+    "Fill",
+    "Hold",
+    "ImportRefusal",
+    "ImportRun",
+    "InboxBatch",
+    "Installation",
+    "Membership",
+    "OutboundMail",
+    "OwnerChange",
+    "Person",
+    "PersonDay",
+    "Plan",
+    "Reject",
+    "Reservation",
+    "Seen",
+    "SeenMonth",
+    "Source",
+    "Subscription",
+    "SubscriptionChange",
+    "Suppression",
+    "Team",
+    "Trait",
+    "TraitDefinition",
+    "UsageDay",
+    "User",
+    "WaitingEvent",
+    "WriteKey",
+]

@@ -1,0 +1,19 @@
+"""The few fixed schedules, as the whole truth: the worker makes the queue's table equal to this list at start."""
+
+from typing import NamedTuple
+
+
+class Tick(NamedTuple):
+    """A door in a jobs.py, called without arguments every `minutes`; what to do it finds in our own tables."""
+
+    name: str
+    door: str
+    minutes: int
+
+
+TICKS = (
+    Tick("drain", "crm.jobs.drain", 1),
+    Tick("send", "crm.jobs.send", 1),
+    Tick("housekeeping", "crm.jobs.housekeeping", 15),
+    Tick("pipeline", "retention.jobs.run_pipeline", 1),
+)

@@ -1,0 +1,241 @@
+"""All settings in one file; what may differ between installations comes from the environment, typed and loud.
+
+Variables are listed in docs/production.md. An empty environment is a local run: embedded database and secret
+key under `var/`, loopback only. Any value that cannot be read stops the start with a sentence.
+"""
+
+import sys
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlsplit
+
+import environ
+from csp.constants import NONE, SELF
+from django.core.exceptions import ImproperlyConfigured
+
+from crm.lib import secret_key
+
+BASE_DIR = Path(__file__).resolve().parent.parent
+env = environ.Env()
+TESTING = "pytest" in sys.modules
+
+
+def typed(read: Any, name: str, expected: str, **default: Any) -> Any:
+    """Read one variable, or say in a sentence which one is wrong and what it should look like."""
+    try:
+        return read(name, **default)
+    except (ValueError, TypeError) as error:
+        raise ImproperlyConfigured(
+            f"The environment variable {name} must be {expected}, but it is {env.str(name)!r}."
+        ) from error
+
+
+def _switch(name: str, default: bool) -> bool:
+    word = env.str(name, default="").strip().lower()
+    if word in ("", "1", "true", "yes", "on", "0", "false", "no", "off"):
+        return default if not word else word in ("1", "true", "yes", "on")
+    raise ImproperlyConfigured(f"The environment variable {name} must be 1 or 0, but it is {word!r}.")
+
+
+VAR = Path(env.str("HOLDFAST_VAR", default=str(BASE_DIR / "var")))
+DATABASE_URL = env.str("DATABASE_URL", default="")
+DEBUG = _switch("DEBUG", default=False)
+# Local: nobody has said otherwise, so the run is for one person on this machine.
+LOCAL = _switch("DEBUG", default=not DATABASE_URL)
+SECRET_KEY = env.str("SECRET_KEY", default="")
+if not SECRET_KEY:
+    if not LOCAL:
+        raise ImproperlyConfigured(
+            "SECRET_KEY is not set. Outside a local run it is required: set SECRET_KEY to at least 50 random characters."
+        )
+    SECRET_KEY = secret_key.kept_in(VAR / "secret_key")
+
+PORT = typed(env.int, "PORT", "a port number such as 8000", default=8000)
+if not 0 < PORT < 65536:
+    raise ImproperlyConfigured(f"The environment variable PORT must be between 1 and 65535, but it is {PORT}.")
+ALLOWED_HOSTS = env.list("ALLOWED_HOSTS", default=["localhost", "127.0.0.1", "[::1]"] if LOCAL else [])
+SITE_URL = env.str("SITE_URL", default=f"http://localhost:{PORT}").rstrip("/")
+if urlsplit(SITE_URL).scheme not in ("http", "https") or not urlsplit(SITE_URL).hostname:
+    raise ImproperlyConfigured(f"SITE_URL must be an address such as https://crm.example.com, but it is {SITE_URL!r}.")
+if not ALLOWED_HOSTS:
+    raise ImproperlyConfigured("ALLOWED_HOSTS is not set. Name the hosts that serve Holdfast, such as crm.example.com.")
+CSRF_TRUSTED_ORIGINS = env.list("CSRF_TRUSTED_ORIGINS", default=[SITE_URL])
+SECURE = SITE_URL.startswith("https://")
+
+INSTALLED_APPS = [
+    "django.contrib.admin.apps.SimpleAdminConfig",
+    "django.contrib.auth",
+    "django.contrib.contenttypes",
+    "django.contrib.sessions",
+    "django.contrib.messages",
+    "django.contrib.staticfiles",
+    "django_htmx",
+    "django_q",
+    "rest_framework",
+    "crm",
+    "feedback",
+    "retention",
+]
+MIDDLEWARE = [
+    "crm.middleware.trouble",
+    "django.middleware.security.SecurityMiddleware",
+    "whitenoise.middleware.WhiteNoiseMiddleware",
+    "csp.middleware.CSPMiddleware",
+    "django.contrib.sessions.middleware.SessionMiddleware",
+    "django.middleware.common.CommonMiddleware",
+    "django.middleware.csrf.CsrfViewMiddleware",
+    "django.contrib.auth.middleware.AuthenticationMiddleware",
+    "crm.middleware.language",
+    "django.contrib.auth.middleware.LoginRequiredMiddleware",
+    "django.contrib.messages.middleware.MessageMiddleware",
+    "django.middleware.clickjacking.XFrameOptionsMiddleware",
+    "django_htmx.middleware.HtmxMiddleware",
+    "crm.middleware.clock",
+]
+ROOT_URLCONF = "crm.urls"
+WSGI_APPLICATION = "crm.wsgi.application"
+TEMPLATES = [
+    {
+        "BACKEND": "django.template.backends.django.DjangoTemplates",
+        "DIRS": [BASE_DIR / "templates"],
+        "APP_DIRS": True,
+        "OPTIONS": {
+            "context_processors": [
+                "django.template.context_processors.request",
+                "django.contrib.auth.context_processors.auth",
+                "django.contrib.messages.context_processors.messages",
+                "crm.middleware.shell",
+            ],
+        },
+    },
+]
+
+# One database. Without DATABASE_URL the embedded PostgreSQL under VAR is started by the first connection.
+STATEMENT_TIMEOUT_MS = typed(env.int, "STATEMENT_TIMEOUT_MS", "a whole number of milliseconds", default=30_000)
+_DATABASE: dict[str, Any] = (
+    env.db_url_config(DATABASE_URL) if DATABASE_URL else {"ENGINE": "crm.lib.embedded_backend", "NAME": "holdfast"}
+)
+if DATABASE_URL and "postgresql" not in str(_DATABASE.get("ENGINE")):
+    raise ImproperlyConfigured("DATABASE_URL must begin with postgres:// — Holdfast runs on PostgreSQL only.")
+DATABASES = {
+    "default": _DATABASE
+    | {
+        "CONN_MAX_AGE": 60,
+        "CONN_HEALTH_CHECKS": True,
+        "OPTIONS": {
+            **_DATABASE.get("OPTIONS", {}),
+            "connect_timeout": 5,
+            "options": f"-c statement_timeout={STATEMENT_TIMEOUT_MS} -c lock_timeout=5000 -c timezone=UTC",
+        },
+        "TEST": {"TEMPLATE": "template0"},
+    }
+}
+DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
+TEST_RUNNER = "django.test.runner.DiscoverRunner"
+
+AUTH_USER_MODEL = "crm.User"
+AUTH_PASSWORD_VALIDATORS = [
+    {"NAME": "django.contrib.auth.password_validation.MinimumLengthValidator", "OPTIONS": {"min_length": 10}},
+    {"NAME": "django.contrib.auth.password_validation.CommonPasswordValidator"},
+]
+PASSWORD_HASHERS = [
+    "django.contrib.auth.hashers.MD5PasswordHasher" if TESTING else "django.contrib.auth.hashers.Argon2PasswordHasher"
+]
+# The address is unique without regard to case, by an index on lower(email) that this check does not know.
+SILENCED_SYSTEM_CHECKS = ["auth.E003"]
+LOGIN_URL = "login"
+LOGIN_REDIRECT_URL = "home"
+LOGOUT_REDIRECT_URL = "login"
+
+LANGUAGE_CODE = "en"
+LANGUAGES = [("en", "English"), ("ko", "한국어")]
+LOCALE_PATHS = [BASE_DIR / "locale"]
+USE_I18N = True
+USE_TZ = True
+TIME_ZONE = "UTC"
+APPEND_SLASH = True
+
+STATIC_URL = "/static/"
+STATIC_ROOT = VAR / "static"
+STATICFILES_DIRS = [BASE_DIR / "static"]
+_STATIC_STORAGE = "StaticFilesStorage" if TESTING else "ManifestStaticFilesStorage"
+STORAGES = {
+    "default": {"BACKEND": "django.core.files.storage.FileSystemStorage"},
+    "staticfiles": {"BACKEND": f"django.contrib.staticfiles.storage.{_STATIC_STORAGE}"},
+}
+WHITENOISE_USE_FINDERS = TESTING
+WHITENOISE_AUTOREFRESH = False
+
+# The browser trusts this origin for everything and nobody for anything else.
+CONTENT_SECURITY_POLICY = {
+    "DIRECTIVES": {
+        "default-src": [NONE],
+        "script-src": [SELF],
+        "style-src": [SELF],
+        "img-src": [SELF, "data:"],
+        "font-src": [SELF],
+        "connect-src": [SELF],
+        "frame-src": [SELF],
+        "form-action": [SELF],
+        "base-uri": [NONE],
+        "frame-ancestors": [NONE],
+        "manifest-src": [SELF],
+    }
+}
+X_FRAME_OPTIONS = "DENY"
+SECURE_REFERRER_POLICY = "same-origin"
+SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = LANGUAGE_COOKIE_SECURE = SECURE
+SESSION_COOKIE_SAMESITE = "Lax"
+SESSION_COOKIE_NAME = "holdfast_session"
+CSRF_COOKIE_NAME = "holdfast_csrf"
+LANGUAGE_COOKIE_NAME = "holdfast_language"
+if SECURE:
+    SECURE_HSTS_SECONDS = typed(env.int, "HSTS_SECONDS", "a whole number of seconds", default=31_536_000)
+    SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https")
+DATA_UPLOAD_MAX_MEMORY_SIZE = 2_621_440
+
+# Mail is written to files and readable at /mail/ until EMAIL_URL (smtp://user:password@host:port, smtps://) is set.
+EMAIL_URL = env.str("EMAIL_URL", default="")
+if EMAIL_URL and urlsplit(EMAIL_URL).scheme not in ("smtp", "smtps", "smtp+tls"):
+    raise ImproperlyConfigured("EMAIL_URL must begin with smtp://, smtp+tls:// or smtps://.")
+MAIL_FROM_DOMAIN = env.str("MAIL_FROM_DOMAIN", default="localhost")
+MAIL_FILES = VAR / "mail"
+
+# The queue is a doorbell (rules.md §2): the same numbers in web and worker, checked again when a worker starts.
+Q_CLUSTER = {
+    "name": "holdfast",
+    "orm": "default",
+    "workers": 2,
+    "queue_limit": 2,
+    "bulk": 1,
+    "timeout": 60,
+    "retry": 600,
+    "max_attempts": 1,
+    "ack_failures": True,
+    "catch_up": False,
+    "guard_cycle": 0.5,
+    "save_limit": -1,
+    "recycle": 200,
+    "poll": 0.5,
+    "has_replica": False,
+    "label": "Jobs",
+}
+
+REST_FRAMEWORK = {
+    "DEFAULT_RENDERER_CLASSES": ["rest_framework.renderers.JSONRenderer"],
+    "DEFAULT_AUTHENTICATION_CLASSES": [],
+    "DEFAULT_PERMISSION_CLASSES": ["rest_framework.permissions.IsAuthenticated"],
+    "UNAUTHENTICATED_USER": None,
+}
+
+LOGGING = {
+    "version": 1,
+    "disable_existing_loggers": False,
+    "formatters": {"line": {"format": "{asctime} {levelname} {name} {message}", "style": "{"}},
+    "handlers": {"stderr": {"class": "logging.StreamHandler", "formatter": "line"}},
+    "root": {"handlers": ["stderr"], "level": env.str("LOG_LEVEL", default="WARNING")},
+    "loggers": {
+        "holdfast": {"level": env.str("LOG_LEVEL", default="INFO")},
+        "django.request": {"level": "CRITICAL" if TESTING else "ERROR"},
+    },
+}

@@ -1,0 +1,133 @@
+"""Our own people: users with one role each, teams, and the settings of the whole installation."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Any, ClassVar
+
+from django.contrib.auth.models import AbstractBaseUser, BaseUserManager
+from django.db import models
+from django.db.models.functions import Lower
+from django.utils.translation import gettext_lazy as _
+
+from crm.staff import rules
+
+
+class Team(models.Model):
+    """A group of reps under a manager; also the pool that may own accounts together."""
+
+    name = models.CharField(_("name"), max_length=100, unique=True)
+
+    def __str__(self) -> str:
+        return self.name
+
+
+class Role(models.TextChoices):
+    SYSTEM_ADMIN = rules.SYSTEM_ADMIN, _("System admin")
+    OPS_ADMIN = rules.OPS_ADMIN, _("CS ops admin")
+    MANAGER = rules.MANAGER, _("Manager")
+    REP = rules.REP, _("Rep")
+    READ_ONLY = rules.READ_ONLY, _("Read-only")
+
+
+class Users(BaseUserManager["User"]):
+    def get_by_natural_key(self, username: str | None) -> User:
+        return self.get(email__iexact=username)
+
+
+class User(AbstractBaseUser):
+    """One of us. The address is the login name, compared without regard to case."""
+
+    email = models.EmailField(_("email address"), max_length=254)
+    name = models.CharField(_("name"), max_length=120)
+    role = models.CharField(_("role"), max_length=20, choices=Role.choices, default=Role.REP)
+    team = models.ForeignKey(Team, models.PROTECT, null=True, blank=True, related_name="+", verbose_name=_("team"))
+    job_title = models.CharField(_("job title"), max_length=120, blank=True)
+    phone = models.CharField(_("phone"), max_length=40, blank=True)
+    language = models.CharField(_("language"), max_length=10, default="en")
+    time_zone = models.CharField(_("time zone"), max_length=60, default="UTC")
+    is_active = models.BooleanField(_("active"), default=True)
+    created_at = models.DateTimeField()
+
+    USERNAME_FIELD = "email"
+    REQUIRED_FIELDS: ClassVar[list[str]] = []
+    objects = Users()
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(Lower("email"), name="user_email_unique"),
+            models.CheckConstraint(condition=models.Q(role__in=Role.values), name="user_role_known"),
+        ]
+
+    def __str__(self) -> str:
+        return self.name
+
+    def may(self, verb: str) -> bool:
+        return self.is_active and rules.may(self.role, verb)
+
+    # What Django's admin asks. Rights come from the role alone; the admin's own pages ask again per model.
+    @property
+    def is_staff(self) -> bool:
+        return self.may("configure") or self.may("manage_users")
+
+    def has_perm(self, perm: str, obj: models.Model | None = None) -> bool:
+        return self.is_staff
+
+    def has_perms(self, perms: Iterable[str], obj: models.Model | None = None) -> bool:
+        return self.is_staff
+
+    def has_module_perms(self, app_label: str) -> bool:
+        return self.is_staff
+
+    # The three words of an audit row (crm.audit.rules.Actor).
+    @property
+    def actor_kind(self) -> str:
+        return "user"
+
+    @property
+    def actor_id(self) -> str:
+        return str(self.pk)
+
+    @property
+    def actor_label(self) -> str:
+        return self.name
+
+    @property
+    def initials(self) -> str:
+        return "".join(word[0] for word in self.name.split()[:2]).upper()
+
+
+class Installation(models.Model):
+    """The one row of settings that people change while the product runs."""
+
+    company_name = models.CharField(_("our company's name"), max_length=120, default="Holdfast")
+    product_name = models.CharField(_("our product's name"), max_length=120, default="our product")
+    visibility = models.CharField(
+        _("who sees which accounts"),
+        max_length=10,
+        default=rules.TEAM,
+        choices=[
+            (rules.OWN, _("each rep the own ones")),
+            (rules.TEAM, _("each team its own")),
+            (rules.ALL, _("all")),
+        ],
+    )
+    currency = models.CharField(_("reporting currency"), max_length=3, default="EUR")
+    paid_through = models.DateField(
+        _("subscriptions known through"),
+        null=True,
+        blank=True,
+        help_text=_("The last day for which the subscription data are complete. Empty: they are current."),
+    )
+    sending = models.BooleanField(_("sending is on"), default=True)
+    is_demo = models.BooleanField(default=False)
+
+    class Meta:
+        constraints = [models.CheckConstraint(condition=models.Q(pk=1), name="installation_is_one_row")]
+
+    def __str__(self) -> str:
+        return self.company_name
+
+    def save(self, *args: Any, **kwargs: Any) -> None:
+        self.pk = 1
+        super().save(*args, **kwargs)

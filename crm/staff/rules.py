@@ -1,0 +1,44 @@
+"""Who may do what: the table of roles, and nothing else (rules.md §7)."""
+
+from dataclasses import dataclass
+
+SYSTEM_ADMIN, OPS_ADMIN, MANAGER, REP, READ_ONLY = "system_admin", "ops_admin", "manager", "rep", "read_only"
+
+# verb -> the roles that may do it at all; whose rows they may do it to is `Scope`'s and `may_write`'s matter.
+RIGHTS: dict[str, frozenset[str]] = {
+    "read": frozenset({SYSTEM_ADMIN, OPS_ADMIN, MANAGER, REP, READ_ONLY}),
+    "write_account": frozenset({OPS_ADMIN, MANAGER, REP}),
+    "reassign": frozenset({OPS_ADMIN, MANAGER}),
+    "approve": frozenset({MANAGER, REP}),
+    "configure": frozenset({OPS_ADMIN}),
+    "import": frozenset({OPS_ADMIN}),
+    "read_sources": frozenset({SYSTEM_ADMIN, OPS_ADMIN}),
+    "manage_keys": frozenset({SYSTEM_ADMIN}),
+    "manage_users": frozenset({SYSTEM_ADMIN}),
+    "read_contact_data": frozenset({SYSTEM_ADMIN, OPS_ADMIN, MANAGER, REP}),
+}
+OWN, TEAM, ALL = "own", "team", "all"
+
+
+def may(role: str, verb: str) -> bool:
+    """Whether the role may do the verb to anything at all. An unknown verb is a programming error: KeyError."""
+    return role in RIGHTS[verb]
+
+
+@dataclass(frozen=True)
+class Scope:
+    """Whose accounts a person sees: everyone's, the team's, or the own ones. No user: nobody's."""
+
+    everything: bool = False
+    user_id: int | None = None
+    team_id: int | None = None
+
+
+def scope(role: str, mode: str, user_id: int, team_id: int | None, *, active: bool = True) -> Scope:
+    """Derive what a role sees under the installation's visibility mode (own, team or all)."""
+    if not active:
+        return Scope()
+    if role in (SYSTEM_ADMIN, OPS_ADMIN) or mode == ALL:
+        return Scope(everything=True, user_id=user_id, team_id=team_id)
+    sees_team = mode == TEAM or role == MANAGER
+    return Scope(user_id=user_id, team_id=team_id if sees_team else None)

@@ -1,0 +1,233 @@
+"""Words and figures for templates: bands, money, dates, icons, cards. None prints as a dash."""
+
+from collections.abc import Mapping
+from datetime import date, datetime, timedelta
+from decimal import ROUND_HALF_UP, Decimal
+from typing import Any
+
+from babel import Locale
+from babel.dates import format_date, format_skeleton, format_time, format_timedelta
+from babel.numbers import format_decimal
+from django import template
+from django.template.context import Context
+from django.template.loader import get_template
+from django.templatetags.static import static
+from django.utils.functional import Promise
+from django.utils.html import format_html
+from django.utils.safestring import SafeString, mark_safe
+from django.utils.translation import get_language
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy, pgettext_lazy
+
+register = template.Library()
+
+DASH = "—"
+MINUS = "−"
+Figure = int | float | Decimal
+
+BAND_WORDS: Mapping[str, str | Promise] = {
+    "thriving": pgettext_lazy("band", "thriving"),
+    "steady": pgettext_lazy("band", "steady"),
+    "at_risk": pgettext_lazy("band", "at risk"),
+    "leaving": pgettext_lazy("band", "leaving"),
+    "unknown": pgettext_lazy("band", "unknown"),
+}
+BAND_GLYPHS = {"thriving": "●", "steady": "◎", "at_risk": "▲", "leaving": "■", "unknown": "◌"}
+# The same shapes drawn, since fonts disagree about the size of the characters.
+BAND_SHAPES = {
+    "thriving": '<circle cx="6" cy="6" r="5.5"/>',
+    "steady": '<path fill-rule="evenodd" d="M6 .5a5.5 5.5 0 1 1 0 11a5.5 5.5 0 1 1 0-11zm0 3.3a2.2 2.2 0 1 0 0 4.4a2.2 2.2 0 1 0 0-4.4z"/>',
+    "at_risk": '<path d="M6 .8 11.8 11H.2z"/>',
+    "leaving": '<path d="M1 1h10v10H1z"/>',
+    "unknown": '<circle cx="6" cy="6" r="4.7" fill="none" stroke="currentColor" stroke-width="1.6" stroke-dasharray="2.2 1.5"/>',
+}
+
+
+def locale_now() -> Locale:
+    """The Babel locale of the active language; English is written the British way, day before month."""
+    language = get_language() or "en"
+    return Locale("en", "GB") if language == "en" else Locale.parse(language.replace("-", "_"), sep="_")
+
+
+def grouped(value: Figure, digits: int | None = None) -> str:
+    """A number with grouped thousands and the real minus sign; without `digits` at most one decimal."""
+    pattern = "#,##0.#" if digits is None else "#,##0" + ("." + "0" * digits if digits else "")
+    rounded = Decimal(str(value)).quantize(Decimal(1).scaleb(-(1 if digits is None else digits)), ROUND_HALF_UP)
+    printed = format_decimal(abs(rounded), format=pattern, locale=locale_now())
+    return MINUS + printed if rounded < 0 else printed
+
+
+@register.filter
+def number(value: Figure | None, digits: int | None = None) -> str:
+    return DASH if value is None else grouped(value, digits)
+
+
+@register.filter
+def money(value: Decimal | int | None, currency: str) -> str:
+    """An amount in its currency, with cents only where there are any: €1,240 but €2.44."""
+    if value is None:
+        return DASH
+    locale = locale_now()
+    pattern = locale.currency_formats["standard"]
+    whole = Decimal(value) == Decimal(value).to_integral_value()
+    digits = (0, 0) if whole else (2, 2)
+    printed = pattern.apply(abs(Decimal(value)), locale, currency=currency, currency_digits=False, force_frac=digits)
+    return (MINUS if value < 0 else "") + printed
+
+
+@register.filter
+def points(tenths: int | None, digits: int = 0) -> str:
+    """Tenths of a point as points.
+
+    Whole points are cut, not rounded: 79.6 stands in the band below 80 and must not be printed as 80.
+    """
+    if tenths is None:
+        return DASH
+    return f"{tenths // 10}.{tenths % 10}" if digits else str(tenths // 10)
+
+
+@register.filter
+def signed(value: Figure | None, digits: int | None = None) -> str:
+    if value is None:
+        return DASH
+    printed = grouped(value, digits)
+    return f"+{printed}" if value > 0 and printed.strip("0.,") else printed
+
+
+@register.filter
+def signed_points(tenths: int | None) -> str:
+    """A change in tenths as whole points, rounded half away from zero."""
+    return DASH if tenths is None else signed(Decimal(tenths) / 10, 0)
+
+
+@register.filter
+def percent(value: Figure | None, digits: int = 0) -> str:
+    """A percentage 0..100. The gap before the sign is the British house style; Korean has none."""
+    if value is None:
+        return DASH
+    gap = "" if (get_language() or "en").startswith("ko") else "\u00a0"
+    return f"{grouped(value, digits)}{gap}%"
+
+
+@register.filter
+def share(value: Figure | None, digits: int = 0) -> str:
+    """A share 0..1 as a percentage."""
+    return DASH if value is None else percent(Decimal(str(value)) * 100, digits)
+
+
+@register.filter
+def band_word(band: str | None) -> str:
+    return str(BAND_WORDS[band or "unknown"])
+
+
+@register.filter
+def band_glyph(band: str | None) -> str:
+    return BAND_GLYPHS[band or "unknown"]
+
+
+@register.simple_tag
+def band_mark(band: str | None) -> SafeString:
+    """The band's shape alone; the word beside it is what a screen reader reads."""
+    # Only the fixed shapes above are marked safe.
+    return mark_safe(f'<svg viewBox="0 0 12 12" aria-hidden="true">{BAND_SHAPES[band or "unknown"]}</svg>')  # noqa: S308
+
+
+@register.filter(expects_localtime=True)
+def day(value: date | None, how: date | str | None = None) -> str:
+    """A date in words. `how`: "long" names the weekday; a date or instant drops the year it shares with it."""
+    if value is None:
+        return DASH
+    if how == "long":
+        return _skeleton("MMMMEEEEd", value).replace(",", "")
+    same_year = isinstance(how, date) and how.year == value.year
+    return _skeleton("MMMd" if same_year else "yMMMd", value)
+
+
+def _skeleton(name: str, value: date) -> str:
+    # Babel asks for the pattern by skeleton only for instants; a date is given a midnight of its own.
+    instant = value if isinstance(value, datetime) else datetime(value.year, value.month, value.day)  # noqa: DTZ001
+    return format_skeleton(name, instant.replace(tzinfo=None), locale=locale_now())
+
+
+@register.filter(expects_localtime=True)
+def clock(value: datetime | None) -> str:
+    return DASH if value is None else format_time(value.replace(tzinfo=None), "HH:mm", locale=locale_now())
+
+
+@register.filter(expects_localtime=True)
+def moment(value: datetime | None, now: datetime | None = None) -> str:
+    return DASH if value is None else f"{day(value, now)}, {clock(value)}"
+
+
+@register.filter(expects_localtime=True)
+def ago(value: date | None, now: datetime) -> str:
+    """How long before or after `now`, roughly. Dates count in days, instants from minutes on."""
+    if value is None:
+        return DASH
+    if not isinstance(value, datetime):
+        return _days_ago((value - now.date()).days)
+    gap = value - now
+    if abs(gap) < timedelta(minutes=1):
+        return _("just now")
+    return format_timedelta(gap, add_direction=True, locale=locale_now())
+
+
+def _days_ago(days: int) -> str:
+    if days in (0, -1, 1):
+        return {0: _("today"), -1: _("yesterday"), 1: _("tomorrow")}[days]
+    return format_timedelta(timedelta(days), granularity="day", add_direction=True, threshold=1.5, locale=locale_now())
+
+
+@register.filter
+def initials(name: str | None) -> str:
+    """Two letters of a name; a Korean name keeps its first two syllables."""
+    words = (name or "").split()
+    if not words:
+        return "?"
+    if len(words) == 1:
+        return words[0][:2] if not words[0].isascii() else words[0][:2].upper()
+    return (words[0][0] + words[-1][0]).upper()
+
+
+@register.simple_tag
+def icon(name: str) -> SafeString:
+    return format_html('<svg class="icon" aria-hidden="true"><use href="{}#{}"/></svg>', static("icons.svg"), name)
+
+
+@register.simple_block_tag(takes_context=True)
+def card(context: Context, content: str, **given: Any) -> SafeString:
+    """A card around `content`: title, note, chip, link_url with link_text, id."""
+    return _framed(context, "_parts/card.html", content, given)
+
+
+@register.simple_block_tag(takes_context=True)
+def note(context: Context, content: str, **given: Any) -> SafeString:
+    """A tinted sentence; kind plain, warn, bad or good."""
+    return _framed(context, "_parts/note.html", content, given)
+
+
+def _framed(context: Context, part: str, content: str, given: Mapping[str, Any]) -> SafeString:
+    # The part sees only what it is given: an outer `title` or `id` must not leak into every card.
+    return get_template(part).render({**given, "content": content})
+
+
+KINDS_OF_LINE = {
+    "mail": ("mail", gettext_lazy("Mail")),
+    "call": ("phone", gettext_lazy("Call")),
+    "meeting": ("users", gettext_lazy("Meeting")),
+    "chat": ("message-square", gettext_lazy("Chat")),
+    "ticket": ("ticket", gettext_lazy("Ticket")),
+    "social": ("megaphone", gettext_lazy("Social mention")),
+    "note": ("sticky-note", gettext_lazy("Note")),
+    "task": ("list-checks", gettext_lazy("Task")),
+    "signal": ("triangle-alert", gettext_lazy("Risk signal")),
+    "payment": ("credit-card", gettext_lazy("Payment")),
+    "survey": ("clipboard-list", gettext_lazy("Survey")),
+}
+
+
+@register.filter
+def line_icon(kind: str) -> SafeString:
+    """The sprite icon of a timeline line, named for screen readers by its kind."""
+    name, word = KINDS_OF_LINE[kind]
+    return format_html('{}<span class="seen-by-readers">{}</span>', icon(name), word)

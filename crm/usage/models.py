@@ -1,0 +1,95 @@
+"""Usage: event names and the features they feed, and the two daily roll-ups (scale.md, usage tables)."""
+
+from django.db import models
+from django.utils.translation import gettext_lazy as _
+
+from crm.accounts.models import Account
+from crm.people.models import Person
+from crm.plans.models import Feature
+from crm.sources.models import Source
+
+
+class EventName(models.Model):
+    """A name that events came under. `feature` null: not mapped yet, listed for an admin to map.
+
+    `is_use`: counts toward a person's activity (depth). `amount_property`: the numeric property summed into
+    `UsageDay.amount`; empty: nothing is summed.
+    """
+
+    name = models.CharField(_("event"), max_length=200, unique=True)
+    feature = models.ForeignKey(
+        Feature, models.SET_NULL, null=True, blank=True, related_name="+", verbose_name=_("feature")
+    )
+    is_use = models.BooleanField(_("counts as use"), default=True)
+    amount_property = models.CharField(_("property to sum"), max_length=120, blank=True)
+    first_seen_at = models.DateTimeField()
+    last_seen_at = models.DateTimeField()
+
+    class Meta:
+        ordering = ["name"]
+
+    def __str__(self) -> str:
+        return self.name
+
+
+class UsageDay(models.Model):
+    """Uses and amount per account, event name and UTC day. No row: no use. Partitioned by month.
+
+    `amount` is in integer millionths of the event's property. No foreign key constraint: the drain has just
+    read the account and accounts are never deleted; a check per row would cost a third of the drain.
+    """
+
+    pk = models.CompositePrimaryKey("account_id", "day", "event_id")
+    account = models.ForeignKey(Account, models.DO_NOTHING, related_name="+", db_constraint=False, db_index=False)
+    day = models.DateField()
+    event = models.ForeignKey(EventName, models.DO_NOTHING, related_name="+", db_constraint=False, db_index=False)
+    uses = models.IntegerField()
+    amount = models.DecimalField(max_digits=30, decimal_places=0, default=0)
+
+    class Meta:
+        db_table = "crm_usage_day"
+
+    def __str__(self) -> str:
+        return f"{self.account_id} {self.day}: {self.uses}"
+
+
+class PersonDay(models.Model):
+    """Uses per account, person and UTC day, over the events flagged as use. Partitioned by month."""
+
+    pk = models.CompositePrimaryKey("account_id", "day", "person_id")
+    account = models.ForeignKey(Account, models.DO_NOTHING, related_name="+", db_constraint=False, db_index=False)
+    day = models.DateField()
+    person = models.ForeignKey(Person, models.DO_NOTHING, related_name="+", db_constraint=False, db_index=False)
+    uses = models.IntegerField()
+
+    class Meta:
+        db_table = "crm_person_day"
+
+    def __str__(self) -> str:
+        return f"{self.account_id} {self.day}: {self.uses}"
+
+
+class WaitingEvent(models.Model):
+    """An event whose account is not known yet; moves into the roll-ups when a group call names it, within 30 days."""
+
+    source = models.ForeignKey(Source, models.PROTECT, related_name="+")
+    person = models.ForeignKey(Person, models.PROTECT, null=True, related_name="+")
+    group_external_id = models.CharField(max_length=255, blank=True, help_text="named, but no such account yet")
+    event = models.ForeignKey(EventName, models.PROTECT, related_name="+")
+    at = models.DateTimeField()
+    amount = models.DecimalField(max_digits=30, decimal_places=0, default=0)
+    received_at = models.DateTimeField()
+
+    def __str__(self) -> str:
+        return f"{self.event_id} at {self.at}"
+
+
+class DirtyAccount(models.Model):
+    """An account whose facts changed since its windows were made. Cleared by (account, mark) pairs only, so
+    that a mark set during a run survives it."""
+
+    account = models.OneToOneField(Account, models.CASCADE, primary_key=True, related_name="+")
+    mark = models.BigIntegerField(help_text="from the sequence crm_dirty_mark")
+
+    def __str__(self) -> str:
+        return f"{self.account_id} at {self.mark}"

@@ -1,0 +1,5 @@
+"""Addresses of feedback: surveys for staff, and the public pages that customers answer."""
+
+from django.urls import URLPattern
+
+urlpatterns: list[URLPattern] = []

@@ -1,0 +1,83 @@
+"""Rows for tests, made the short way; instants are fixed, names count up."""
+
+from datetime import UTC, date, datetime
+from decimal import Decimal
+from itertools import count
+from typing import Any
+
+from crm.accounts.models import Account
+from crm.contacts.models import Contact
+from crm.plans.models import Feature, Plan
+from crm.sources.models import Source
+from crm.staff.models import Installation, Team, User
+from crm.subscriptions.models import Subscription, SubscriptionChange
+
+NOW = datetime(2026, 11, 21, 9, 0, tzinfo=UTC)
+TODAY = date(2026, 11, 21)
+_next = count(1)
+
+
+def user(role: str = "rep", **more: Any) -> User:
+    n = next(_next)
+    defaults: dict[str, Any] = {"email": f"user{n}@ours.example", "name": f"User {n}", "created_at": NOW}
+    row = User(role=role, **defaults | more)
+    row.set_password("a good password")
+    row.save()
+    return row
+
+
+def team(name: str = "") -> Team:
+    return Team.objects.create(name=name or f"Team {next(_next)}")
+
+
+def installation(**more: Any) -> Installation:
+    return Installation.objects.update_or_create(pk=1, defaults=more)[0]
+
+
+def account(name: str = "", **more: Any) -> Account:
+    n = next(_next)
+    defaults: dict[str, Any] = {
+        "external_id": f"acme-{n}",
+        "name": name or f"Acme {n}",
+        "created_at": NOW,
+        "customer_since": date(2025, 1, 1),
+    }
+    return Account.objects.create(**defaults | more)
+
+
+def contact(of: Account, **more: Any) -> Contact:
+    n = next(_next)
+    defaults: dict[str, Any] = {"name": f"Person {n}", "email": f"person{n}@customer.example", "created_at": NOW}
+    return Contact.objects.create(account=of, **defaults | more)
+
+
+def feature(key: str = "", **more: Any) -> Feature:
+    n = next(_next)
+    return Feature.objects.create(key=key or f"feature-{n}", name=more.pop("name", f"Feature {n}"), **more)
+
+
+def plan(*features: Feature, **more: Any) -> Plan:
+    n = next(_next)
+    row = Plan.objects.create(**{"external_id": f"plan-{n}", "name": f"Plan {n}"} | more)
+    row.features.set(features)
+    return row
+
+
+def source(name: str = "") -> Source:
+    return Source.objects.create(name=name or f"App {next(_next)}", created_at=NOW)
+
+
+def subscription(of: Account, mrr: str | int = 100, **more: Any) -> SubscriptionChange:
+    """A subscription with one change; returns the change."""
+    line = Subscription.objects.create(
+        account=of, external_id=f"line-{next(_next)}", plan=more.get("plan"), created_at=NOW
+    )
+    defaults: dict[str, Any] = {
+        "effective_on": date(2025, 1, 1),
+        "price": Decimal(mrr),
+        "mrr": Decimal(mrr),
+        "currency": "EUR",
+        "seats": 10,
+        "recorded_at": NOW,
+    }
+    return SubscriptionChange.objects.create(account=of, subscription=line, **defaults | more)
