@@ -78,6 +78,8 @@ class Cluster:
             fcntl.flock(descriptor, fcntl.LOCK_EX)
             yield
         finally:
+            # Said aloud, since a fork made meanwhile by another thread holds a copy.
+            fcntl.flock(descriptor, fcntl.LOCK_UN)
             os.close(descriptor)
 
     def run(
@@ -126,15 +128,14 @@ class Cluster:
                 self.run("pg_ctl", "stop", "-s", "-m", mode, "-t", str(PATIENCE_SECONDS), output=log)
         return self.server_pid() is None
 
-    def stop_when_unused(self) -> bool:
-        """Stop the server unless some process holds a share of it; False when one does."""
-        with self.alone():
-            clients = self.open_lock("clients")
-            try:
-                # Kept while stopping, so that a newcomer waits and then starts it afresh.
-                return try_lock(clients, fcntl.LOCK_EX) and self.stop()
-            finally:
-                os.close(clients)
+    def stop_if_unused(self) -> bool:
+        """Stop the server unless some process holds a share of it. Call it inside alone()."""
+        clients = self.open_lock("clients")
+        try:
+            # Kept while stopping, so that a newcomer waits and then starts it afresh.
+            return try_lock(clients, fcntl.LOCK_EX) and self.stop()
+        finally:
+            os.close(clients)
 
     def clear_leftovers(self, *locks: Path) -> None:
         """After a crash: let orphaned backends end, and forget a reused process id.
@@ -151,8 +152,8 @@ class Cluster:
                 deadline += ORPHAN_SECONDS
             time.sleep(0.05)
         for lock in (self.data / "postmaster.pid", *locks):
-            pid = first_number(lock)
-            if pid is not None and lives(abs(pid)):
+            noted = first_number(lock)
+            if noted is not None and lives(abs(noted)):
                 lock.unlink(missing_ok=True)
 
 
@@ -199,9 +200,7 @@ def _works_in(process: Path, data: Path) -> bool:
 
 def _processes_by_lsof(data: Path) -> list[int]:
     """For macOS, which has no /proc: lsof prints p<pid>, fcwd and n<folder>, a line each."""
-    said = subprocess.run(
-        ["lsof", "-a", "-c", "postgres", "-d", "cwd", "-Fpn"], capture_output=True, text=True
-    ).stdout
+    said = subprocess.run(["lsof", "-a", "-c", "postgres", "-d", "cwd", "-Fpn"], capture_output=True, text=True).stdout
     found, pid = [], 0
     for line in said.splitlines():
         if line.startswith("p"):

@@ -33,10 +33,19 @@ def watch(cluster: Cluster, watcher_lock: int) -> None:
         else:
             fcntl.flock(clients, fcntl.LOCK_UN)
             idle_since = idle_since or time.monotonic()
-            if time.monotonic() - idle_since >= GRACE_SECONDS and cluster.stop_when_unused():
+            if time.monotonic() - idle_since >= GRACE_SECONDS and end(cluster, watcher_lock):
                 return
         turn_log(cluster.log)
         time.sleep(POLL_SECONDS)
+
+
+def end(cluster: Cluster, watcher_lock: int) -> bool:
+    """Stop the server if it is still unused, and be gone before anybody can start it again."""
+    with cluster.alone():
+        stopped = cluster.stop_if_unused()
+        if stopped:
+            os.close(watcher_lock)
+        return stopped
 
 
 def turn_log(log: Path) -> None:
