@@ -11,8 +11,8 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
 from django.urls import NoReverseMatch, reverse
 from django.utils import translation
-from django.utils.translation import gettext_lazy as _
 from django.utils.translation import get_language_from_request
+from django.utils.translation import gettext_lazy as _
 
 type_of_view = Callable[[HttpRequest], HttpResponse]
 # Read-only server, disk full, statement timeout, lock timeout, too many connections, shutting down, starting up.

@@ -46,7 +46,7 @@ SECRET_KEY = env.str("SECRET_KEY", default="")
 if not SECRET_KEY:
     if not LOCAL:
         raise ImproperlyConfigured(
-            "SECRET_KEY is not set. Outside a local run it is required: set SECRET_KEY to at least 50 random characters."
+            "SECRET_KEY is not set. Outside a local run it is required: set it to at least 50 random characters."
         )
     SECRET_KEY = secret_key.kept_in(VAR / "secret_key")
 

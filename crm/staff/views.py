@@ -16,7 +16,7 @@ from crm.staff.models import User
 class Request(HttpRequest):
     """An `HttpRequest` behind the login and clock middleware: who asks, and the one instant of the request."""
 
-    user: User  # type: ignore[assignment]  # LoginRequiredMiddleware turns everyone else away
+    user: User  # LoginRequiredMiddleware turns everyone else away
     now: datetime
 
 
