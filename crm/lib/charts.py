@@ -133,7 +133,8 @@ def _axis(y: float) -> str:
 
 
 def _tick(x: float, y: float) -> str:
-    return f'<line class="axis" x1="{svg.percent(x)}" x2="{svg.percent(x)}" y1="{svg.number(y)}" y2="{svg.number(y + 4)}"/>'
+    across = svg.percent(x)
+    return f'<line class="axis" x1="{across}" x2="{across}" y1="{svg.number(y)}" y2="{svg.number(y + 4)}"/>'
 
 
 def meter(points: float | None, *, band: str, words: Words) -> str:

@@ -103,7 +103,8 @@ def carried(rows: Iterable[tuple[date, float | None]], until: date) -> list[tupl
     """Fill the days between ledger rows: the value on a day is that of the last row at or before it."""
     known = sorted((row for row in rows if row[0] <= until), key=lambda row: row[0])
     days: list[tuple[date, float | None]] = []
-    for (day, value), following in zip(known, [*(row[0] for row in known[1:]), until + timedelta(1)], strict=True):
+    ends = [row[0] for row in known[1:]] + [until + timedelta(1)]
+    for (day, value), following in zip(known, ends, strict=False):
         days += [(day + timedelta(n), value) for n in range((following - day).days)]
     return days
 
@@ -158,7 +159,6 @@ def ground_rects(grounds: Iterable[Ground], frame: Frame) -> str:
     drawn = []
     for ground in grounds:
         top, floor = frame.down(ground.high), frame.down(ground.low)
-        drawn.append(
-            f'<rect class="ground fill-{escape(ground.name)}" width="100%" y="{number(top)}" height="{number(floor - top)}"/>'
-        )
+        place = f'width="100%" y="{number(top)}" height="{number(floor - top)}"'
+        drawn.append(f'<rect class="ground fill-{escape(ground.name)}" {place}/>')
     return "".join(drawn)

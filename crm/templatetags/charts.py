@@ -62,7 +62,7 @@ def score_curve(
         title=title or _("Health score from %(first)s to %(last)s") % {"first": day(past[0][0]), "last": day(end)},
         description=_("From %(first)s to %(last)s points; 100 is thriving.")
         % {"first": points(past[0][1], 1), "last": points(last, 1)},
-        first=day(past[0][0]),
+        first=day(past[0][0], end),
         last=day(end),
     )
     drawn = charts.score_curve(

@@ -6,8 +6,8 @@ from decimal import ROUND_HALF_UP, Decimal
 from typing import Any
 
 from babel import Locale
-from babel.dates import format_date, format_skeleton, format_time, format_timedelta
-from babel.numbers import format_decimal
+from babel.dates import format_skeleton, format_time, format_timedelta
+from babel.numbers import format_currency, format_decimal
 from django import template
 from django.template.context import Context
 from django.template.loader import get_template
@@ -15,14 +15,14 @@ from django.templatetags.static import static
 from django.utils.functional import Promise
 from django.utils.html import format_html
 from django.utils.safestring import SafeString, mark_safe
-from django.utils.translation import get_language
+from django.utils.translation import get_language, gettext_lazy, pgettext_lazy
 from django.utils.translation import gettext as _
-from django.utils.translation import gettext_lazy, pgettext_lazy
 
 register = template.Library()
 
 DASH = "—"
 MINUS = "−"
+SEASON = 120
 Figure = int | float | Decimal
 
 BAND_WORDS: Mapping[str, str | Promise] = {
@@ -36,10 +36,11 @@ BAND_GLYPHS = {"thriving": "●", "steady": "◎", "at_risk": "▲", "leaving": 
 # The same shapes drawn, since fonts disagree about the size of the characters.
 BAND_SHAPES = {
     "thriving": '<circle cx="6" cy="6" r="5.5"/>',
-    "steady": '<path fill-rule="evenodd" d="M6 .5a5.5 5.5 0 1 1 0 11a5.5 5.5 0 1 1 0-11zm0 3.3a2.2 2.2 0 1 0 0 4.4a2.2 2.2 0 1 0 0-4.4z"/>',
+    "steady": '<circle cx="6" cy="6" r="3.9" fill="none" stroke="currentColor" stroke-width="3.2"/>',
     "at_risk": '<path d="M6 .8 11.8 11H.2z"/>',
     "leaving": '<path d="M1 1h10v10H1z"/>',
-    "unknown": '<circle cx="6" cy="6" r="4.7" fill="none" stroke="currentColor" stroke-width="1.6" stroke-dasharray="2.2 1.5"/>',
+    "unknown": '<circle cx="6" cy="6" r="4.7" fill="none" stroke="currentColor" stroke-width="1.6"'
+    ' stroke-dasharray="2.2 1.5"/>',
 }
 
 
@@ -68,10 +69,10 @@ def money(value: Decimal | int | None, currency: str) -> str:
     if value is None:
         return DASH
     locale = locale_now()
-    pattern = locale.currency_formats["standard"]
-    whole = Decimal(value) == Decimal(value).to_integral_value()
-    digits = (0, 0) if whole else (2, 2)
-    printed = pattern.apply(abs(Decimal(value)), locale, currency=currency, currency_digits=False, force_frac=digits)
+    pattern = locale.currency_formats["standard"].pattern
+    if Decimal(value) == Decimal(value).to_integral_value():
+        pattern = pattern.replace(".00", "")
+    printed = format_currency(abs(Decimal(value)), currency, pattern, locale=locale, currency_digits=False)
     return (MINUS if value < 0 else "") + printed
 
 
@@ -128,8 +129,7 @@ def band_glyph(band: str | None) -> str:
 @register.simple_tag
 def band_mark(band: str | None) -> SafeString:
     """The band's shape alone; the word beside it is what a screen reader reads."""
-    # Only the fixed shapes above are marked safe.
-    return mark_safe(f'<svg viewBox="0 0 12 12" aria-hidden="true">{BAND_SHAPES[band or "unknown"]}</svg>')  # noqa: S308
+    return mark_safe(f'<svg viewBox="0 0 12 12" aria-hidden="true">{BAND_SHAPES[band or "unknown"]}</svg>')  # noqa: S308 - fixed shapes
 
 
 @register.filter(expects_localtime=True)
@@ -175,7 +175,11 @@ def ago(value: date | None, now: datetime) -> str:
 def _days_ago(days: int) -> str:
     if days in (0, -1, 1):
         return {0: _("today"), -1: _("yesterday"), 1: _("tomorrow")}[days]
-    return format_timedelta(timedelta(days), granularity="day", add_direction=True, threshold=1.5, locale=locale_now())
+    # What lies ahead is planned for, so it is counted in days for a season; what is past may be rough.
+    threshold = 18.0 if 0 < days <= SEASON else 1.5
+    return format_timedelta(
+        timedelta(days), granularity="day", add_direction=True, threshold=threshold, locale=locale_now()
+    )
 
 
 @register.filter
@@ -208,7 +212,7 @@ def note(context: Context, content: str, **given: Any) -> SafeString:
 
 def _framed(context: Context, part: str, content: str, given: Mapping[str, Any]) -> SafeString:
     # The part sees only what it is given: an outer `title` or `id` must not leak into every card.
-    return get_template(part).render({**given, "content": content})
+    return mark_safe(get_template(part).render({**given, "content": content}))  # noqa: S308 - rendered by Django
 
 
 KINDS_OF_LINE = {
