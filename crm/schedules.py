@@ -17,3 +17,6 @@ TICKS = (
     Tick("housekeeping", "crm.jobs.housekeeping", 15),
     Tick("pipeline", "retention.jobs.run_pipeline", 1),
 )
+
+# Longer than a tick may be: called one after the other by `manage.py long_work`, each returns when nothing is due.
+LONG_WORK = ("retention.jobs.nightly",)

@@ -203,7 +203,7 @@ MAIL_FROM_DOMAIN = env.str("MAIL_FROM_DOMAIN", default="localhost")
 MAIL_FILES = VAR / "mail"
 
 # The queue is a doorbell (rules.md §2): the same numbers in web and worker, checked again when a worker starts.
-Q_CLUSTER = {
+Q_CLUSTER: dict[str, Any] = {
     "name": "holdfast",
     "orm": "default",
     "workers": 2,

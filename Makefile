@@ -1,0 +1,72 @@
+# make run — everything on this machine, with a demo · make test — all tests · make check — style, types, contracts
+SHELL := /bin/bash
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+.DEFAULT_GOAL := help
+.PHONY: help run test check bench format messages lock sdks browser chaos fuzz crm5 clean
+
+help: ## this list
+	@grep -hE '^[a-z0-9]+:.*## ' Makefile | sed -E 's/^([a-z0-9]+):.*## /make \1\t/' | expand -t 14
+
+# Stamps, so that a second start does not install again; they work offline once made.
+$(VENV)/run.stamp: requirements.txt
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
+		{ echo "Holdfast needs Python 3.11 or newer; this is $$($(PYTHON) --version). Name another: make run PYTHON=python3.12"; exit 1; }
+	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
+	@echo "Installing what Holdfast runs on (once) …"
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements.txt
+	@touch $@
+
+$(VENV)/dev.stamp: requirements-dev.txt $(VENV)/run.stamp
+	@echo "Installing what the tests and checks need (once) …"
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements-dev.txt
+	@touch $@
+
+run: $(VENV)/run.stamp ## start Holdfast with its demo at http://localhost:8000 (PORT=… for another)
+	@exec $(BIN)/python manage.py up --demo
+
+# Browser tests use Debian's chromium, SDK tests npm's packages; both are fetched where they may be, and
+# otherwise one line says how many tests were skipped and how to get them.
+browser:
+	@command -v chromium >/dev/null || { [ "$$(id -u)" = 0 ] && command -v apt-get >/dev/null && \
+		{ echo "Installing chromium for the browser tests (once) …"; apt-get -qq update && apt-get -qq install -y chromium fonts-noto-cjk; } >/dev/null 2>&1; } || true
+
+sdks: ## install the Node SDKs that the SDK tests drive
+	@test -d tests/sdk/node_modules || { command -v npm >/dev/null && \
+		{ echo "Installing the Node SDKs for the SDK tests (once) …"; cd tests/sdk && npm ci --silent --no-audit --no-fund; } ; } || true
+
+test: $(VENV)/dev.stamp browser sdks ## all tests, on a PostgreSQL of their own
+	@$(BIN)/python -m pytest -n 2 --dist loadfile $(ARGS)
+
+check: $(VENV)/dev.stamp ## format, lint, types, contracts, migrations, translations
+	$(BIN)/ruff format --check .
+	$(BIN)/ruff check .
+	$(BIN)/mypy .
+	$(BIN)/lint-imports
+	$(BIN)/djlint --lint --quiet templates
+	$(BIN)/python manage.py makemigrations --check --dry-run
+	$(BIN)/python manage.py translations --check
+
+bench: $(VENV)/dev.stamp ## benchmarks: each figure as a ratio to a baseline measured in the same run
+	$(BIN)/python -m benchmarks
+
+format: $(VENV)/dev.stamp ## put every file into the house's format
+	$(BIN)/ruff check --fix --quiet . ; $(BIN)/ruff format .
+
+messages: $(VENV)/dev.stamp ## collect what must be translated, and compile what is
+	$(BIN)/python manage.py translations
+
+lock: $(VENV)/dev.stamp ## write requirements*.txt anew from their .in files
+	$(BIN)/uv pip compile -q --universal --generate-hashes --no-emit-index-url --python-version 3.11 requirements.in -o requirements.txt
+	$(BIN)/uv pip compile -q --universal --generate-hashes --no-emit-index-url --python-version 3.11 requirements-dev.in -o requirements-dev.txt
+
+chaos: $(VENV)/dev.stamp ## kill -9 and restarts under load, for a minute each; figures go to docs/proof.md
+	$(BIN)/python -m benchmarks.ingest_chaos --seconds 60
+	$(BIN)/python -m benchmarks.outbox_kills
+
+crm5: $(VENV)/dev.stamp ## import ../shared/data/crm5 whole, count it again independently, score it
+	$(BIN)/python -m benchmarks.crm5
+
+clean: ## remove the environment; data under var/ stay
+	rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache .import_linter_cache

@@ -1,0 +1,149 @@
+"""Everything in one: database, migrations, static files, web and worker, until stopped; leaves nothing running."""
+
+import logging
+import signal
+import socket
+import sys
+from datetime import UTC, datetime
+from secrets import token_urlsafe
+from time import sleep
+from types import FrameType
+from typing import Any
+
+from django.conf import settings
+from django.core.management import call_command
+from django.core.management.base import BaseCommand, CommandError
+from django.db import DatabaseError, connection
+
+from crm.audit.rules import System
+from crm.lib.processes import Child
+from crm.staff.actions import create_user
+from crm.staff.models import Installation, User
+
+log = logging.getLogger("holdfast.up")
+LOGIN_FILE = "first-login.txt"
+
+
+class Command(BaseCommand):
+    help = "Start Holdfast: the database, its migrations, the web server and the worker."
+
+    def add_arguments(self, parser: Any) -> None:
+        parser.add_argument("--demo", action="store_true", help="fill an empty installation with the demo company")
+
+    def handle(self, *args: Any, **options: Any) -> None:
+        check_port(settings.PORT)
+        prepare()
+        if options["demo"] and not Installation.objects.exists() and not User.objects.exists():
+            call_command("demo")
+        elif not User.objects.exists():
+            first_admin()
+        connection.close()
+        serve(self.stdout)
+
+
+def check_port(port: int) -> None:
+    with socket.socket() as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind(("127.0.0.1", port))
+        except OSError as error:
+            raise CommandError(
+                f"Port {port} cannot be used ({error.strerror}). "
+                "Stop what uses it, or choose another: PORT=8001 make run"
+            ) from error
+
+
+def prepare() -> None:
+    try:
+        connection.ensure_connection()
+    except DatabaseError as error:
+        raise CommandError(str(error).strip()) from error
+    with connection.cursor() as cursor:
+        # Two starters at once migrate one after the other.
+        cursor.execute("SELECT pg_advisory_lock(hashtext('holdfast:migrate'))")
+        try:
+            call_command("migrate", verbosity=0, interactive=False)
+        finally:
+            cursor.execute("SELECT pg_advisory_unlock(hashtext('holdfast:migrate'))")
+    call_command("collectstatic", verbosity=0, interactive=False)
+
+
+def first_admin() -> None:
+    """Make the first system admin with a password that stands in a file only its owner reads."""
+    password = token_urlsafe(12)
+    create_user(
+        email="admin@localhost.localdomain",
+        name="Admin",
+        role="system_admin",
+        password=password,
+        at=datetime.now(UTC),
+        by=System("up"),
+    )
+    keep_login("admin@localhost.localdomain", password)
+
+
+def keep_login(email: str, password: str) -> None:
+    path = settings.VAR / LOGIN_FILE
+    path.touch(mode=0o600)
+    path.write_text(f"{email}\n{password}\n")
+
+
+def known_login() -> str:
+    """The login as `up` prints it; empty when the file is gone, as it should be in production."""
+    try:
+        email, password = (settings.VAR / LOGIN_FILE).read_text().split()
+    except (OSError, ValueError):
+        return ""
+    return f"Log in as {email} with the password {password} (kept in {settings.VAR / LOGIN_FILE})"
+
+
+def serve(out: Any) -> None:
+    stopping = False
+
+    def stop(number: int, frame: FrameType | None) -> None:
+        nonlocal stopping
+        stopping = True
+
+    signal.signal(signal.SIGTERM, stop)
+    signal.signal(signal.SIGINT, stop)
+    signal.signal(signal.SIGHUP, stop)
+    commands = {"web": web_command(), "worker": [sys.executable, str(settings.BASE_DIR / "manage.py"), "worker"]}
+    children = {name: Child(command) for name, command in commands.items()}
+    try:
+        wait_for_web(children["web"])
+        out.write(f"Holdfast is at {settings.SITE_URL}")
+        if login := known_login():
+            out.write(login)
+        out.write("Stop it with Ctrl-C.")
+        out.flush()
+        while not stopping:
+            for name, child in children.items():
+                if (code := child.exited()) is not None:
+                    log.warning("%s exited with code %s; starting it again", name, code)
+                    child.kill()
+                    sleep(1)
+                    children[name] = Child(commands[name])
+            sleep(0.5)
+    finally:
+        for child in reversed(children.values()):
+            child.stop()
+
+
+def wait_for_web(web: Child) -> None:
+    for _ in range(600):
+        if web.exited() is not None:
+            raise CommandError("The web server did not start; the lines above say why.")
+        with socket.socket() as probe:
+            if probe.connect_ex(("127.0.0.1", settings.PORT)) == 0:
+                return
+        sleep(0.1)
+
+
+def web_command() -> list[str]:
+    host = "127.0.0.1" if settings.LOCAL else "0.0.0.0"  # noqa: S104 - behind a reverse proxy in production
+    return [
+        sys.executable, "-m", "gunicorn", "crm.wsgi:application", "--chdir", str(settings.BASE_DIR),
+        "--bind", f"{host}:{settings.PORT}", "--worker-class", "gthread", "--workers", "2", "--threads", "8",
+        "--timeout", "60", "--graceful-timeout", "10", "--max-requests", "20000", "--max-requests-jitter", "2000",
+        "--no-control-socket", "--log-level", "warning",
+    ]  # fmt: skip
