@@ -281,19 +281,27 @@ def _start_watcher(cluster: Cluster) -> None:
         cluster.log.touch(mode=0o600)
         cluster.give(cluster.log)
         with cluster.log.open("ab") as log:
-            subprocess.run(
+            ran = subprocess.run(
                 [*command, str(lock)],
                 cwd="/",
-                env={"PYTHONPATH": str(Path(__file__).resolve().parents[2]), "LC_ALL": "C.UTF-8"},
+                env=_python_environment(),
                 pass_fds=[lock],
                 start_new_session=True,
                 stdin=subprocess.DEVNULL,
                 stdout=log,
                 stderr=log,
-                check=True,
+                check=False,
             )
+        if ran.returncode:
+            raise _explained("its watcher does not start", cluster.home.parent, cluster.log)
     finally:
         os.close(lock)
+
+
+def _python_environment() -> dict[str, str]:
+    """What Python needs to find our package and its own libraries, and no secrets."""
+    kept = {name: os.environ[name] for name in ("LD_LIBRARY_PATH", "PYTHONHOME") if name in os.environ}
+    return {**kept, "PYTHONPATH": str(Path(__file__).resolve().parents[2]), "LC_ALL": "C.UTF-8"}
 
 
 def _await_running(cluster: Cluster, server: Server) -> bool:
