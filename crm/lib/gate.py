@@ -125,7 +125,7 @@ def _check_scalar(value: object) -> None:
 
 def instant(value: object, *, now: datetime) -> datetime:
     """Return the time as UTC; raises Refused outside 2000 … now + 24 h. Text without a zone is taken as UTC."""
-    at = _read_instant(value)
+    at = read_instant(value)
     if at < EARLIEST:
         raise Refused(TOO_EARLY)
     if at > now + AHEAD:
@@ -135,10 +135,10 @@ def instant(value: object, *, now: datetime) -> datetime:
 
 def clamped(value: object, *, now: datetime) -> datetime:
     """Return the time as UTC, moved into 2000 … now + 24 h; raises Refused only for what is no time at all."""
-    return min(max(_read_instant(value), EARLIEST), now + AHEAD)
+    return min(max(read_instant(value), EARLIEST), now + AHEAD)
 
 
-def _read_instant(value: object) -> datetime:
+def read_instant(value: object) -> datetime:
     """Read ISO 8601 text, a datetime, or seconds or milliseconds since 1970 as UTC."""
     try:
         if isinstance(value, str):
