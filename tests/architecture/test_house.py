@@ -1,0 +1,187 @@
+"""The shape of the house, as rules that fail: names, sizes, directions, the clock and the seven files."""
+
+import ast
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from django.apps import apps
+from django.db.models import ForeignKey, ManyToManyField, OneToOneField
+
+ROOT = Path(__file__).resolve().parents[2]
+APPS = ("crm", "feedback", "retention")  # in the order in which data flow
+SEVEN = {"__init__", "views", "forms", "actions", "emails", "queries", "models", "rules"}
+REFUSED = {"utils", "helpers", "common", "core", "misc", "base", "manager", "service", "handler", "signals"}
+# Django looks for a database backend in a file of this name.
+NAMED_BY_DJANGO = {"crm/lib/embedded_backend/base.py"}
+FLOW = {
+    "crm": "lib fills audit staff accounts contacts plans subscriptions sources people usage attention outbox imports",
+    "feedback": "surveys invitations answers",
+    "retention": ("measures scorecards scores risk_signals messages playbooks plays tasks follow_ups outcomes"),
+}
+FILLS_BEFORE = [f"{app}.{noun}" for app in APPS for noun in FLOW[app].split()]
+
+
+def sources() -> Iterator[Path]:
+    for top in (*APPS, "tests", "benchmarks"):
+        yield from (path for path in sorted((ROOT / top).rglob("*.py")) if "node_modules" not in path.parts)
+
+
+def test_no_file_is_longer_than_400_lines() -> None:
+    long = {
+        str(path.relative_to(ROOT)): lines
+        for path in sources()
+        if "migrations" not in path.parts and (lines := path.read_text().count("\n")) > 400
+    }
+    assert long == {}
+
+
+def test_no_file_or_folder_has_a_name_that_says_nothing() -> None:
+    found = {str(path.relative_to(ROOT)) for path in sources() if {path.stem, *path.relative_to(ROOT).parts} & REFUSED}
+    assert found - NAMED_BY_DJANGO == set()
+
+
+def test_every_noun_has_only_the_seven_files() -> None:
+    odd = {
+        f"{app}/{noun}/{path.name}"
+        for app in APPS
+        for noun in FLOW[app].split()
+        if noun != "lib"
+        for path in (ROOT / app / noun).iterdir()
+        if path.name != "__pycache__" and path.suffix != ".sql" and path.stem not in SEVEN
+    }
+    assert odd == set()
+
+
+def test_every_foreign_key_points_back_up_the_flow() -> None:
+    wrong = []
+    for app in APPS:
+        for model in apps.get_app_config(app).get_models():
+            for field in model._meta.get_fields():
+                if not isinstance(field, (ForeignKey, OneToOneField, ManyToManyField)):
+                    continue
+                target = field.remote_field.model
+                if target._meta.app_label not in APPS or field.name == "id":
+                    continue
+                if place(target) > place(model):
+                    wrong.append(f"{model.__name__}.{field.name} → {target.__name__}")
+    assert wrong == []
+
+
+def place(model: type) -> int:
+    return FILLS_BEFORE.index(".".join(model.__module__.split(".")[:2]))
+
+
+def test_no_reverse_name_leads_down_the_flow() -> None:
+    named = [
+        f"{model.__name__}.{field.name}"
+        for app in APPS
+        for model in apps.get_app_config(app).get_models()
+        for field in model._meta.get_fields()
+        if isinstance(field, (ForeignKey, ManyToManyField)) and not field.remote_field.hidden
+    ]
+    assert named == []
+
+
+def test_migrations_depend_only_on_earlier_apps() -> None:
+    from django.db.migrations.loader import MigrationLoader
+
+    loader = MigrationLoader(None, ignore_no_migrations=True)
+    wrong = [
+        f"{app}.{name} → {needed[0]}.{needed[1]}"
+        for (app, name), migration in loader.disk_migrations.items()
+        if app in APPS
+        for needed in [*migration.dependencies, *migration.run_before]
+        if needed[0] in APPS and APPS.index(needed[0]) > APPS.index(app)
+    ]
+    assert wrong == []
+
+
+def test_migrations_have_names_that_say_what_they_do() -> None:
+    unnamed = [str(p.relative_to(ROOT)) for p in sources() if "migrations" in p.parts and "_auto_" in p.name]
+    assert unnamed == []
+
+
+def test_crm_stands_alone() -> None:
+    """crm imports, checks and plans its migrations in a process that cannot import the other apps."""
+    script = (
+        "import sys\n"
+        "class Absent:\n"
+        "    def find_spec(self, name, path=None, target=None):\n"
+        "        if name.split('.')[0] in ('feedback', 'retention'):\n"
+        "            raise ModuleNotFoundError(name)\n"
+        "sys.meta_path.insert(0, Absent())\n"
+        "from crm import settings\n"
+        "settings.INSTALLED_APPS = [a for a in settings.INSTALLED_APPS if a not in ('feedback', 'retention')]\n"
+        "import django; django.setup()\n"
+        "from django.core.management import call_command\n"
+        "call_command('check')\n"
+        "call_command('makemigrations', '--check', '--dry-run', 'crm', verbosity=0)\n"
+        "from django.urls import get_resolver; get_resolver().reverse_dict\n"
+        "import pkgutil, importlib, crm\n"
+        "for found in pkgutil.walk_packages(crm.__path__, 'crm.'):\n"
+        "    importlib.import_module(found.name)\n"
+    )
+    run = subprocess.run(
+        [sys.executable, "-W", "ignore", "-c", script],
+        cwd=ROOT,
+        env={"DJANGO_SETTINGS_MODULE": "crm.settings", "PATH": "/usr/bin:/bin", "HOLDFAST_VAR": str(settings_var())},
+        capture_output=True,
+        text=True,
+        timeout=120,
+    )
+    assert run.returncode == 0, run.stderr
+
+
+def settings_var() -> Path:
+    from django.conf import settings
+
+    return Path(settings.VAR)
+
+
+# Actions that change nothing on anybody's behalf, or are the record itself, each with its reason.
+WITHOUT_BY = {
+    "crm.audit.actions.changes": "compares, writes nothing",
+    "crm.fills.actions.fill": "keeps the ledger of work itself",
+    "crm.fills.actions.beat": "a sign of life is not a business row",
+}
+
+
+def public_functions() -> Iterator[tuple[str, ast.FunctionDef]]:
+    for app in APPS:
+        for path in sorted((ROOT / app).rglob("actions.py")):
+            module = ".".join(path.relative_to(ROOT).with_suffix("").parts)
+            for node in ast.parse(path.read_text()).body:
+                if isinstance(node, ast.FunctionDef) and not node.name.startswith("_"):
+                    yield f"{module}.{node.name}", node
+
+
+def test_every_action_knows_when_and_who() -> None:
+    without = {
+        name for name, node in public_functions() if not {"at", "by"} <= {arg.arg for arg in node.args.kwonlyargs}
+    }
+    assert without == set(WITHOUT_BY)
+
+
+@pytest.mark.parametrize("word", ["datetime.now(", "timezone.now(", "date.today(", "time.time("])
+def test_only_doors_read_the_clock(word: str) -> None:
+    doors = {"jobs", "admin", "middleware"}
+    folders = {"pages", "api", "public", "management", "tests", "benchmarks"}
+    readers = {
+        str(path.relative_to(ROOT))
+        for path in sources()
+        if path.stem not in doors and not folders & set(path.relative_to(ROOT).parts) and word in path.read_text()
+    }
+    assert readers == set()
+
+
+def test_sql_files_say_what_they_are() -> None:
+    headless = {
+        str(path.relative_to(ROOT))
+        for app in APPS
+        for path in (ROOT / app).rglob("*.sql")
+        if not path.read_text().startswith(f"-- {path.name} — ")
+    }
+    assert headless == set()

@@ -1,0 +1,37 @@
+"""The audit record: written with its change, hidden where personal, never edited."""
+
+import pytest
+from django.db import ProgrammingError, connection, transaction
+
+from crm.audit.actions import record
+from crm.audit.models import AuditRow
+from crm.audit.rules import System
+from tests import factories
+
+
+@pytest.fixture
+def row(db):
+    with transaction.atomic():
+        return record("thing.made", ("thing", "1"), at=factories.NOW, by=System("test"), after={"name": "Nordwind"})
+
+
+@pytest.mark.parametrize("statement", ["UPDATE crm_auditrow SET action = 'x'", "DELETE FROM crm_auditrow"])
+def test_the_database_refuses_to_change_the_record(row, statement):
+    with pytest.raises(ProgrammingError, match="append-only"), transaction.atomic(), connection.cursor() as cursor:
+        cursor.execute(statement)
+    assert AuditRow.objects.get() == row
+
+
+@pytest.mark.django_db(transaction=True)
+def test_a_record_outside_the_transaction_of_its_change_is_refused():
+    with pytest.raises(RuntimeError, match="transaction"):
+        record("thing.made", ("thing", "1"), at=factories.NOW, by=System("test"))
+
+
+def test_personal_values_stand_as_hmacs_that_only_the_same_key_reproduces(db):
+    with transaction.atomic():
+        first = record("c", ("contact", "1"), at=factories.NOW, by=System("t"), after={"email": "lena@x.example", "role": "user"}, personal={"email"}, key=b"one")  # fmt: skip
+        second = record("c", ("contact", "1"), at=factories.NOW, by=System("t"), after={"email": "lena@x.example"}, personal={"email"}, key=b"two")  # fmt: skip
+    assert first.after["role"] == "user"
+    assert "lena" not in str(first.after)
+    assert first.after["email"] != second.after["email"]
