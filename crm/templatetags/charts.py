@@ -17,6 +17,7 @@ from crm.templatetags.ui import band_word, day, number, points, signed
 register = template.Library()
 
 Tenths = int | None
+LIMITS = (40, 60, 80)
 NAMES = ("leaving", "at_risk", "steady", "thriving")
 
 
@@ -25,7 +26,7 @@ def _figure(drawn: str, head: Sequence[str], rows: Sequence[Sequence[str]], capt
     return {"picture": mark_safe(drawn), "head": head, "rows": rows, "caption": caption}  # noqa: S308
 
 
-def band_of(tenths: Tenths, limits: Sequence[int] = (40, 60, 80)) -> str:
+def band_of(tenths: Tenths, limits: Sequence[int] = LIMITS) -> str:
     """The band of a score in tenths under limits in points; None is unknown."""
     if tenths is None:
         return "unknown"
@@ -47,13 +48,14 @@ def score_curve(
     events: Sequence[tuple[date, str]] = (),
     until: date | None = None,
     title: str = "",
-    limits: Sequence[int] = (40, 60, 80),
+    limits: Sequence[int] = LIMITS,
 ) -> Mapping[str, Any]:
     """Ledger rows (day, tenths or None) carried forward to `until`, or to the last row."""
     rows = sorted(history, key=lambda row: row[0])
     if not rows:
         return {}
     end = until or rows[-1][0]
+    limits = limits or LIMITS
     past = [row for row in rows if row[0] <= end]
     if not past:
         return {}

@@ -1,9 +1,11 @@
 """Figures, words and dates as people read them, in both languages."""
 
+import re
 from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
 
 import pytest
+from django import forms
 from django.template import engines
 from django.test import override_settings
 from django.utils import timezone, translation
@@ -171,6 +173,48 @@ def test_bands_begin_at_their_limits():
         "thriving",
         "unknown",
     ]
+
+
+def test_a_score_block_says_what_the_score_rests_on():
+    score = {"points": 463, "band": "at_risk", "change": -130, "change_days": 28, "coverage": 0.86}
+    page = render(
+        '{% include "_parts/score_block.html" %}',
+        score={**score, "worst": 400, "best": 541},
+        history=[(date(2026, 11, 1), 463)],
+        limits=(30, 40, 50),
+    )
+    said = " ".join(re.sub(r"<figure.*?</figure>|<[^>]+>", " ", page, flags=re.DOTALL).split())
+    assert said == "46 At risk −13 in 28 days from 86 % of weight 40–54 if the rest were worst or best"
+    assert ">thriving 50+</text>" in page
+    assert "if the rest" not in render(
+        '{% include "_parts/score_block.html" %}', score={**score, "coverage": 1, "worst": 463, "best": 463}
+    )
+
+
+def test_a_row_without_data_is_neither_good_nor_bad():
+    row = {"name": "Goal", "points": None, "band": "unknown", "value": ""}
+    page = render('{% include "_parts/meter_row.html" %}', row=row)
+    assert re.findall(r"fill-([\w]+)", page) == ["sunk"]
+    assert "no data" in page
+
+
+def test_a_draft_shows_its_whole_text_and_only_the_buttons_it_may_have():
+    draft = {"body": "Hi Lena,\n\n<b>nine</b>", "approve_url": "/a", "approve_text": "Approve, send Mon 09:10"}
+    page = render('{% include "_parts/draft_block.html" %}', draft=draft)
+    assert "<blockquote>Hi Lena,\n\n&lt;b&gt;nine&lt;/b&gt;</blockquote>" in page
+    assert page.count("<form") == 1
+    assert "Approve, send Mon 09:10" in page
+
+
+def test_a_field_ties_its_help_and_its_error_to_the_control():
+    class Form(forms.Form):
+        name = forms.CharField(label="Name", help_text="As they write it.")
+
+    page = render('{% include "_parts/form_field.html" %}', field=Form({})["name"])
+    assert '<label for="id_name">Name</label>' in page
+    assert 'aria-describedby="id_name_helptext id_name_error"' in page
+    assert 'id="id_name_helptext">As they write it.' in page
+    assert 'id="id_name_error"' in page
 
 
 def test_a_curve_prints_its_figures_as_a_table_with_the_events():
