@@ -1,13 +1,14 @@
 """Figures, words and dates as people read them, in both languages."""
 
 import re
+from collections.abc import Iterator
 from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
 
 import pytest
 from django import forms
 from django.template import engines
-from django.test import override_settings
+from django.test import RequestFactory, override_settings
 from django.utils import timezone, translation
 
 from crm.templatetags import charts, ui
@@ -16,12 +17,12 @@ NOW = datetime(2026, 11, 21, 9, 0, tzinfo=UTC)
 
 
 @pytest.fixture(autouse=True)
-def english():
+def english() -> Iterator[None]:
     with translation.override("en"), timezone.override(UTC):
         yield
 
 
-def render(source, **context):
+def render(source: str, **context: object) -> str:
     return engines["django"].from_string("{% load ui charts %}" + source).render(context)
 
 
@@ -36,44 +37,44 @@ def render(source, **context):
         (None, "EUR", "—"),
     ],
 )
-def test_money_shows_cents_only_when_there_are_any(amount, currency, printed):
+def test_money_shows_cents_only_when_there_are_any(amount: Decimal | None, currency: str, printed: str) -> None:
     assert ui.money(amount, currency) == printed
 
 
-def test_points_are_cut_so_that_a_figure_never_leaves_its_band():
+def test_points_are_cut_so_that_a_figure_never_leaves_its_band() -> None:
     assert [ui.points(tenths) for tenths in (796, 460, 5, 1000, None)] == ["79", "46", "0", "100", "—"]
     assert [ui.points(tenths, 1) for tenths in (796, 460)] == ["79.6", "46.0"]
 
 
-def test_changes_carry_their_sign_and_the_real_minus():
+def test_changes_carry_their_sign_and_the_real_minus() -> None:
     assert [ui.signed(value) for value in (3, -13, 0, 2.5, None)] == ["+3", "−13", "0", "+2.5", "—"]
     assert [ui.signed_points(tenths) for tenths in (-130, 25, 4, -4)] == ["−13", "+3", "0", "0"]
 
 
-def test_percentages_follow_the_language():
+def test_percentages_follow_the_language() -> None:
     assert (ui.percent(-18), ui.share(0.864), ui.share(0.5, 1)) == ("−18\u00a0%", "86\u00a0%", "50.0\u00a0%")
     with translation.override("ko"):
         assert (ui.percent(18), ui.share(0.86)) == ("18%", "86%")
 
 
-def test_numbers_are_grouped_and_rounded_half_up():
+def test_numbers_are_grouped_and_rounded_half_up() -> None:
     assert [ui.number(value) for value in (1234567, 2.25, 2.0, -1500)] == ["1,234,567", "2.3", "2", "−1,500"]
     assert ui.number(Decimal("2.345"), 2) == "2.35"
 
 
-def test_a_band_is_always_a_word_and_a_shape():
+def test_a_band_is_always_a_word_and_a_shape() -> None:
     bands = ["thriving", "steady", "at_risk", "leaving", "unknown", None]
     assert [ui.band_word(band) for band in bands] == ["thriving", "steady", "at risk", "leaving", "unknown", "unknown"]
     assert "".join(ui.band_glyph(band) for band in bands) == "●◎▲■◌◌"
     assert len({ui.band_mark(band) for band in bands}) == 5
 
 
-def test_a_band_that_does_not_exist_is_an_error():
+def test_a_band_that_does_not_exist_is_an_error() -> None:
     with pytest.raises(KeyError):
         ui.band_word("green")
 
 
-def test_dates_are_written_in_the_language_of_the_reader():
+def test_dates_are_written_in_the_language_of_the_reader() -> None:
     renewal = date(2027, 2, 14)
     assert (ui.day(renewal), ui.day(renewal, NOW), ui.day(date(2026, 2, 14), NOW)) == (
         "14 Feb 2027",
@@ -86,7 +87,7 @@ def test_dates_are_written_in_the_language_of_the_reader():
         assert ui.day(date(2026, 11, 21), "long") == "11월 21일 토요일"
 
 
-def test_instants_are_shown_in_the_zone_of_the_reader():
+def test_instants_are_shown_in_the_zone_of_the_reader() -> None:
     late = datetime(2026, 11, 20, 22, 30, tzinfo=UTC)
     with timezone.override("Asia/Seoul"):
         assert render("{{ at|day:now }} {{ at|clock }} {{ at|moment:now }}", at=late, now=NOW) == (
@@ -108,11 +109,11 @@ def test_instants_are_shown_in_the_zone_of_the_reader():
         (None, "—"),
     ],
 )
-def test_distances_in_time_are_words(when, words):
+def test_distances_in_time_are_words(when: date | None, words: str) -> None:
     assert ui.ago(when, NOW) == words
 
 
-def test_initials_keep_korean_syllables():
+def test_initials_keep_korean_syllables() -> None:
     assert [ui.initials(name) for name in ("Mina Kwon", "권민아", "Lena van der Vogt", "ops", "", None)] == [
         "MK",
         "권민",
@@ -123,7 +124,7 @@ def test_initials_keep_korean_syllables():
     ]
 
 
-def test_a_card_frames_its_body_and_shows_nothing_of_the_page_around_it():
+def test_a_card_frames_its_body_and_shows_nothing_of_the_page_around_it() -> None:
     page = render(
         '{% card title=name link_url="/h" link_text="History" %}<p>{{ name }}</p>{% endcard %}{% card %}x{% endcard %}',
         name="A & B",
@@ -137,7 +138,7 @@ def test_a_card_frames_its_body_and_shows_nothing_of_the_page_around_it():
     assert "Outer" not in page
 
 
-def test_a_post_button_carries_its_hidden_inputs_escaped():
+def test_a_post_button_carries_its_hidden_inputs_escaped() -> None:
     page = render(
         '{% include "_parts/button.html" with text="Go" post_url="/go" fields=fields %}', fields={"day": '2"<'}
     )
@@ -145,7 +146,7 @@ def test_a_post_button_carries_its_hidden_inputs_escaped():
     assert '<input type="hidden" name="day" value="2&quot;&lt;">' in page
 
 
-def test_a_sort_link_turns_the_order_and_begins_at_the_first_page(rf):
+def test_a_sort_link_turns_the_order_and_begins_at_the_first_page(rf: RequestFactory) -> None:
     request = rf.get("/accounts?owner=3&after=abc&sort=name")
     columns = [{"label": "Name", "key": "name", "align": ""}, {"label": "MRR", "key": "mrr", "align": "end"}]
     template = engines["django"].from_string('{% include "_parts/table_head.html" %}')
@@ -154,14 +155,14 @@ def test_a_sort_link_turns_the_order_and_begins_at_the_first_page(rf):
     assert '<th scope="col" class="end"><a href="?owner=3&amp;sort=mrr">MRR</a></th>' in page
 
 
-def test_the_pager_keeps_the_filter_and_shows_only_the_ways_that_exist(rf):
+def test_the_pager_keeps_the_filter_and_shows_only_the_ways_that_exist(rf: RequestFactory) -> None:
     template = engines["django"].from_string('{% include "_parts/pager.html" %}')
     page = template.render({"next": "n1", "previous": None}, rf.get("/accounts?owner=3&before=x"))
     assert 'href="?owner=3&amp;after=n1"' in page
     assert 'rel="prev"' not in page
 
 
-def test_bands_begin_at_their_limits():
+def test_bands_begin_at_their_limits() -> None:
     assert [charts.band_of(tenths) for tenths in (0, 399, 400, 599, 600, 799, 800, 1000, None)] == [
         "leaving",
         "leaving",
@@ -175,7 +176,7 @@ def test_bands_begin_at_their_limits():
     ]
 
 
-def test_a_score_block_says_what_the_score_rests_on():
+def test_a_score_block_says_what_the_score_rests_on() -> None:
     score = {"points": 463, "band": "at_risk", "change": -130, "change_days": 28, "coverage": 0.86}
     page = render(
         '{% include "_parts/score_block.html" %}',
@@ -191,14 +192,14 @@ def test_a_score_block_says_what_the_score_rests_on():
     )
 
 
-def test_a_row_without_data_is_neither_good_nor_bad():
+def test_a_row_without_data_is_neither_good_nor_bad() -> None:
     row = {"name": "Goal", "points": None, "band": "unknown", "value": ""}
     page = render('{% include "_parts/meter_row.html" %}', row=row)
     assert re.findall(r"fill-([\w]+)", page) == ["sunk"]
     assert "no data" in page
 
 
-def test_a_draft_shows_its_whole_text_and_only_the_buttons_it_may_have():
+def test_a_draft_shows_its_whole_text_and_only_the_buttons_it_may_have() -> None:
     draft = {"body": "Hi Lena,\n\n<b>nine</b>", "approve_url": "/a", "approve_text": "Approve, send Mon 09:10"}
     page = render('{% include "_parts/draft_block.html" %}', draft=draft)
     assert "<blockquote>Hi Lena,\n\n&lt;b&gt;nine&lt;/b&gt;</blockquote>" in page
@@ -206,7 +207,7 @@ def test_a_draft_shows_its_whole_text_and_only_the_buttons_it_may_have():
     assert "Approve, send Mon 09:10" in page
 
 
-def test_a_field_ties_its_help_and_its_error_to_the_control():
+def test_a_field_ties_its_help_and_its_error_to_the_control() -> None:
     class Form(forms.Form):
         name = forms.CharField(label="Name", help_text="As they write it.")
 
@@ -217,7 +218,7 @@ def test_a_field_ties_its_help_and_its_error_to_the_control():
     assert 'id="id_name_error"' in page
 
 
-def test_a_curve_prints_its_figures_as_a_table_with_the_events():
+def test_a_curve_prints_its_figures_as_a_table_with_the_events() -> None:
     history = [(date(2026, 10, 1), 590), (date(2026, 10, 5), None), (date(2026, 10, 9), 463)]
     shown = charts.score_curve(history, events=[(date(2026, 10, 5), "Moved"), (date(2026, 10, 7), "Left <b>")])
     assert shown["rows"] == [
@@ -231,35 +232,35 @@ def test_a_curve_prints_its_figures_as_a_table_with_the_events():
     assert "<b>" not in page
 
 
-def test_charts_without_figures_print_nothing():
+def test_charts_without_figures_print_nothing() -> None:
     source = "{% score_curve none %}{% usage_bars none %}{% usage_line none %}{% histogram none %}"
     assert render(source, none=[]).strip() == ""
 
 
-def test_the_peak_of_use_is_named_with_its_day():
+def test_the_peak_of_use_is_named_with_its_day() -> None:
     shown = charts.usage_bars([(date(2026, 11, 1), 4), (date(2026, 11, 2), 41)], unit="trips")
     assert ">41 trips, 2 Nov</text>" in shown["picture"]
     assert shown["rows"] == [["1 Nov 2026", "4"], ["2 Nov 2026", "41"]]
 
 
-def test_a_histogram_shows_both_counts_in_its_table():
+def test_a_histogram_shows_both_counts_in_its_table() -> None:
     shown = charts.histogram([(0, 50, 3), (50, 100, 4)], after=[2, 5], before_word="version 4", after_word="this draft")
     assert shown["head"] == ["From", "To", "Version 4", "This draft"]
     assert shown["rows"] == [["0", "50", "3", "2"], ["50", "100", "4", "5"]]
     assert shown["caption"] == "grey: version 4 · line: this draft"
 
 
-def test_an_interval_is_said_in_words():
+def test_an_interval_is_said_in_words() -> None:
     shown = charts.interval(32, 18, 46, title="NPS", compare=[("Spring", 21, -4, 46)])
     assert "<desc>NPS: +32, between +18 and +46; Spring: +21, between −4 and +46</desc>" in shown["picture"]
     assert shown["rows"] == [["NPS", "+32", "+18", "+46"], ["Spring", "+21", "−4", "+46"]]
 
 
-def test_a_meter_without_data_says_so():
+def test_a_meter_without_data_says_so() -> None:
     assert "<title>Goal</title><desc>No data</desc>" in charts.meter(None, label="Goal")
 
 
 @override_settings(STATIC_URL="/static/")
-def test_an_icon_points_into_the_sprite_and_escapes_its_name():
+def test_an_icon_points_into_the_sprite_and_escapes_its_name() -> None:
     assert 'aria-hidden="true"><use href="/static/icons.svg#search"/></svg>' in ui.icon("search")
     assert '"><' not in ui.icon('x"><b').replace('true"><use', "")
