@@ -11,7 +11,7 @@ from crm.sources.models import InboxBatch, Reject, Seen, SeenMonth, Source, Writ
 from crm.people.models import Membership, Person
 from crm.usage.models import DirtyAccount, EventName, PersonDay, UsageDay, WaitingEvent
 from crm.attention.models import Hold, Reservation
-from crm.outbox.models import OutboundMail, Suppression
+from crm.outbox.models import OutboundMail, Pause, Salt, Suppression, UnsubscribeLink
 from crm.imports.models import ImportRefusal, ImportRun
 
 __all__ = [
@@ -32,11 +32,13 @@ __all__ = [
     "Membership",
     "OutboundMail",
     "OwnerChange",
+    "Pause",
     "Person",
     "PersonDay",
     "Plan",
     "Reject",
     "Reservation",
+    "Salt",
     "Seen",
     "SeenMonth",
     "Source",
@@ -46,6 +48,7 @@ __all__ = [
     "Team",
     "Trait",
     "TraitDefinition",
+    "UnsubscribeLink",
     "UsageDay",
     "User",
     "WaitingEvent",

@@ -1,11 +1,18 @@
 """The attention budget: what we may still ask of a contact and an account, and when we may not ask at all."""
 
+from datetime import datetime
+from typing import TYPE_CHECKING, Self
+
 from django.db import models
 from django.utils.translation import gettext_lazy as _
 
 from crm.accounts.models import Account, OfAccountQuerySet
+from crm.attention.rules import WINDOW
 from crm.contacts.models import Contact
 from crm.lib.scope import ScopedModel
+
+if TYPE_CHECKING:
+    from django.utils.functional import _StrPromise
 
 
 class ReservationState(models.TextChoices):
@@ -14,9 +21,28 @@ class ReservationState(models.TextChoices):
     RELEASED = "released", _("Released")
 
 
-class Reservation(ScopedModel):
-    """One mail's share of the budget, taken at approval; counts for 30 days unless released.
+class Refusal(models.TextChoices):
+    """Why a mail gets no share of the budget; the label is the sentence that anyone can read."""
 
+    CONTACT_BUDGET = "contact_budget", _("This person has had as many mails from us in 30 days as we allow ourselves.")
+    ACCOUNT_BUDGET = (
+        "account_budget",
+        _("This customer has had as many mails from us in 30 days as we allow ourselves."),
+    )
+    HELD = "held", _("We ask this customer nothing while something on our side is unsettled.")
+
+
+class ReservationQuerySet(OfAccountQuerySet["Reservation"]):
+    def counting(self, at: datetime) -> Self:
+        """What draws on the budget at `at`: reserved, however long ago, or handed over in the window before it."""
+        confirmed = models.Q(state=ReservationState.CONFIRMED, at__gt=at - WINDOW)
+        return self.filter(models.Q(state=ReservationState.RESERVED) | confirmed)
+
+
+class Reservation(ScopedModel):
+    """One mail's share of the budget. `at` is the approval, and from the handoff on the handoff.
+
+    Reserved it counts until it is settled; confirmed for 30 days; released not at all.
     `overdraft`: manual mail that went beyond the limit, which is shown but allowed.
     """
 
@@ -27,7 +53,7 @@ class Reservation(ScopedModel):
     overdraft = models.BooleanField(default=False)
     at = models.DateTimeField()
 
-    objects = OfAccountQuerySet["Reservation"].as_manager()
+    objects = ReservationQuerySet.as_manager()
 
     class Meta:
         indexes = [
@@ -37,6 +63,18 @@ class Reservation(ScopedModel):
 
     def __str__(self) -> str:
         return f"{self.purpose} {self.state}"
+
+
+class HoldKind(models.TextChoices):
+    SEVERE_TICKET = "severe_ticket", _("a severe ticket is open")
+    DETRACTOR = "detractor", _("an unhappy answer waits for our reply")
+    OUTAGE = "outage", _("an outage touches them")
+    PAYMENT_DISPUTE = "payment_dispute", _("a payment is in dispute")
+
+
+class HoldQuerySet(OfAccountQuerySet["Hold"]):
+    def standing(self, at: datetime) -> Self:
+        return self.filter(models.Q(until_at=None) | models.Q(until_at__gt=at), from_at__lte=at)
 
 
 class Hold(ScopedModel):
@@ -51,10 +89,15 @@ class Hold(ScopedModel):
     from_at = models.DateTimeField()
     until_at = models.DateTimeField(null=True)
 
-    objects = OfAccountQuerySet["Hold"].as_manager()
+    objects = HoldQuerySet.as_manager()
 
     class Meta:
         constraints = [models.UniqueConstraint(fields=["account", "kind", "subject"], name="hold_once")]
 
     def __str__(self) -> str:
         return f"{self.kind} {self.subject}"
+
+    @property
+    def sentence(self) -> "_StrPromise | str":
+        words = dict(HoldKind.choices).get(self.kind, self.kind)
+        return _("No asks for now: %(why)s.") % {"why": words}

@@ -1,5 +1,7 @@
 """The outbox: approved mails on their way out, each through one guarded state machine (rules.md §5)."""
 
+import uuid
+from secrets import token_bytes
 from typing import ClassVar
 
 from django.db import models
@@ -9,6 +11,7 @@ from crm.accounts.models import Account, OfAccountQuerySet
 from crm.attention.models import Reservation
 from crm.contacts.models import Contact
 from crm.lib.scope import ScopedModel
+from crm.outbox import rules
 from crm.staff.models import User
 
 
@@ -31,6 +34,45 @@ class MailKind(models.TextChoices):
     TRANSACTIONAL = "transactional", _("Transactional")
 
 
+class Reason(models.TextChoices):
+    """Why a mail did not simply go out; the label is a sentence that anyone can read."""
+
+    NONE = "", ""
+    CONTACT_BUDGET = "contact_budget", _("This person has had as many mails from us in 30 days as we allow ourselves.")
+    ACCOUNT_BUDGET = (
+        "account_budget",
+        _("This customer has had as many mails from us in 30 days as we allow ourselves."),
+    )
+    HELD = "held", _("We ask this customer nothing while something on our side is unsettled.")
+    SUPPRESSED = "suppressed", _("This address gets no such mail from us: it unsubscribed, bounced or complained.")
+    ERASED = "erased", _("This person's data were erased.")
+    LEFT = "left", _("This person no longer works there.")
+    NO_ADDRESS = "no_address", _("No usable email address is known for this person. Correct it on the contact.")
+    NEW_ADDRESS = "new_address", _("The person's address or account has changed since this mail was approved.")
+    BAD_HEADER = "bad_header", _("The subject or a name holds a line end, which no mail header may.")
+    NO_CONSENT = "no_consent", _("Advertising needs the person's consent, or a stated reason why it needs none.")
+    NOT_OURS = "not_ours", _("The account no longer belongs to the person who signs or approved this mail.")
+    LATE = "late", _("It could not go out before its time had passed. Look at it again before it is sent.")
+    CHANGED = "changed", _("The text is not the one that was approved.")
+    ATTEMPTS = "attempts", _("Five attempts did not get it out.")
+    HARD_BOUNCE = "hard_bounce", _("The mail server says that there is no such address.")
+    REFUSED = "refused", _("The mail server refused it for good.")
+    NOT_NOW = "not_now", _("The mail server asked us to try again later.")
+    AWAY = "away", _("The mail server could not be reached.")
+    NO_ANSWER = "no_answer", _("The mail server did not say whether it took the mail.")
+
+
+class MailRefused(ValueError):  # noqa: N818 - reads as a sentence where it is raised
+    """A mail that may not be approved at all; `reason` says why, and so does `str()`, in the reader's language."""
+
+    def __init__(self, reason: Reason) -> None:
+        self.reason = reason
+        super().__init__(reason)
+
+    def __str__(self) -> str:
+        return str(self.reason.label)
+
+
 class OutboundMail(ScopedModel):
     """One mail to one contact. The row begins approved; drafts live with whoever writes them (follow_ups).
 
@@ -42,7 +84,9 @@ class OutboundMail(ScopedModel):
     account = models.ForeignKey(Account, models.PROTECT, related_name="+")
     contact = models.ForeignKey(Contact, models.PROTECT, related_name="+")
     kind = models.CharField(max_length=16, choices=MailKind.choices)
+    manual = models.BooleanField(default=True, help_text="a person wrote or read this very text")
     unattended = models.BooleanField(default=False)
+    reply = models.BooleanField(default=False, help_text="answers the customer's own message")
     signer = models.ForeignKey(User, models.PROTECT, related_name="+", help_text="in whose name it is sent")
     approved_by = models.ForeignKey(User, models.PROTECT, related_name="+")
     approved_at = models.DateTimeField()
@@ -60,7 +104,9 @@ class OutboundMail(ScopedModel):
     message_id = models.CharField(max_length=200, unique=True)
     due_at = models.DateTimeField(help_text="not before")
     late_at = models.DateTimeField(null=True, help_text="after this it goes back to the rep instead of out")
+    retry_at = models.DateTimeField(null=True, help_text="not before, after an attempt that failed for the moment")
     state = models.CharField(max_length=12, choices=MailState.choices, default=MailState.APPROVED)
+    reason = models.CharField(max_length=20, choices=Reason.choices, default=Reason.NONE, blank=True)
     claim = models.UUIDField(null=True)
     lease_until = models.DateTimeField(null=True)
     attempts = models.SmallIntegerField(default=0)
@@ -79,6 +125,7 @@ class OutboundMail(ScopedModel):
                 condition=models.Q(state__in=["approved", "claimed", "handoff"]),
             ),
             models.Index(fields=["account", "-id"], name="mail_by_account"),
+            models.Index(fields=["-settled_at"], name="mail_settled", condition=models.Q(state__in=["sent", "failed"])),
         ]
         constraints: ClassVar = [
             models.CheckConstraint(condition=models.Q(state__in=MailState.values), name="mail_state_known"),
@@ -87,6 +134,43 @@ class OutboundMail(ScopedModel):
 
     def __str__(self) -> str:
         return self.subject
+
+    @property
+    def frozen(self) -> str:
+        """The hash of what stands in the row now; equal to `body_hash` while nothing was touched."""
+        return rules.body_hash(self.to_address, self.subject, self.body_text, self.body_html)
+
+    @property
+    def is_ask(self) -> bool:
+        return rules.is_ask(self.kind, manual=self.manual, unattended=self.unattended, reply=self.reply)
+
+    @property
+    def budgeted(self) -> bool:
+        """Answers and transactional mail draw on no budget."""
+        return not self.reply and self.kind != MailKind.TRANSACTIONAL
+
+    @property
+    def is_open(self) -> bool:
+        return self.state in (MailState.APPROVED, MailState.CLAIMED)
+
+
+def new_salt() -> bytes:
+    return token_bytes(16)
+
+
+class Salt(models.Model):
+    """The installation's own random value, made once: address hashes and Message-IDs are keyed with it.
+
+    It is a row and not the SECRET_KEY, so that a rotated key forgets no refusal.
+    """
+
+    value = models.BinaryField(max_length=16, default=new_salt)
+
+    class Meta:
+        constraints: ClassVar = [models.CheckConstraint(condition=models.Q(pk=1), name="salt_is_one_row")]
+
+    def __str__(self) -> str:
+        return "salt"
 
 
 class Suppression(models.Model):
@@ -107,3 +191,35 @@ class Suppression(models.Model):
 
     def __str__(self) -> str:
         return self.reason
+
+
+class UnsubscribeLink(models.Model):
+    """What an unsubscribe link refuses: one address, as its hash, and one kind of mail. It never expires.
+
+    It names no person, so it goes on working after the person was erased.
+    """
+
+    id = models.UUIDField(primary_key=True, default=uuid.uuid4)
+    address_hash = models.CharField(max_length=64)
+    scope = models.CharField(max_length=16)
+    created_at = models.DateTimeField()
+
+    class Meta:
+        constraints: ClassVar = [
+            models.UniqueConstraint(fields=["address_hash", "scope"], name="unsubscribe_link_once"),
+        ]
+
+    def __str__(self) -> str:
+        return f"unsubscribe {self.scope}"
+
+
+class Pause(models.Model):
+    """Sending stopped itself: so many hard bounces among the last mails. `lifted_at` null: it still stands."""
+
+    at = models.DateTimeField()
+    bounced = models.SmallIntegerField()
+    of_last = models.SmallIntegerField()
+    lifted_at = models.DateTimeField(null=True)
+
+    def __str__(self) -> str:
+        return f"{self.bounced} of {self.of_last}"
