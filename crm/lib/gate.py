@@ -8,13 +8,13 @@ import math
 import re
 import unicodedata
 from datetime import UTC, datetime, timedelta
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
-from django.utils.text import format_lazy
-from django.utils.translation import gettext_lazy as _
 
-if TYPE_CHECKING:
-    from django.utils.functional import _StrPromise
+def _(text: str) -> str:
+    """Mark a sentence for translation; whoever shows it translates it. Rules use this module without Django."""
+    return text
+
 
 DEPTH = 20
 KEY_LIMIT = 255
@@ -43,15 +43,17 @@ _SURROGATES = re.compile("[\ud800-\udfff]")
 _EPOCH_IN_MILLISECONDS = 100_000_000_000  # as seconds this is the year 5138, as milliseconds 1973
 
 
-class Refused(ValueError):  # noqa: N818 - reads as a sentence where it is raised
-    """Input that does not pass; `reason` is the translatable sentence for whoever sent it."""
+class Refused(ValueError):
+    """Input that does not pass; `reason` is the sentence for whoever sent it, in English.
 
-    def __init__(self, reason: "_StrPromise | str", **values: object) -> None:
-        self.reason = format_lazy(reason, **values) if values else reason
+    A page in another language shows `gettext(error.template).format(**error.values)`.
+    """
+
+    def __init__(self, template: str, **values: object) -> None:
+        self.template = template
+        self.values = values
+        self.reason = template.format(**values) if values else template
         super().__init__(self.reason)
-
-    def __str__(self) -> str:
-        return str(self.reason)
 
 
 def clean_text(value: object, limit: int) -> str:
