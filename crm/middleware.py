@@ -2,17 +2,19 @@
 
 import sys
 from collections.abc import Callable
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from django.conf import settings
 from django.db import DatabaseError, InterfaceError, OperationalError, connection
 from django.http import HttpRequest, HttpResponse
-from django.shortcuts import render
+from django.template.loader import get_template
 from django.urls import NoReverseMatch, reverse
 from django.utils import translation
 from django.utils.translation import get_language_from_request
 from django.utils.translation import gettext_lazy as _
+
+from crm.staff.views import LOOKS
 
 type_of_view = Callable[[HttpRequest], HttpResponse]
 # Read-only server, disk full, statement timeout, lock timeout, too many connections, shutting down, starting up.
@@ -45,8 +47,7 @@ class trouble:  # noqa: N801 - named like the other middleware, which are functi
 def unavailable() -> HttpResponse:
     """Say that the database is away for the moment; the connection is dropped so that the next request tries anew."""
     connection.close()
-    words = _("The database is not available at the moment. Nothing was lost; please try again in a few seconds.")
-    return HttpResponse(words, status=503, content_type="text/plain; charset=utf-8", headers={"Retry-After": "5"})
+    return HttpResponse(get_template("503.html").render(), status=503, headers={"Retry-After": "5"})
 
 
 def server_error(request: HttpRequest) -> HttpResponse:
@@ -54,7 +55,8 @@ def server_error(request: HttpRequest) -> HttpResponse:
     error = sys.exc_info()[1]
     if isinstance(error, (DatabaseError, InterfaceError)) and is_trouble(error):
         return unavailable()
-    return render(request, "500.html", status=500)
+    # Without the request: a context processor must not fail a second time.
+    return HttpResponse(get_template("500.html").render(), status=500)
 
 
 def language(get_response: type_of_view) -> type_of_view:
@@ -93,6 +95,9 @@ PLACES = [
 ]
 
 
+STANDING_STILL = timedelta(minutes=3)
+
+
 def shell(request: HttpRequest) -> dict[str, Any]:
     """What base.html shows around every page. Places whose page does not exist yet stay hidden."""
     here = request.resolver_match.view_name if request.resolver_match else ""
@@ -101,7 +106,26 @@ def shell(request: HttpRequest) -> dict[str, Any]:
         for name, label in PLACES
         if (url := _reversed(name))
     ]
-    return {"places": places, "theme": request.COOKIES.get("theme", "system"), "search_url": _reversed("search")}
+    looks = {name: request.COOKIES.get(name, values[-1]) for name, values in LOOKS.items()}
+    looks["density"] = request.COOKIES.get("density", "regular")
+    return {"places": places, "search_url": _reversed("search"), **looks, **_banners(request)}
+
+
+def _banners(request: HttpRequest) -> dict[str, str]:
+    """The two sentences above a page, from one query; public and error pages have neither."""
+    user, now = getattr(request, "user", None), getattr(request, "now", None)
+    if now is None or user is None or not user.is_authenticated:
+        return {}
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT (SELECT at FROM crm_beat WHERE name = 'jobs'), (SELECT is_demo FROM crm_installation WHERE id = 1)"
+        )
+        beat_at, is_demo = cursor.fetchone() or (None, None)
+    still = beat_at is not None and now - beat_at > STANDING_STILL
+    return {
+        "jobs_banner": str(_("Background jobs stand still: scores and mails wait. Start the worker.")) if still else "",
+        "banner_demo": str(_("This is the demo company. Its people and figures are made up.")) if is_demo else "",
+    }
 
 
 def _reversed(name: str) -> str:

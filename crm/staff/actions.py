@@ -2,11 +2,19 @@
 
 from datetime import datetime
 
+from django.core.exceptions import PermissionDenied
 from django.db import transaction
 
 from crm.audit import actions as audit
 from crm.audit.rules import Actor
 from crm.staff.models import Installation, Team, User
+
+
+def require(verb: str, *, by: Actor) -> None:
+    """Raise PermissionDenied unless the person may do `verb`; the product itself and its sources may."""
+    allowed = by.may(verb) if isinstance(by, User) else by.actor_kind in ("system", "source")
+    if not allowed:
+        raise PermissionDenied
 
 
 @transaction.atomic

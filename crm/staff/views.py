@@ -38,12 +38,18 @@ def needs(verb: str) -> Callable[[View], View]:
     return decorate
 
 
+LOOKS = {"theme": ("light", "dark", "system"), "density": ("regular", "compact")}
+
+
 @require_POST
 def set_theme(request: Request) -> HttpResponse:
-    """Keep light, dark or system in a cookie that base.html reads, so that no page flashes."""
+    """Keep theme and density in cookies that base.html reads, so that no page flashes."""
     back = request.POST.get("next", "/")
     safe = url_has_allowed_host_and_scheme(back, allowed_hosts={request.get_host()}, require_https=request.is_secure())
     response = HttpResponseRedirect(back if safe else "/")
-    theme = request.POST.get("theme", "system")
-    response.set_cookie("theme", theme if theme in ("light", "dark") else "system", max_age=31_536_000, samesite="Lax")
+    for name, choices in LOOKS.items():
+        if request.POST.get(name) in choices:
+            response.set_cookie(
+                name, request.POST[name], max_age=31_536_000, samesite="Lax", secure=request.is_secure()
+            )
     return response
