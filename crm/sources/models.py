@@ -47,6 +47,7 @@ class InboxBatch(models.Model):
     source = models.ForeignKey(Source, models.PROTECT, related_name="+", db_constraint=False)
     call = models.CharField(max_length=10, help_text="batch, track, identify, …")
     body = models.BinaryField()
+    events = models.IntegerField(default=0, db_default=0, help_text="how many the sender put into the request")
     attempts = models.SmallIntegerField(default=0)
     drained_at = models.DateTimeField(null=True)
     parked_at = models.DateTimeField(null=True)
