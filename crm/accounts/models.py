@@ -174,7 +174,9 @@ class Trait(ScopedModel):
         constraints = [
             models.UniqueConstraint(fields=["account", "definition", "at"], name="trait_once"),
             models.CheckConstraint(
-                condition=models.expressions.RawSQL("num_nonnulls(number, text, flag, day) = 1", (), models.BooleanField()),
+                condition=models.expressions.RawSQL(
+                    "num_nonnulls(number, text, flag, day) = 1", (), models.BooleanField()
+                ),
                 name="trait_has_one_value",
             ),
         ]
