@@ -37,7 +37,7 @@ def _ensure(table: str, name: str, start: date, end: date) -> None:
         cursor.execute("SELECT pg_advisory_xact_lock(hashtext(%s))", [name])
         cursor.execute("SELECT to_regclass(%s)", [name])
         if cursor.fetchone() == (None,):
-            cursor.execute(f"CREATE TABLE {name} (LIKE {table} INCLUDING ALL EXCLUDING INDEXES)")
+            cursor.execute(f"CREATE TABLE {name} (LIKE {table} INCLUDING ALL EXCLUDING INDEXES EXCLUDING IDENTITY)")
             cursor.execute(f"ALTER TABLE {table} ATTACH PARTITION {name} FOR VALUES FROM ('{start}') TO ('{end}')")
     if not connection.in_atomic_block:  # a rolled back partition must not be remembered
         _known.add(known)
