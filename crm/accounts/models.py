@@ -157,12 +157,14 @@ class Trait(ScopedModel):
 
     Exactly one of number, text, flag and day is set. `at` is when the fact became true (event time),
     `recorded_at` when we learned of it; a late call adds a row with an older `at` and so wins nothing.
+    `confirmed_at`: the newest event time at which a group call gave the same value again; null: none did.
     """
 
     account = models.ForeignKey(Account, models.PROTECT, related_name="+")
     definition = models.ForeignKey(TraitDefinition, models.PROTECT, related_name="+")
     at = models.DateTimeField()
     recorded_at = models.DateTimeField()
+    confirmed_at = models.DateTimeField(null=True)
     number = models.DecimalField(max_digits=30, decimal_places=6, null=True)
     text = models.CharField(max_length=1000, null=True)
     flag = models.BooleanField(null=True)

@@ -11,7 +11,9 @@ class Person(models.Model):
     """Whoever appears in usage events, by (source, external id).
 
     `same_as` set: an alias; windows count this person as that one. `contact` null: no address known yet.
-    `traits` are the newest of identify calls by event time (`traits_at`).
+    `traits` holds for each key the value of the newest identify call by event time; `trait_times` holds that
+    time per key, as microseconds since 1970, and `traits_at` the newest of them. First and last seen are event
+    times; last seen is moved on in steps of an hour.
     """
 
     source = models.ForeignKey(Source, models.PROTECT, related_name="+")
@@ -20,15 +22,14 @@ class Person(models.Model):
     same_as = models.ForeignKey("self", models.PROTECT, null=True, related_name="+")
     contact = models.ForeignKey(Contact, models.SET_NULL, null=True, related_name="+")
     traits = models.JSONField(default=dict)
+    trait_times = models.JSONField(default=dict, db_default={})
     traits_at = models.DateTimeField(null=True)
     first_seen_at = models.DateTimeField()
     last_seen_at = models.DateTimeField()
 
     class Meta:
         constraints = [
-            models.UniqueConstraint(
-                fields=["source", "external_id", "is_anonymous"], name="person_external_id_unique"
-            ),
+            models.UniqueConstraint(fields=["source", "external_id", "is_anonymous"], name="person_external_id_unique"),
         ]
 
     def __str__(self) -> str:

@@ -80,8 +80,34 @@ class WaitingEvent(models.Model):
     amount = models.DecimalField(max_digits=30, decimal_places=0, default=0)
     received_at = models.DateTimeField()
 
+    class Meta:
+        indexes = [
+            models.Index(
+                fields=["group_external_id"], name="waiting_by_group", condition=~models.Q(group_external_id="")
+            ),
+            models.Index(fields=["received_at"], name="waiting_by_receipt"),
+        ]
+
     def __str__(self) -> str:
         return f"{self.event_id} at {self.at}"
+
+
+class CountedDay(models.Model):
+    """Where the roll-ups of a UTC day came from. No row: nothing was ever counted into it.
+
+    The raw batches that fed it were received from `first_received_on` through `last_received_on` (null: none
+    did). `without_raw` counts events that came without one, from imports: such a day cannot be rebuilt.
+    `last_counted_at` is when the day last took an event; its person days are kept 400 days from then.
+    """
+
+    day = models.DateField(primary_key=True)
+    first_received_on = models.DateField(null=True)
+    last_received_on = models.DateField(null=True)
+    without_raw = models.BigIntegerField(default=0)
+    last_counted_at = models.DateTimeField()
+
+    def __str__(self) -> str:
+        return str(self.day)
 
 
 class DirtyAccount(models.Model):

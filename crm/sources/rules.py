@@ -1,0 +1,246 @@
+"""What one call of the tracking API means: who, what, when, and the id that makes it count once.
+
+Pure: the raw event, its place and the time of receipt go in; an `Event` comes out or `Refused` is raised
+with a sentence for whoever sent it.
+"""
+
+from collections.abc import Mapping
+from datetime import UTC, date, datetime, timedelta
+from decimal import ROUND_HALF_EVEN, Decimal
+from hashlib import blake2b
+from typing import Any, NamedTuple
+
+import orjson
+
+from crm.lib.gate import AHEAD, EARLIEST, Refused, clean_text, read_instant
+
+EVENT_LIMIT = 32 * 1024  # bytes of one event
+ID_LIMIT = 255
+NAME_LIMIT = 200
+EXCERPT = 500
+LATEST = datetime(9999, 12, 30, tzinfo=UTC)
+COUNTED = ("track", "page", "screen")  # calls that are usage; the others say who somebody is
+CALLS = (*COUNTED, "identify", "group", "alias")
+REFUSED_MARK = "$refused"  # left by the door for an event whose bytes could not be kept
+
+
+class Event(NamedTuple):
+    """One good call. Empty text means: not given.
+
+    `at` is corrected for the sender's clock and storable; `key_day` and `hash64` are the seen id, from the
+    uncorrected time. `by_receipt`: there was no such time, so a retry after midnight has the next key day.
+    """
+
+    call: str
+    source_id: int
+    received_at: datetime
+    position: int
+    message_id: str
+    user_id: str
+    anonymous_id: str
+    group_id: str
+    previous_id: str
+    name: str
+    at: datetime
+    key_day: date
+    hash64: int
+    by_receipt: bool
+    payload: dict[str, Any]
+
+
+class Envelope(NamedTuple):
+    """What the events of one request share. `receipt` is unique per request; `sent_at` null: not given."""
+
+    source_id: int
+    receipt: int
+    received_at: datetime
+    call: str
+    sent_at: datetime | None
+
+
+def hash64(source_id: int, text: str) -> int:
+    """First 8 bytes of BLAKE2b over source and id, as a signed 64 bit number."""
+    digest = blake2b(f"{source_id}\0{text}".encode("utf-8", "surrogatepass")).digest()
+    return int.from_bytes(digest[:8], "big", signed=True)
+
+
+def judge(raw: Any, position: int, envelope: Envelope) -> Event:
+    """Read one raw event; raises Refused. Its values must have passed the gate's `check_value`."""
+    if type(raw) is not dict:
+        raise Refused("An event must be a JSON object.")
+    if REFUSED_MARK in raw:
+        raise Refused(str(raw[REFUSED_MARK]))
+    call = envelope.call if envelope.call != "batch" else _call(raw)
+    context = _object(raw, "context")
+    user_id = _id(raw, "userId")
+    anonymous_id = _id(raw, "anonymousId")
+    if not user_id and not anonymous_id:
+        raise Refused("userId and anonymousId are missing. Send one of them.")
+    message_id, hashed = _message(raw, position, envelope)
+    at, key_day, by_receipt = _times(raw, envelope)
+    return Event(
+        call,
+        envelope.source_id,
+        envelope.received_at,
+        position,
+        message_id,
+        user_id,
+        anonymous_id,
+        _group(raw, context, call),
+        _previous(raw, user_id) if call == "alias" else "",
+        _name(raw, call) if call in COUNTED else "",
+        at,
+        key_day,
+        hashed,
+        by_receipt,
+        _payload(raw, context, call),
+    )
+
+
+def _call(raw: Mapping[str, Any]) -> str:
+    call = raw.get("type")
+    if call not in CALLS:
+        raise Refused(f"type must be one of {', '.join(CALLS)}.")
+    return str(call)
+
+
+def _object(raw: Mapping[str, Any], key: str) -> dict[str, Any]:
+    value = raw.get(key)
+    if value is None:
+        return {}
+    if type(value) is not dict:
+        raise Refused(f"{key} must be a JSON object.")
+    return value
+
+
+def _id(raw: Mapping[str, Any], key: str) -> str:
+    """An id as text. Whole numbers are taken too, since some senders number their users."""
+    value = raw.get(key)
+    if type(value) is str:
+        return _text(value, key, ID_LIMIT)
+    if value is None:
+        return ""
+    if type(value) is int:
+        return str(value)
+    raise Refused(f"{key} must be text.")
+
+
+def _text(value: object, key: str, limit: int) -> str:
+    try:
+        return clean_text(value, limit)
+    except Refused as refused:
+        raise Refused(f"{key}: {refused.reason}") from refused
+
+
+def _message(raw: Mapping[str, Any], position: int, envelope: Envelope) -> tuple[str, int]:
+    """The message id and its hash. Without an id the event counts once for each time it was received: its
+    bytes, its request and its place make one up, which is the same whenever the request is read again."""
+    value = raw.get("messageId")
+    if type(value) is int:
+        value = str(value)
+    if type(value) is str and value:
+        return value, hash64(envelope.source_id, value)
+    if value:
+        raise Refused("messageId must be text.")
+    made = f"\0{envelope.receipt}\0{position}\0{orjson.dumps(raw).decode()}"
+    return "", hash64(envelope.source_id, made)
+
+
+def _group(raw: Mapping[str, Any], context: Mapping[str, Any], call: str) -> str:
+    group = _id(raw, "groupId")
+    if call == "group":
+        if not group:
+            raise Refused("groupId is missing. A group call names the account by it.")
+        return group
+    return group or _id(context, "groupId") or _id(context, "group_id")
+
+
+def _previous(raw: Mapping[str, Any], user_id: str) -> str:
+    previous = _id(raw, "previousId")
+    if not previous or not user_id:
+        raise Refused("An alias call needs userId and previousId.")
+    return previous
+
+
+def _name(raw: Mapping[str, Any], call: str) -> str:
+    if call == "track":
+        value = raw.get("event")
+        if value is None:
+            raise Refused("event is missing. A track call names what happened.")
+        name = _text(value, "event", NAME_LIMIT)
+        if not name:
+            raise Refused("event is empty. A track call names what happened.")
+        return name
+    word = call.capitalize()
+    value = raw.get("name")
+    return _text(f"{word}: {value}", "name", NAME_LIMIT) if value and type(value) is str else word
+
+
+def _payload(raw: Mapping[str, Any], context: Mapping[str, Any], call: str) -> dict[str, Any]:
+    if call in COUNTED:
+        return _object(raw, "properties")
+    if call == "identify":  # some SDKs send a user's traits in the context only
+        return _object(context, "traits") | _object(raw, "traits")
+    return _object(raw, "traits")
+
+
+def _times(raw: Mapping[str, Any], envelope: Envelope) -> tuple[datetime, date, bool]:
+    """The corrected time, the key day, and whether that day is only the day of receipt.
+
+    Time = receivedAt - (sentAt - timestamp); without sentAt the timestamp as it is; without a timestamp
+    the time of receipt. Both are moved into 2000 … receipt + 24 h; what was sent stays in the raw batch.
+    """
+    received = envelope.received_at
+    value = raw.get("timestamp") or raw.get("originalTimestamp")
+    if not value:
+        return received, received.date(), True
+    try:
+        claimed = read_instant(value)
+    except Refused as refused:
+        raise Refused(f"timestamp: {refused.reason}") from refused
+    sent = read_sent(raw.get("sentAt")) or envelope.sent_at
+    at = claimed if sent is None else _shifted(received, claimed - sent)
+    latest = received + AHEAD
+    if claimed.date() > latest.date():
+        return min(max(at, EARLIEST), latest), received.date(), True
+    return min(max(at, EARLIEST), latest), max(claimed, EARLIEST).date(), False
+
+
+def _shifted(received: datetime, by: timedelta) -> datetime:
+    try:
+        return received + by
+    except OverflowError:
+        return LATEST if by > timedelta(0) else EARLIEST
+
+
+def read_sent(value: object) -> datetime | None:
+    """sentAt as UTC. One that cannot be read is as none: it only corrects, and costs no event."""
+    if not value:
+        return None
+    try:
+        return read_instant(value)
+    except Refused:
+        return None
+
+
+def micro(value: object) -> int:
+    """A JSON number as integer millionths, rounded half to even; raises Refused for anything else.
+
+    A float is read by its shortest decimal form, which is what the sender wrote.
+    """
+    if type(value) is int:
+        return value * 1_000_000
+    if type(value) is not float:
+        raise Refused("The property to sum is not a number, so nothing was added to the amount.")
+    if value.is_integer():
+        return int(value) * 1_000_000
+    return int((Decimal(repr(value)) * 1_000_000).quantize(Decimal(1), rounding=ROUND_HALF_EVEN))
+
+
+def excerpt(raw: Any) -> str:
+    """The first 500 characters of an event as JSON, without the write key."""
+    shown = {key: value for key, value in raw.items() if key != "writeKey"} if type(raw) is dict else raw
+    try:
+        return orjson.dumps(shown).decode()[:EXCERPT]
+    except (TypeError, ValueError):
+        return repr(shown)[:EXCERPT].replace("\0", "")
