@@ -53,5 +53,7 @@ __all__ = [
     "UsageDay",
     "User",
     "WaitingEvent",
+    "WindowEvent",
+    "WindowPerson",
     "WriteKey",
 ]

@@ -119,3 +119,55 @@ class DirtyAccount(models.Model):
 
     def __str__(self) -> str:
         return f"{self.account_id} at {self.mark}"
+
+
+class WindowEvent(models.Model):
+    """Sums per account and event name over [D − W, D) and over the W days before, for W of 7, 28 and 84 days.
+
+    D is the day that the fill "windows" stands at. Accounts follow `merged_into`. A column is null when no
+    scorecard uses its window. Rebuilt every night under a new table of the same name, so nothing points here.
+    """
+
+    pk = models.CompositePrimaryKey("account_id", "event_id")
+    account = models.ForeignKey(Account, models.DO_NOTHING, related_name="+", db_constraint=False, db_index=False)
+    event = models.ForeignKey(EventName, models.DO_NOTHING, related_name="+", db_constraint=False, db_index=False)
+    uses_7 = models.BigIntegerField(null=True)
+    before_7 = models.BigIntegerField(null=True)
+    amount_7 = models.DecimalField(max_digits=30, decimal_places=0, null=True, help_text="millionths")
+    amount_before_7 = models.DecimalField(max_digits=30, decimal_places=0, null=True)
+    uses_28 = models.BigIntegerField(null=True)
+    before_28 = models.BigIntegerField(null=True)
+    amount_28 = models.DecimalField(max_digits=30, decimal_places=0, null=True)
+    amount_before_28 = models.DecimalField(max_digits=30, decimal_places=0, null=True)
+    uses_84 = models.BigIntegerField(null=True)
+    before_84 = models.BigIntegerField(null=True)
+    amount_84 = models.DecimalField(max_digits=30, decimal_places=0, null=True)
+    amount_before_84 = models.DecimalField(max_digits=30, decimal_places=0, null=True)
+    last_day = models.DateField()
+
+    class Meta:
+        db_table = "crm_window_event"
+
+    def __str__(self) -> str:
+        return f"{self.account_id} {self.event_id}"
+
+
+class WindowPerson(models.Model):
+    """Flagged uses per account and person over [D − W, D) and the W days before; people follow `same_as`."""
+
+    pk = models.CompositePrimaryKey("account_id", "person_id")
+    account = models.ForeignKey(Account, models.DO_NOTHING, related_name="+", db_constraint=False, db_index=False)
+    person = models.ForeignKey(Person, models.DO_NOTHING, related_name="+", db_constraint=False, db_index=False)
+    uses_7 = models.BigIntegerField(null=True)
+    before_7 = models.BigIntegerField(null=True)
+    uses_28 = models.BigIntegerField(null=True)
+    before_28 = models.BigIntegerField(null=True)
+    uses_84 = models.BigIntegerField(null=True)
+    before_84 = models.BigIntegerField(null=True)
+    last_day = models.DateField()
+
+    class Meta:
+        db_table = "crm_window_person"
+
+    def __str__(self) -> str:
+        return f"{self.account_id} {self.person_id}"
