@@ -1,5 +1,7 @@
 """Where Django looks for the rows of this app: each noun's models, in the order in which data flows."""
 
+from retention.scorecards.models import Scorecard, ScorecardGroup, ScorecardMeasure, ScorecardVersion
+from retention.scores.models import Band, HealthScore, ScoreNow, ScoreReading, Standing
 from retention.risk_signals.models import RiskSignal
 from retention.messages.models import MessageTemplate
 from retention.playbooks.models import Playbook, Step
@@ -8,4 +10,23 @@ from retention.tasks.models import Task
 from retention.follow_ups.models import FollowUp
 from retention.outcomes.models import Outcome
 
-__all__ = ["FollowUp", "MessageTemplate", "Outcome", "Play", "PlayStep", "Playbook", "RiskSignal", "Step", "Task"]
+__all__ = [
+    "Band",
+    "FollowUp",
+    "HealthScore",
+    "MessageTemplate",
+    "Outcome",
+    "Play",
+    "PlayStep",
+    "Playbook",
+    "RiskSignal",
+    "ScoreNow",
+    "ScoreReading",
+    "Scorecard",
+    "ScorecardGroup",
+    "ScorecardMeasure",
+    "ScorecardVersion",
+    "Standing",
+    "Step",
+    "Task",
+]

@@ -1,0 +1,138 @@
+"""Scores: the ledger of judgements, and how every account stands now."""
+
+from typing import Any
+
+from django.contrib.postgres.fields import ArrayField
+from django.db import models
+from django.utils.translation import gettext_lazy as _
+
+from crm.accounts.models import Account, OfAccountQuerySet
+from crm.lib.scope import ScopedModel
+from retention.scorecards import rules
+
+
+class Band(models.IntegerChoices):
+    UNKNOWN = rules.UNKNOWN, _("unknown")
+    LEAVING = rules.LEAVING, _("leaving")
+    AT_RISK = rules.AT_RISK, _("at risk")
+    STEADY = rules.STEADY, _("steady")
+    THRIVING = rules.THRIVING, _("thriving")
+
+    @property
+    def word(self) -> str:
+        """The name that templates and stylesheets know."""
+        return self.name.lower()
+
+
+class AppendOnly(RuntimeError):
+    """Somebody tried to edit or delete a row of the ledger."""
+
+
+class HealthScore(ScopedModel):
+    """Health of one account on one UTC day, from 0 (leaving) to 1000 tenths of points (thriving).
+
+    Null points: unknown. Written when something changed and weekly, so the score on a day is the last row at
+    or before it; of one day the highest revision is the best knowledge. Revision 0 is the score as it stood.
+    `hindsight`: written later than on its day. `coverage` is in thousandths of the weight; `low` and `high`
+    are the tenths if everything missing were worst or best. The arrays follow the measures of the version by
+    position: reading, what it was divided by, tenths of points. A trigger refuses every change; partitioned
+    by month; no foreign keys, because nothing else may bind this table to one machine.
+    """
+
+    pk = models.CompositePrimaryKey("account_id", "day", "version_id", "revision")
+    account = models.ForeignKey(Account, models.DO_NOTHING, related_name="+", db_constraint=False, db_index=False)
+    version_id = models.IntegerField()
+    day = models.DateField()
+    revision = models.SmallIntegerField()
+    points = models.SmallIntegerField(null=True)
+    coverage = models.SmallIntegerField()
+    low = models.SmallIntegerField()
+    high = models.SmallIntegerField()
+    band = models.SmallIntegerField(choices=Band.choices)
+    hindsight = models.BooleanField()
+    components = ArrayField(models.SmallIntegerField(null=True))
+    values = ArrayField(models.FloatField(null=True))
+    bases = ArrayField(models.FloatField(null=True))
+
+    objects = OfAccountQuerySet["HealthScore"].as_manager()
+
+    class Meta:
+        db_table = "retention_health_score"
+
+    def __str__(self) -> str:
+        return f"{self.account_id} {self.day}: {self.points}"
+
+    def save(self, *args: Any, **kwargs: Any) -> None:
+        raise AppendOnly("The ledger is written by retention.scores.actions alone.")
+
+
+class ScoreNow(ScopedModel):
+    """How an account stands, one narrow row for lists; replaced by every run. Units as in the ledger.
+
+    `points_before` and `change` compare with 28 days earlier under the same version, null without such a
+    row. `costliest` is the place, from 1, of the measure that costs most points, and `cost` the tenths.
+    """
+
+    account = models.OneToOneField(Account, models.DO_NOTHING, primary_key=True, related_name="+", db_constraint=False)
+    version_id = models.IntegerField()
+    day = models.DateField()
+    points = models.SmallIntegerField(null=True)
+    coverage = models.SmallIntegerField()
+    low = models.SmallIntegerField()
+    high = models.SmallIntegerField()
+    band = models.SmallIntegerField(choices=Band.choices)
+    points_before = models.SmallIntegerField(null=True)
+    change = models.SmallIntegerField(null=True)
+    costliest = models.SmallIntegerField(null=True)
+    cost = models.SmallIntegerField(default=0)
+
+    objects = OfAccountQuerySet["ScoreNow"].as_manager()
+
+    class Meta:
+        db_table = "retention_score_now"
+        indexes = [
+            models.Index(fields=["points", "account"], name="score_now_worst_first"),
+            models.Index(fields=["band", "points", "account"], name="score_now_by_band"),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.account_id}: {self.points}"
+
+
+class ScoreReading(ScopedModel):
+    """What the score in `ScoreNow` was made of, kept so that percentiles can be ranked anew from it.
+
+    `values` are exact; arrays follow the measures of the version by position, null where missing.
+    """
+
+    account = models.OneToOneField(Account, models.DO_NOTHING, primary_key=True, related_name="+", db_constraint=False)
+    version_id = models.IntegerField()
+    values = ArrayField(models.DecimalField(max_digits=40, decimal_places=9, null=True))
+    bases = ArrayField(models.DecimalField(max_digits=40, decimal_places=6, null=True))
+    components = ArrayField(models.SmallIntegerField(null=True))
+
+    objects = OfAccountQuerySet["ScoreReading"].as_manager()
+
+    class Meta:
+        db_table = "retention_score_reading"
+
+    def __str__(self) -> str:
+        return f"{self.account_id}: {self.values}"
+
+
+class Standing(models.Model):
+    """What all current scores stand for: the day, the version, and a fingerprint of features, plans and rates.
+
+    One row. When any of the three differs, everyone is judged anew; else only accounts whose facts changed.
+    """
+
+    day = models.DateField()
+    version_id = models.IntegerField()
+    facts = models.CharField(max_length=32)
+    through_at = models.DateTimeField(help_text="book facts recorded by then are in the scores")
+
+    class Meta:
+        constraints = [models.CheckConstraint(condition=models.Q(pk=1), name="standing_is_one_row")]
+
+    def __str__(self) -> str:
+        return str(self.day)
