@@ -56,7 +56,9 @@ def open_python(folder: Path, uid: int) -> tuple[str, dict[str, str]]:
     if can(uid, sys.executable, "-c", "import psycopg, crm", **packages):
         return sys.executable, packages
     prefix, version = Path(sys.base_prefix), f"python{sys.version_info.major}.{sys.version_info.minor}"
-    skip = shutil.ignore_patterns("site-packages", "test", "config-*", "idlelib", "__pycache__", "ensurepip")
+    skip = shutil.ignore_patterns(
+        "site-packages", "test", "config-*", "idlelib", "ensurepip", "lib2to3", "pydoc_data", "tkinter"
+    )
     shutil.copytree(prefix / "lib" / version, folder / "lib" / version, ignore=skip)
     for library in prefix.glob("lib/libpython*.so*"):
         shutil.copy2(library, folder / "lib")
@@ -96,7 +98,14 @@ class Person:
                 os.chown(folder, self.uid, -1)
 
     def depart(self) -> None:
-        """End all processes."""
+        """End all processes, the server's too, and take everything away."""
+        self.end_all()
+        for version in self.ground.rglob("PG_VERSION"):
+            if version.parent.name == "data":
+                kill_all(version.parents[1])
+        shutil.rmtree(self.ground)
+
+    def end_all(self) -> None:
         while self.processes:
             self.processes.pop().kill()
 
@@ -143,13 +152,18 @@ class Client:
         return self.process.stdout.readline().strip()
 
     def sql(self, statement: str) -> list[Any]:
-        return json.loads(
+        rows: list[Any] = json.loads(
             self.order(
                 "import psycopg; c = psycopg.connect(server.url, autocommit=True); "
                 f"r = c.execute({statement!r}); "
                 "print(json.dumps(r.fetchall() if r.description else []), flush=True); c.close()"
             )
         )
+        return rows
+
+    def leave(self) -> None:
+        """Stop the server at once if this is its last process."""
+        assert self.order("EmbeddedPostgres(var, state=state).leave(); print('left', flush=True)") == "left"
 
     def end(self) -> None:
         self.process.communicate(timeout=30)
@@ -187,7 +201,7 @@ def processes_of(home: Path) -> list[int]:
 def seconds_until_gone(home: Path, limit: float = 15) -> float:
     begun = time.monotonic()
     while processes_of(home) and time.monotonic() - begun < limit:
-        time.sleep(0.05)
+        time.sleep(0.2)
     return time.monotonic() - begun
 
 

