@@ -6,68 +6,69 @@ from django.db import migrations, models
 
 
 class Migration(migrations.Migration):
-
     dependencies = [
-        ('crm', '0002_usage_tables'),
+        ("crm", "0002_usage_tables"),
     ]
 
     operations = [
         migrations.CreateModel(
-            name='Pause',
+            name="Pause",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('at', models.DateTimeField()),
-                ('bounced', models.SmallIntegerField()),
-                ('of_last', models.SmallIntegerField()),
-                ('lifted_at', models.DateTimeField(null=True)),
+                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
+                ("at", models.DateTimeField()),
+                ("bounced", models.SmallIntegerField()),
+                ("of_last", models.SmallIntegerField()),
+                ("lifted_at", models.DateTimeField(null=True)),
             ],
         ),
         migrations.CreateModel(
-            name='Salt',
+            name="Salt",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('value', models.BinaryField(default=crm.outbox.models.new_salt, max_length=16)),
+                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
+                ("value", models.BinaryField(default=crm.outbox.models.new_salt, max_length=16)),
             ],
         ),
         migrations.CreateModel(
-            name='UnsubscribeLink',
+            name="UnsubscribeLink",
             fields=[
-                ('id', models.UUIDField(default=uuid.uuid4, primary_key=True, serialize=False)),
-                ('address_hash', models.CharField(max_length=64)),
-                ('scope', models.CharField(max_length=16)),
-                ('created_at', models.DateTimeField()),
+                ("id", models.UUIDField(default=uuid.uuid4, primary_key=True, serialize=False)),
+                ("address_hash", models.CharField(max_length=64)),
+                ("scope", models.CharField(max_length=16)),
+                ("created_at", models.DateTimeField()),
             ],
         ),
         migrations.AddField(
-            model_name='outboundmail',
-            name='manual',
-            field=models.BooleanField(default=True, help_text='a person wrote or read this very text'),
+            model_name="outboundmail",
+            name="manual",
+            field=models.BooleanField(default=True, help_text="a person wrote or read this very text"),
         ),
         migrations.AddField(
-            model_name='outboundmail',
-            name='reason',
-            field=models.CharField(blank=True, choices=[('', ''), ('contact_budget', 'This person has had as many mails from us in 30 days as we allow ourselves.'), ('account_budget', 'This customer has had as many mails from us in 30 days as we allow ourselves.'), ('held', 'We ask this customer nothing while something on our side is unsettled.'), ('suppressed', 'This address gets no such mail from us: it unsubscribed, bounced or complained.'), ('erased', "This person's data were erased."), ('left', 'This person no longer works there.'), ('no_address', 'No usable email address is known for this person. Correct it on the contact.'), ('new_address', "The person's address or account has changed since this mail was approved."), ('bad_header', 'The subject or a name holds a line end, which no mail header may.'), ('no_consent', "Advertising needs the person's consent, or a stated reason why it needs none."), ('not_ours', 'The account no longer belongs to the person who signs or approved this mail.'), ('late', 'It could not go out before its time had passed. Look at it again before it is sent.'), ('changed', 'The text is not the one that was approved.'), ('attempts', 'Five attempts did not get it out.'), ('hard_bounce', 'The mail server says that there is no such address.'), ('refused', 'The mail server refused it for good.'), ('not_now', 'The mail server asked us to try again later.'), ('away', 'The mail server could not be reached.'), ('no_answer', 'The mail server did not say whether it took the mail.')], default='', max_length=20),
+            model_name="outboundmail",
+            name="reason",
+            field=models.CharField(blank=True, default="", max_length=20),
         ),
         migrations.AddField(
-            model_name='outboundmail',
-            name='reply',
+            model_name="outboundmail",
+            name="reply",
             field=models.BooleanField(default=False, help_text="answers the customer's own message"),
         ),
         migrations.AddField(
-            model_name='outboundmail',
-            name='retry_at',
-            field=models.DateTimeField(help_text='not before, after an attempt that failed for the moment', null=True),
+            model_name="outboundmail",
+            name="retry_at",
+            field=models.DateTimeField(help_text="not before, after an attempt that failed for the moment", null=True),
         ),
         migrations.AddIndex(
-            model_name='outboundmail',
-            index=models.Index(condition=models.Q(('state__in', ['sent', 'failed'])), fields=['-settled_at'], name='mail_settled'),
+            model_name="outboundmail",
+            index=models.Index(
+                condition=models.Q(("state__in", ["sent", "failed"])), fields=["-settled_at"], name="mail_settled"
+            ),
         ),
         migrations.AddConstraint(
-            model_name='salt',
-            constraint=models.CheckConstraint(condition=models.Q(('pk', 1)), name='salt_is_one_row'),
+            model_name="salt",
+            constraint=models.CheckConstraint(condition=models.Q(("pk", 1)), name="salt_is_one_row"),
         ),
         migrations.AddConstraint(
-            model_name='unsubscribelink',
-            constraint=models.UniqueConstraint(fields=('address_hash', 'scope'), name='unsubscribe_link_once'),
+            model_name="unsubscribelink",
+            constraint=models.UniqueConstraint(fields=("address_hash", "scope"), name="unsubscribe_link_once"),
         ),
     ]

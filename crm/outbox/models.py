@@ -1,8 +1,9 @@
 """The outbox: approved mails on their way out, each through one guarded state machine (rules.md §5)."""
 
 import uuid
+from datetime import datetime
 from secrets import token_bytes
-from typing import ClassVar
+from typing import ClassVar, Self
 
 from django.db import models
 from django.utils.translation import gettext_lazy as _
@@ -62,7 +63,7 @@ class Reason(models.TextChoices):
     NO_ANSWER = "no_answer", _("The mail server did not say whether it took the mail.")
 
 
-class MailRefused(ValueError):  # noqa: N818 - reads as a sentence where it is raised
+class MailRefused(ValueError):
     """A mail that may not be approved at all; `reason` says why, and so does `str()`, in the reader's language."""
 
     def __init__(self, reason: Reason) -> None:
@@ -71,6 +72,30 @@ class MailRefused(ValueError):  # noqa: N818 - reads as a sentence where it is r
 
     def __str__(self) -> str:
         return str(self.reason.label)
+
+
+class MailQuerySet(OfAccountQuerySet["OutboundMail"]):
+    def claimable(self, at: datetime) -> Self:
+        """Due and not spent; also what a worker claimed and then died with, since nothing was handed over."""
+        waiting = models.Q(state=MailState.APPROVED, due_at__lte=at) & (
+            models.Q(retry_at=None) | models.Q(retry_at__lte=at)
+        )
+        dropped = models.Q(state=MailState.CLAIMED, lease_until__lte=at)
+        return self.filter(waiting | dropped, attempts__lt=rules.ATTEMPTS)
+
+    def late(self, at: datetime) -> Self:
+        return self.filter(_idle(at), late_at__lte=at)
+
+    def spent(self, at: datetime) -> Self:
+        return self.filter(_idle(at), attempts__gte=rules.ATTEMPTS)
+
+    def silent(self, at: datetime) -> Self:
+        """Handed over by a worker that never came back with an answer."""
+        return self.filter(state=MailState.HANDOFF, lease_until__lte=at)
+
+
+def _idle(at: datetime) -> models.Q:
+    return models.Q(state=MailState.APPROVED) | models.Q(state=MailState.CLAIMED, lease_until__lte=at)
 
 
 class OutboundMail(ScopedModel):
@@ -106,7 +131,7 @@ class OutboundMail(ScopedModel):
     late_at = models.DateTimeField(null=True, help_text="after this it goes back to the rep instead of out")
     retry_at = models.DateTimeField(null=True, help_text="not before, after an attempt that failed for the moment")
     state = models.CharField(max_length=12, choices=MailState.choices, default=MailState.APPROVED)
-    reason = models.CharField(max_length=20, choices=Reason.choices, default=Reason.NONE, blank=True)
+    reason = models.CharField(max_length=20, default="", blank=True, help_text="a Reason, or nothing")
     claim = models.UUIDField(null=True)
     lease_until = models.DateTimeField(null=True)
     attempts = models.SmallIntegerField(default=0)
@@ -115,7 +140,7 @@ class OutboundMail(ScopedModel):
     server_said = models.TextField(blank=True)
     reservation = models.ForeignKey(Reservation, models.PROTECT, null=True, related_name="+")
 
-    objects = OfAccountQuerySet["OutboundMail"].as_manager()
+    objects = MailQuerySet.as_manager()
 
     class Meta:
         indexes: ClassVar = [
@@ -125,6 +150,11 @@ class OutboundMail(ScopedModel):
                 condition=models.Q(state__in=["approved", "claimed", "handoff"]),
             ),
             models.Index(fields=["account", "-id"], name="mail_by_account"),
+            models.Index(
+                fields=["state", "-id"],
+                name="mail_by_state",
+                condition=models.Q(state__in=["failed", "unconfirmed", "suppressed", "cancelled", "returned"]),
+            ),
             models.Index(fields=["-settled_at"], name="mail_settled", condition=models.Q(state__in=["sent", "failed"])),
         ]
         constraints: ClassVar = [
@@ -141,6 +171,10 @@ class OutboundMail(ScopedModel):
         return rules.body_hash(self.to_address, self.subject, self.body_text, self.body_html)
 
     @property
+    def reason_words(self) -> str:
+        return str(Reason(self.reason).label)
+
+    @property
     def is_ask(self) -> bool:
         return rules.is_ask(self.kind, manual=self.manual, unattended=self.unattended, reply=self.reply)
 
@@ -152,6 +186,10 @@ class OutboundMail(ScopedModel):
     @property
     def is_open(self) -> bool:
         return self.state in (MailState.APPROVED, MailState.CLAIMED)
+
+    @property
+    def can_go_again(self) -> bool:
+        return self.state in (MailState.UNCONFIRMED, MailState.FAILED)
 
 
 def new_salt() -> bytes:

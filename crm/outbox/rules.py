@@ -25,7 +25,7 @@ _CONTROL = re.compile(r"[\x00-\x1f\x7f\x85\u2028\u2029]")
 _LOCAL = re.compile(r"[^\s\x00-\x1f\x7f()<>@,;:\\\"\[\]]{1,64}")
 
 
-class Unmailable(ValueError):  # noqa: N818 - reads as a sentence where it is raised
+class Unmailable(ValueError):
     """An address or header that cannot be put into a mail without becoming something else."""
 
 
@@ -92,6 +92,11 @@ def message_id(key: str, salt: bytes, domain: str) -> str:
 def retry_in(attempts: int) -> timedelta:
     """How long to wait after the n-th attempt, n from 1."""
     return timedelta(minutes=RETRY_MINUTES[min(max(attempts, 1), len(RETRY_MINUTES)) - 1])
+
+
+def is_hard_bounce(code: int, words: str, *, sender: bool) -> bool:
+    """Whether the reply says that the address does not exist; 5.7.x is about policy, and a refused sender about us."""
+    return code in HARD_BOUNCES and not sender and not words.startswith("5.7.")
 
 
 def listed(kind: str, unattended: bool) -> str:

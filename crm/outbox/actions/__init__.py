@@ -1,0 +1,30 @@
+"""What happens to mail: approved, decided upon, handed over, settled. A folder, since one file would be too long."""
+
+from crm.outbox.actions.approving import enqueue
+from crm.outbox.actions.deciding import (
+    cancel,
+    mark_sent,
+    resume,
+    send_again,
+    stop_address,
+    suppress,
+    suppress_hash,
+)
+from crm.outbox.actions.sending import Round, claim, hand_over, send_due, settle_sent, tidy
+
+__all__ = [
+    "Round",
+    "cancel",
+    "claim",
+    "enqueue",
+    "hand_over",
+    "mark_sent",
+    "resume",
+    "send_again",
+    "send_due",
+    "settle_sent",
+    "stop_address",
+    "suppress",
+    "suppress_hash",
+    "tidy",
+]

@@ -1,0 +1,91 @@
+"""What people decide about a mail that was approved, and which addresses get none any more."""
+
+from datetime import datetime
+from typing import Any
+
+from django.core.exceptions import PermissionDenied
+from django.db import transaction
+
+from crm.attention import actions as attention
+from crm.audit import actions as audit
+from crm.audit.rules import Actor
+from crm.outbox import queries, rules
+from crm.outbox.actions.approving import require_approval
+from crm.outbox.actions.moves import MINE, OPEN, back, end, move, reserve, whole
+from crm.outbox.models import MailRefused, MailState, OutboundMail, Pause, Reason, Suppression
+from crm.staff import actions as staff
+from crm.staff.models import User
+
+
+@transaction.atomic
+def cancel(mail: OutboundMail, *, at: datetime, by: Actor) -> bool:
+    """Stop a mail that was not handed over yet. False when it is too late."""
+    if isinstance(by, User):
+        _require_decision(mail, by)
+    return end(mail, OPEN, MailState.CANCELLED, Reason.NONE, at=at, by=by)
+
+
+@transaction.atomic
+def mark_sent(mail: OutboundMail, *, at: datetime, by: User) -> bool:
+    """Settle an unconfirmed mail: somebody knows that it arrived."""
+    _require_decision(mail, by)
+    new = {"state": MailState.SENT, "settled_at": at, "reason": ""}
+    return move(mail, (MailState.UNCONFIRMED,), "marked_sent", at=at, by=by, **new)
+
+
+@transaction.atomic
+def send_again(mail: OutboundMail, *, at: datetime, by: User) -> bool:
+    """Approve a failed or unconfirmed mail once more, under `by`'s name as the approver. False when it is neither.
+
+    An unconfirmed first copy keeps its share of the budget, since it may have arrived. The Message-ID stays,
+    so that most mailboxes show a second copy of the same mail once.
+    """
+    attention.lock(mail.account)
+    row = whole(OutboundMail.objects.system(MINE).filter(pk=mail.pk)).select_for_update(of=("self",)).get()
+    if not row.can_go_again:
+        return False
+    _require_decision(row, by)
+    require_approval(row.account, row.kind, row.signer, by, unattended=row.unattended, by=by)
+    reason = queries.contact_reason(row.contact, row.kind, unattended=row.unattended, address=row.to_address)
+    if reason:
+        raise MailRefused(reason)
+    new: dict[str, Any] = {"approved_by": by, "approved_at": at, "due_at": at, "late_at": None, "attempts": 0}
+    new |= {"reservation": reserve(row, manual=True, at=at, by=by) if row.budgeted else None}
+    new |= {"settled_at": None, "handoff_at": None, "server_said": "", "reason": ""}
+    return back(row, (MailState(row.state),), "sent_again", at=at, by=by, **new)
+
+
+@transaction.atomic
+def stop_address(mail: OutboundMail, *, at: datetime, by: User) -> None:
+    """The person told us to write no more: nothing goes to this address from now on."""
+    _require_decision(mail, by)
+    suppress(mail.to_address, reason="asked us", at=at, by=by)
+
+
+def _require_decision(mail: OutboundMail, by: User) -> None:
+    if not queries.may_decide(by, mail):
+        raise PermissionDenied
+
+
+@transaction.atomic
+def resume(*, at: datetime, by: User) -> None:
+    """Switch sending on again after it stopped itself."""
+    if not by.may("manage_users"):
+        raise PermissionDenied
+    staff.change_installation(sending=True, at=at, by=by)
+    Pause.objects.filter(lifted_at=None).update(lifted_at=at)
+
+
+def suppress(address: str, *, reason: str, scope: str = rules.EVERYTHING, at: datetime, by: Actor) -> bool:
+    """Refuse all mail, or one kind of it, to this address. False when it was refused already."""
+    return suppress_hash(rules.address_hash(address, queries.salt()), reason=reason, scope=scope, at=at, by=by)
+
+
+@transaction.atomic
+def suppress_hash(address_hash: str, *, reason: str, scope: str, at: datetime, by: Actor) -> bool:
+    row, new = Suppression.objects.get_or_create(
+        address_hash=address_hash, scope=scope, defaults={"reason": reason, "at": at}
+    )
+    if new:
+        audit.record("address.suppressed", row, at=at, by=by, after={"scope": scope, "reason": reason})
+    return new
