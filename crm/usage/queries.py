@@ -74,7 +74,7 @@ def _filled(name: str, table: str, sums: str, windows: Iterable[int], redone: bo
     marks = {
         "/*account*/": "redo.account_id" if redone else "used.account_id",
         "/*sums*/": sums,
-        "/*days*/": join.format(table),
+        "/*days*/": days,
         "/*reach*/": str(2 * max(windows)),
     }
     text = load(__file__, name)
