@@ -3,9 +3,9 @@
 Bad input is a ValidationError keyed by field; what `by` may not do is PermissionDenied.
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import date, datetime
-from typing import Any
+from typing import Any, NamedTuple
 
 from django.core.exceptions import PermissionDenied, ValidationError
 from django.db import transaction
@@ -13,10 +13,10 @@ from django.utils.translation import gettext_lazy as _
 
 from crm.accounts import rules
 from crm.accounts.models import Account, OwnerChange, Stage, Trait, TraitDefinition
-from crm.accounts.queries import current_traits, latest_merge, merged_since
+from crm.accounts.queries import current_traits, latest_merge, merged_since, trait_history
 from crm.audit import actions as audit
 from crm.audit.rules import Actor
-from crm.lib.constraints import clearly
+from crm.lib.constraints import check_fields, clearly
 from crm.lib.money import currency_codes
 from crm.lib.places import language_codes, zone_names
 from crm.staff.actions import require
@@ -47,6 +47,8 @@ TRAIT_REASONS = {
     "not_yes_or_no": _("This is neither yes nor no. Write yes or no."),
     "not_a_date": _("This is not a date. Write it as year-month-day, such as 2026-11-21."),
     "date_out_of_range": _("The date lies outside the years 1900 to 2200."),
+    "unknown": _("There are too many traits, or the name of this one is longer than 120 characters."),
+    "nested": _("This is a list or an object. Send each of its values as a trait of its own."),
 }
 
 
@@ -137,7 +139,7 @@ def _known(ordinary: Mapping[str, Any]) -> None:
 
 
 def _check(account: Account) -> None:
-    account.clean_fields()
+    check_fields(account)
     errors = {}
     if account.time_zone not in zone_names():
         errors["time_zone"] = _("There is no such time zone. Choose one from the list, such as Europe/Berlin.")
@@ -208,7 +210,7 @@ def set_next_step(account: Account, *, text: str, on: date | None, at: datetime,
         raise ValidationError({"next_step_on": _("Say by which day, so that it can come back to you.")})
     before = {"characters": len(account.next_step), "next_step_on": account.next_step_on}
     account.next_step, account.next_step_on = text, on if text else None
-    account.clean_fields()
+    check_fields(account)
     account.save(update_fields=["next_step", "next_step_on"])
     after = {"characters": len(text), "next_step_on": account.next_step_on}
     audit.record("account.next_step_set", account, at=at, by=by, before=before, after=after)
@@ -221,7 +223,7 @@ def set_stage(account: Account, *, stage: str, at: datetime, by: Actor) -> Accou
     account = require_write(account, by=by)
     before, after = audit.changes(account, {"stage": stage})
     account.stage = stage
-    account.clean_fields()
+    check_fields(account)
     if after:
         account.save(update_fields=["stage"])
         audit.record("account.stage_set", account, at=at, by=by, before=before, after=after)
@@ -279,7 +281,7 @@ def define_trait(
 ) -> TraitDefinition:
     require("configure", by=by)
     row = TraitDefinition(key=key, label=label, type=type, unit=unit, proposed=proposed)
-    row.clean_fields()
+    check_fields(row)
     with clearly(TRAIT_KEY_TAKEN):
         row.save(force_insert=True)
     after = {"key": key, "label": label, "type": type, "unit": unit, "proposed": proposed}
@@ -300,7 +302,7 @@ def change_trait(
     old = list(current_traits(definition=definition, at=at)) if type != definition.type else []
     before, after = audit.changes(definition, {"label": label, "type": type, "unit": unit, "proposed": False})
     definition.label, definition.type, definition.unit, definition.proposed = label, type, unit, False
-    definition.clean_fields()
+    check_fields(definition)
     definition.save()
     new = []
     for row in old:
@@ -346,3 +348,68 @@ def set_trait(
         row = Trait.objects.create(account=account, definition=definition, at=true_at, recorded_at=at, **values)
     audit.record("account.trait_set", account, at=at, by=by, after={"trait": definition.key, "row": row.pk})
     return row
+
+
+class Grouped(NamedTuple):
+    """`ids` of all accounts named, `made` the external ids of new ones, `refused` (index of the call, reason)."""
+
+    ids: dict[str, int]
+    made: set[str]
+    refused: list[tuple[int, str]]
+
+
+@transaction.atomic
+def upsert_from_group(calls: Sequence[rules.GroupCall], *, at: datetime, by: Actor) -> Grouped:
+    """Make accounts known by their group calls and take over their traits, each by event time.
+
+    The trait `name` is the account's name. Others are typed: a new one brings a proposed definition, a value
+    that does not fit is refused. Nothing is un-set by an empty value. The run that calls leaves the audit row.
+    """
+    require("write_account", by=by)
+    wanted = {call.external_id for call in calls}
+    everyone = Account.objects.system("group calls name accounts of anyone")
+    ids = dict(everyone.filter(external_id__in=wanted).values_list("external_id", "pk"))
+    made = wanted - set(ids)
+    new = [Account(external_id=name, name=name, created_at=at) for name in sorted(made)]
+    Account.objects.bulk_create(new, ignore_conflicts=True)
+    ids |= dict(everyone.filter(external_id__in=made).values_list("external_id", "pk"))
+    for call in sorted(calls, key=lambda call: call.at):
+        if name := rules.account_name(call.traits):
+            older = everyone.filter(pk=ids[call.external_id]).exclude(name_at__gt=call.at)
+            older.update(name=name, name_at=call.at)
+    definitions = _definitions(calls)
+    reports, refused = rules.sorted_out(calls, {key: row.type for key, row in definitions.items()})
+    _append({(ids[account], definitions[key]): said for (account, key), said in reports.items()}, at)
+    return Grouped(ids, made, [(index, f"{key[:60]}: {TRAIT_REASONS[code]}") for index, key, code in refused])
+
+
+def _definitions(calls: Iterable[rules.GroupCall]) -> dict[str, TraitDefinition]:
+    """Definitions by key; those that nobody has made are proposed with the type of their first value."""
+    types = rules.proposed_types(calls)
+    found = TraitDefinition.objects.filter(key__in=types)
+    known = {row.key: row for row in found}
+    new = [key for key in sorted(types) if key not in known]
+    if not new:
+        return known
+    room = max(0, rules.MOST_PROPOSED - TraitDefinition.objects.filter(proposed=True).count())
+    rows = [TraitDefinition(key=key, label=key, type=types[key], proposed=True) for key in new[:room]]
+    TraitDefinition.objects.bulk_create(rows, ignore_conflicts=True)
+    return {row.key: row for row in found.all()}
+
+
+def _append(reports: Mapping[tuple[int, TraitDefinition], Sequence[tuple[datetime, object]]], at: datetime) -> None:
+    since = {(account, row.pk): min(when for when, _value in said) for (account, row), said in reports.items()}
+    history = trait_history(since)
+    new, confirmed = [], []
+    for (account, definition), said in reports.items():
+        column = rules.COLUMNS[definition.type]
+        rows = {row.at: row for row in history.get((account, definition.pk), [])}
+        held = [rules.Held(row.at, getattr(row, column), row.confirmed_at) for row in rows.values()]
+        for after in rules.timeline(held, said):
+            row = rows.get(after.at) or Trait(account_id=account, definition=definition, at=after.at, recorded_at=at)
+            if after.is_new or after.confirmed_at != row.confirmed_at:
+                (new if after.is_new else confirmed).append(row)
+                row.confirmed_at = after.confirmed_at
+                setattr(row, column, after.value)
+    Trait.objects.bulk_create(new, batch_size=2000)
+    Trait._base_manager.bulk_update(confirmed, ["confirmed_at"], batch_size=2000)

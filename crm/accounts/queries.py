@@ -1,6 +1,6 @@
 """What is known about accounts as rows: their traits, who owned them when, and how they were merged."""
 
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 from datetime import datetime
 
 from django.db.models import Q, QuerySet
@@ -8,6 +8,7 @@ from django.db.models import Q, QuerySet
 from crm.accounts.models import Account, OwnerChange, Trait, TraitDefinition
 from crm.accounts.rules import COLUMNS
 from crm.audit.models import AuditRow
+from crm.lib.sql_files import load
 from crm.staff.models import User
 
 
@@ -49,3 +50,21 @@ def merged_since(merge: AuditRow, accounts: Collection[int]) -> set[int]:
     ids = [str(pk) for pk in accounts]
     later = AuditRow.objects.filter(_merges, object_id__in=ids, id__gt=merge.pk)
     return {int(pk) for pk in later.values_list("object_id", flat=True)}
+
+
+def trait_history(since: Mapping[tuple[int, int], datetime]) -> dict[tuple[int, int], list[Trait]]:
+    """For each (account, definition): the value that held at the given instant, and all later ones, oldest first."""
+    if not since:
+        return {}
+    rows = Trait.objects.system("group calls of any account").raw(
+        load(__file__, "trait_history"),
+        {
+            "accounts": [account for account, _definition in since],
+            "definitions": [definition for _account, definition in since],
+            "since": list(since.values()),
+        },
+    )
+    found: dict[tuple[int, int], list[Trait]] = {}
+    for row in rows:
+        found.setdefault((row.account_id, row.definition_id), []).append(row)
+    return found

@@ -1,9 +1,12 @@
 """Who may write an account, and what fits a typed trait: both follow from values alone."""
 
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import date, timedelta
+from datetime import date, datetime, timedelta
 from decimal import Decimal, InvalidOperation
+from typing import Any, NamedTuple
 
+from crm.lib.gate import clean_text
 from crm.staff import rules as staff
 
 UNDO_MERGE_WITHIN = timedelta(days=30)
@@ -105,9 +108,11 @@ def _flag(raw: object) -> tuple[str, object]:
 
 
 def _day(raw: object) -> tuple[str, object]:
+    if not isinstance(raw, (date, str)):
+        raise TraitRefused("not_a_date")
     try:
         # An instant is taken by its date: SDKs send dates as ISO instants at midnight.
-        value = raw if isinstance(raw, date) else date.fromisoformat(str(raw).strip()[:10])
+        value = raw if isinstance(raw, date) else date.fromisoformat(raw.strip()[:10])
     except ValueError:
         raise TraitRefused("not_a_date") from None
     value = date(value.year, value.month, value.day)
@@ -117,5 +122,108 @@ def _day(raw: object) -> tuple[str, object]:
 
 
 _PLACES = {"number": _number, "text": _text, "flag": _flag, "date": _day}
+
+
+def inferred_type(raw: object) -> str:
+    """The type of a trait that incoming data bring and nobody has defined. Raises `TraitRefused`."""
+    if isinstance(raw, bool):
+        return "flag"
+    if isinstance(raw, (int, float)):
+        return "number"
+    if not isinstance(raw, str):
+        raise TraitRefused("nested")
+    try:
+        _day(raw)
+    except TraitRefused:
+        return "text"
+    return "date" if raw[4:5] == "-" else "text"
+
+
+class GroupCall(NamedTuple):
+    """What an app said about an account at an event time."""
+
+    external_id: str
+    at: datetime
+    traits: Mapping[str, Any]
+
+
+MOST_PROPOSED = 500  # trait definitions that incoming data may bring
+
+
+def account_name(traits: Mapping[str, Any]) -> str:
+    """The name among an account's traits, at most 255 characters; empty when none is given."""
+    name = traits.get("name")
+    return clean_text(name, len(name))[:255] if isinstance(name, str) else ""
+
+
+def proposed_types(calls: Iterable[GroupCall]) -> dict[str, str]:
+    """The type of each trait in the calls by its first value; those that cannot become a trait are left out."""
+    types: dict[str, str] = {}
+    for key, raw in (given for call in calls for given in _given(call)):
+        if key not in types and 0 < len(key) <= 120:
+            try:
+                types[key] = inferred_type(raw)
+            except TraitRefused:
+                continue
+    return types
+
+
+def sorted_out(
+    calls: Sequence[GroupCall], types: Mapping[str, str]
+) -> tuple[dict[tuple[str, str], list[tuple[datetime, object]]], list[tuple[int, str, str]]]:
+    """Reports by (account, trait), and (index of the call, trait, code) of what does not fit its trait's type."""
+    reports: dict[tuple[str, str], list[tuple[datetime, object]]] = {}
+    refused = []
+    for index, call in enumerate(calls):
+        for key, raw in _given(call):
+            try:
+                if key not in types:
+                    inferred_type(raw)
+                    raise TraitRefused("unknown")
+                reports.setdefault((call.external_id, key), []).append((call.at, trait_value(types[key], raw)[1]))
+            except TraitRefused as trouble:
+                refused.append((index, key, trouble.code))
+    return reports, refused
+
+
+def _given(call: GroupCall) -> list[tuple[str, Any]]:
+    """The traits that say something; the name is no trait but the account's own."""
+    return [(key, raw) for key, raw in call.traits.items() if key != "name" and raw is not None and raw != ""]
+
+
+@dataclass
+class Held:
+    """A value of a trait from `at` on, said again as late as `confirmed_at`. `is_new`: not stored yet."""
+
+    at: datetime
+    value: object
+    confirmed_at: datetime | None = None
+    is_new: bool = False
+
+
+def timeline(held: Sequence[Held], reports: Iterable[tuple[datetime, object]]) -> list[Held]:
+    """Put reports of a trait's value into its history, in whatever order they come.
+
+    A report of the value that holds already only confirms it. One that falls between a value and its
+    confirmation parts them, so that the confirmed value holds again afterwards: a late call wins nothing. Of
+    two for the same instant the later one to arrive comes a microsecond after.
+    """
+    rows = sorted(held, key=lambda row: row.at)
+    for at, value in reports:
+        before = [row for row in rows if row.at <= at]
+        while before and before[-1].at == at and before[-1].value != value:
+            at += timedelta(microseconds=1)
+            before = [row for row in rows if row.at <= at]
+        last = before[-1] if before else None
+        if last is not None and last.value == value:
+            last.confirmed_at = max(at, last.confirmed_at or at)
+            continue
+        if last is not None and last.confirmed_at is not None and last.confirmed_at > at:
+            rows.append(Held(last.confirmed_at, last.value, is_new=True))
+        rows.append(Held(at, value, is_new=True))
+        rows.sort(key=lambda row: row.at)
+    return rows
+
+
 # Which column of a trait row holds the value of a type.
 COLUMNS = {"number": "number", "text": "text", "flag": "flag", "date": "day"}

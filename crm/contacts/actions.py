@@ -1,10 +1,14 @@
 """What happens to contacts. Names, addresses and numbers stand in the record as HMACs under the contact's own key."""
 
+from collections.abc import Mapping, Sequence
 from datetime import date, datetime
-from typing import Any
+from typing import Any, NamedTuple
 
 from django.core.exceptions import PermissionDenied, ValidationError
+from django.core.validators import validate_email
 from django.db import transaction
+from django.db.models import Q
+from django.db.models.functions import Lower
 from django.utils.translation import gettext_lazy as _
 
 from crm.accounts.actions import require_write
@@ -12,7 +16,8 @@ from crm.accounts.models import Account
 from crm.audit import actions as audit
 from crm.audit.rules import Actor
 from crm.contacts.models import Contact
-from crm.lib.constraints import clearly
+from crm.contacts.rules import identity
+from crm.lib.constraints import check_fields, clearly
 from crm.lib.places import language_codes, zone_names
 
 ORDINARY = frozenset(("name", "email", "job_title", "phone", "role", "language", "time_zone", "external_id"))
@@ -80,7 +85,7 @@ def _known(ordinary: dict[str, Any]) -> None:
 
 
 def _check(contact: Contact) -> None:
-    contact.clean_fields()
+    check_fields(contact)
     errors = {}
     if contact.time_zone and contact.time_zone not in zone_names():
         errors["time_zone"] = _("There is no such time zone. Choose one from the list, such as Europe/Berlin.")
@@ -95,3 +100,84 @@ def _record(
 ) -> None:
     key = bytes(contact.audit_key)
     audit.record(action, contact, at=at, by=by, before=before, after=after, personal=PERSONAL, key=key)
+
+
+class Identified(NamedTuple):
+    """What a person's identify calls say by now. `changed`: the traits that are news; `traits_at`: their time."""
+
+    person_id: int
+    account_id: int
+    contact_id: int | None
+    traits: Mapping[str, Any]
+    changed: set[str]
+    traits_at: datetime
+
+
+FROM_TRAITS = ("name", "email", "job_title", "phone", "language", "time_zone")
+
+
+@transaction.atomic
+def upsert_from_identify(rows: Sequence[Identified], *, at: datetime) -> tuple[dict[int, int], list[tuple[int, str]]]:
+    """Make or refresh contacts from identify calls: (contact id by person, (person, reason) of what was refused).
+
+    A contact needs an address and is found by it at its account. Only traits that are news are taken over, so
+    a rep's correction stands until the app says something new; nothing is un-set. Who left or was erased
+    stays as they are. The run that calls this leaves the audit row.
+    """
+    known = _known_contacts(rows)
+    linked: dict[int, int] = {}
+    refused: list[tuple[int, str]] = []
+    for row in rows:
+        values = identity(row.traits, languages=language_codes(), zones=zone_names())
+        try:
+            validate_email(values.get("email", ""))
+        except ValidationError:
+            if values.pop("email", None):
+                refused.append((row.person_id, "email: this is not an address, so no contact was made from it."))
+        own = known.get(row.contact_id)
+        if own is not None and own.erased_at is not None:
+            continue
+        email = values.get("email", "").lower()
+        contact = known.get((row.account_id, email)) if email else None
+        if contact is None and own is not None and own.account_id == row.account_id:
+            contact = own
+        if contact is None and not email:
+            continue
+        if contact is None:
+            name = values.pop("name", "") or values["email"].partition("@")[0]
+            contact = Contact(account_id=row.account_id, name=name, created_at=at, traits_at=row.traits_at, **values)
+            contact.save(force_insert=True)
+        elif contact.left_on is None and contact.erased_at is None:
+            _refresh(contact, row, values)
+        known[row.account_id, email] = contact
+        linked[row.person_id] = contact.pk
+    return linked, refused
+
+
+def _known_contacts(rows: Sequence[Identified]) -> dict[Any, Contact]:
+    """Contacts by id, and by (account, address in lower case)."""
+    emails = {str(row.traits.get("email", "")).strip().lower() for row in rows} - {""}
+    wanted = Q(pk__in={row.contact_id for row in rows if row.contact_id})
+    wanted |= Q(account__in={row.account_id for row in rows}, address__in=emails)
+    found = Contact.objects.system("identify calls of any account").annotate(address=Lower("email")).filter(wanted)
+    known: dict[Any, Contact] = {}
+    for contact in found.order_by("pk").select_for_update():
+        known[contact.pk] = contact
+        if contact.email:
+            known[contact.account_id, contact.email.lower()] = contact
+    return known
+
+
+def _refresh(contact: Contact, row: Identified, values: Mapping[str, str]) -> None:
+    """Take over the news; `traits_at` guards against an older call from another source."""
+    if contact.traits_at is not None and row.traits_at < contact.traits_at:
+        return
+    news = identity({key: row.traits[key] for key in row.changed}, languages=language_codes(), zones=zone_names())
+    if {"firstName", "lastName", "first_name", "last_name"} & row.changed and "name" in values:
+        news["name"] = values["name"]
+    if "email" in news:
+        news["email"] = values.get("email", contact.email)
+    for name, value in news.items():
+        setattr(contact, name, value)
+    contact.traits_at = row.traits_at
+    contact.save(update_fields=[*news, "traits_at"])

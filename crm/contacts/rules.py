@@ -1,4 +1,9 @@
-"""How a contact looks to somebody who may not read contact data."""
+"""How a contact looks to somebody who may not read contact data, and what identify calls say about one."""
+
+from collections.abc import Collection, Mapping
+from typing import Any
+
+from crm.lib.gate import clean_text
 
 HIDDEN = "•••"
 
@@ -15,3 +20,37 @@ def masked_email(email: str) -> str:
 
 def masked_phone(phone: str) -> str:
     return HIDDEN if phone else ""
+
+
+# Trait names that SDKs use for a contact's fields, the first one given wins; and how long a field may be.
+TRAITS = {
+    "email": (("email",), 254),
+    "name": (("name", "fullName"), 200),
+    "job_title": (("title", "jobTitle", "job_title"), 120),
+    "phone": (("phone",), 40),
+}
+
+
+def identity(traits: Mapping[str, Any], *, languages: Collection[str], zones: Collection[str]) -> dict[str, str]:
+    """The fields of a contact that a person's traits give; what is empty, no text or too long is left out."""
+    values: dict[str, str] = {}
+    for field, (names, limit) in TRAITS.items():
+        texts = [text for text in (_given(traits, name) for name in names) if 0 < len(text) <= limit]
+        if texts:
+            values[field] = texts[0]
+    first = _given(traits, "firstName") or _given(traits, "first_name")
+    last = _given(traits, "lastName") or _given(traits, "last_name")
+    if "name" not in values and 0 < len(f"{first} {last}".strip()) <= TRAITS["name"][1]:
+        values["name"] = f"{first} {last}".strip()
+    language = (_given(traits, "language") or _given(traits, "locale")).replace("_", "-").partition("-")[0].lower()
+    if language in languages:
+        values["language"] = language
+    zone = _given(traits, "timezone")
+    if zone in zones:
+        values["time_zone"] = zone
+    return values
+
+
+def _given(traits: Mapping[str, Any], name: str) -> str:
+    value = traits.get(name)
+    return clean_text(value, len(value)) if isinstance(value, str) else ""

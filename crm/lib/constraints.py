@@ -4,8 +4,15 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 
 from django.core.exceptions import ValidationError
-from django.db import IntegrityError, transaction
+from django.db import IntegrityError, models, transaction
 from django.utils.functional import Promise
+
+
+def check_fields(row: models.Model) -> None:
+    """Raise ValidationError for values that do not fit their field; null passes wherever the column allows it."""
+    row.clean_fields(
+        exclude={field.name for field in row._meta.fields if field.null and field.value_from_object(row) is None}
+    )
 
 
 @contextmanager

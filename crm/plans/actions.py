@@ -4,12 +4,13 @@ from collections.abc import Iterable
 from datetime import datetime
 from typing import Any
 
+from django.core.exceptions import ValidationError
 from django.db import transaction
 from django.utils.translation import gettext_lazy as _
 
 from crm.audit import actions as audit
 from crm.audit.rules import Actor
-from crm.lib.constraints import clearly
+from crm.lib.constraints import check_fields, clearly
 from crm.plans.models import Feature, Plan
 from crm.staff.actions import require
 
@@ -24,7 +25,7 @@ def create_feature(*, key: str, name: str, at: datetime, by: Actor, **more: Any)
     require("configure", by=by)
     _known(more, FEATURE_FIELDS)
     feature = Feature(key=key, name=name, **more)
-    feature.clean_fields()
+    _check(feature)
     with clearly(FEATURE_TAKEN):
         feature.save(force_insert=True)
     audit.record("feature.created", feature, at=at, by=by, after={"key": key, "name": name} | more)
@@ -40,11 +41,17 @@ def change_feature(feature: Feature, *, at: datetime, by: Actor, **new: Any) -> 
     before, after = audit.changes(feature, new)
     for name, value in new.items():
         setattr(feature, name, value)
-    feature.clean_fields()
+    _check(feature)
     if after:
         feature.save(update_fields=list(after))
         audit.record("feature.changed", feature, at=at, by=by, before=before, after=after)
     return feature
+
+
+def _check(feature: Feature) -> None:
+    check_fields(feature)
+    if feature.threshold < 1:
+        raise ValidationError({"threshold": _("Meaningful use begins at 1 or more.")})
 
 
 @transaction.atomic
@@ -59,7 +66,7 @@ def create_plan(
 ) -> Plan:
     require("configure", by=by)
     plan = Plan(external_id=external_id, name=name, includes_everything=includes_everything)
-    plan.clean_fields()
+    check_fields(plan)
     with clearly(PLAN_TAKEN):
         plan.save(force_insert=True)
     plan.features.set(features)
@@ -77,7 +84,7 @@ def change_plan(plan: Plan, *, features: Iterable[Feature] | None = None, at: da
     before, after = audit.changes(plan, new)
     for name, value in new.items():
         setattr(plan, name, value)
-    plan.clean_fields()
+    check_fields(plan)
     plan.save()
     if features is not None:
         listed = _keys(plan)

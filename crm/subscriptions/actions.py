@@ -15,7 +15,7 @@ from crm.accounts.actions import require_write
 from crm.accounts.models import Account, OfAccountQuerySet
 from crm.audit import actions as audit
 from crm.audit.rules import Actor
-from crm.lib.constraints import clearly
+from crm.lib.constraints import check_fields, clearly
 from crm.lib.money import currency_codes
 from crm.lib.sql_files import load
 from crm.plans.models import Plan
@@ -54,7 +54,7 @@ def open_subscription(
     account = require_write(account, by=by)
     _check(terms)
     line = Subscription(account=account, external_id=external_id, plan=terms.plan, created_at=at)
-    line.clean_fields()
+    check_fields(line)
     with clearly(TAKEN):
         line.save(force_insert=True)
     return _append("subscription.opened", line, terms, at, by)
@@ -107,7 +107,7 @@ def _append(action: str, line: Subscription, terms: Terms, at: datetime, by: Act
     mrr = rules.monthly(terms.price, terms.billing_months)
     values = {name: getattr(terms, name) for name in terms.__dataclass_fields__}
     row = SubscriptionChange(account_id=line.account_id, subscription=line, mrr=mrr, recorded_at=at, **values)
-    row.clean_fields()
+    check_fields(row)
     row.save(force_insert=True)
     after = values | {"plan": terms.plan.pk if terms.plan else None, "mrr": mrr}
     audit.record(action, line, at=at, by=by, after={name: value for name, value in after.items() if value is not None})
@@ -147,7 +147,7 @@ def set_rate(*, currency: str, day: date, rate: Decimal, at: datetime, by: Actor
     if rate <= 0:
         raise ValidationError({"rate": _("A rate is more than 0: what one unit is worth in the reporting currency.")})
     row = ExchangeRate(currency=currency, day=day, rate=rate)
-    row.clean_fields()
+    check_fields(row)
     with clearly(RATE_TAKEN):
         row.save(force_insert=True)
     audit.record("rate.set", row, at=at, by=by, after={"currency": currency, "day": day, "rate": rate})
