@@ -6,7 +6,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from django.conf import settings
-from django.db import DatabaseError, InterfaceError, OperationalError, connection
+from django.db import DatabaseError, InterfaceError, connection
 from django.http import HttpRequest, HttpResponse
 from django.template.loader import get_template
 from django.urls import NoReverseMatch, reverse
@@ -14,19 +14,10 @@ from django.utils import translation
 from django.utils.translation import get_language_from_request
 from django.utils.translation import gettext_lazy as _
 
+from crm.lib.db_trouble import is_trouble
 from crm.staff.views import LOOKS
 
 type_of_view = Callable[[HttpRequest], HttpResponse]
-# Read-only server, disk full, statement timeout, lock timeout, too many connections, shutting down, starting up.
-TROUBLE = ("25006", "53100", "57014", "55P03", "53300", "57P01", "57P02", "57P03")
-
-
-def is_trouble(error: BaseException) -> bool:
-    """Whether the database is to blame for the moment, rather than the request for ever."""
-    state = getattr(error.__cause__, "sqlstate", None)
-    if state is not None:
-        return state in TROUBLE or state.startswith("08")
-    return isinstance(error, (OperationalError, InterfaceError))
 
 
 class trouble:  # noqa: N801 - named like the other middleware, which are functions

@@ -4,9 +4,11 @@ from django.apps import apps
 from django.contrib import admin
 from django.contrib.auth import views as auth
 from django.contrib.auth.decorators import login_not_required
-from django.urls import URLPattern, URLResolver, include, path
+from django.urls import URLPattern, URLResolver, include, path, re_path
 from django.views.i18n import set_language
 
+from crm.api import tracking
+from crm.sources import views as sources
 from crm.staff import views as staff
 
 handler500 = "crm.middleware.server_error"
@@ -17,5 +19,14 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path("theme/", staff.set_theme, name="set-theme"),
     path("i18n/setlang/", login_not_required(set_language), name="set_language"),
     path("admin/", admin.site.urls),
+    # With and without a trailing slash, and never a redirect: SDKs do not follow one with a POST.
+    re_path(r"^v1/projects/(?P<key>[^/]+)/settings/?$", tracking.segment_settings, name="tracking-segment-settings"),
+    re_path(r"^sourceConfig/?$", tracking.rudder_settings, name="tracking-rudder-settings"),
+    re_path(r"^v1/(?P<name>.*?)/?$", tracking.tracking, name="tracking"),
+    path("settings/sources/", sources.index, name="sources"),
+    path("settings/sources/new/", sources.new, name="source-new"),
+    path("settings/sources/<int:pk>/", sources.detail, name="source"),
+    path("settings/sources/<int:pk>/keys/", sources.new_key, name="source-key-new"),
+    path("settings/keys/<int:pk>/revoke/", sources.revoke_key, name="source-key-revoke"),
 ]
 urlpatterns += [path("", include(f"{app}.urls")) for app in ("feedback", "retention") if apps.is_installed(app)]
