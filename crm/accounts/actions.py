@@ -3,9 +3,9 @@
 Bad input is a ValidationError keyed by field; what `by` may not do is PermissionDenied.
 """
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from datetime import date, datetime
-from typing import Any, NamedTuple
+from typing import Any
 
 from django.core.exceptions import PermissionDenied, ValidationError
 from django.db import transaction
@@ -13,7 +13,7 @@ from django.utils.translation import gettext_lazy as _
 
 from crm.accounts import rules
 from crm.accounts.models import Account, OwnerChange, Stage, Trait, TraitDefinition
-from crm.accounts.queries import current_traits, latest_merge, merged_since, trait_history
+from crm.accounts.queries import current_traits, latest_merge, merged_since, missing_definitions, trait_history
 from crm.audit import actions as audit
 from crm.audit.rules import Actor
 from crm.lib.constraints import check_fields, clearly
@@ -350,16 +350,8 @@ def set_trait(
     return row
 
 
-class Grouped(NamedTuple):
-    """`ids` of all accounts named, `made` the external ids of new ones, `refused` (index of the call, reason)."""
-
-    ids: dict[str, int]
-    made: set[str]
-    refused: list[tuple[int, str]]
-
-
 @transaction.atomic
-def upsert_from_group(calls: Sequence[rules.GroupCall], *, at: datetime, by: Actor) -> Grouped:
+def upsert_from_group(calls: Sequence[rules.GroupCall], *, at: datetime, by: Actor) -> rules.Grouped:
     """Make accounts known by their group calls and take over their traits, each by event time.
 
     The trait `name` is the account's name. Others are typed: a new one brings a proposed definition, a value
@@ -377,30 +369,19 @@ def upsert_from_group(calls: Sequence[rules.GroupCall], *, at: datetime, by: Act
         if name := rules.account_name(call.traits):
             older = everyone.filter(pk=ids[call.external_id]).exclude(name_at__gt=call.at)
             older.update(name=name, name_at=call.at)
-    definitions = _definitions(calls)
+    types = rules.proposed_types(calls)
+    TraitDefinition.objects.bulk_create(missing_definitions(types), ignore_conflicts=True)
+    definitions = {row.key: row for row in TraitDefinition.objects.filter(key__in=types)}
     reports, refused = rules.sorted_out(calls, {key: row.type for key, row in definitions.items()})
     _append({(ids[account], definitions[key]): said for (account, key), said in reports.items()}, at)
-    return Grouped(ids, made, [(index, f"{key[:60]}: {TRAIT_REASONS[code]}") for index, key, code in refused])
-
-
-def _definitions(calls: Iterable[rules.GroupCall]) -> dict[str, TraitDefinition]:
-    """Definitions by key; those that nobody has made are proposed with the type of their first value."""
-    types = rules.proposed_types(calls)
-    found = TraitDefinition.objects.filter(key__in=types)
-    known = {row.key: row for row in found}
-    new = [key for key in sorted(types) if key not in known]
-    if not new:
-        return known
-    room = max(0, rules.MOST_PROPOSED - TraitDefinition.objects.filter(proposed=True).count())
-    rows = [TraitDefinition(key=key, label=key, type=types[key], proposed=True) for key in new[:room]]
-    TraitDefinition.objects.bulk_create(rows, ignore_conflicts=True)
-    return {row.key: row for row in found.all()}
+    return rules.Grouped(ids, made, [(index, f"{key[:60]}: {TRAIT_REASONS[code]}") for index, key, code in refused])
 
 
 def _append(reports: Mapping[tuple[int, TraitDefinition], Sequence[tuple[datetime, object]]], at: datetime) -> None:
     since = {(account, row.pk): min(when for when, _value in said) for (account, row), said in reports.items()}
     history = trait_history(since)
-    new, confirmed = [], []
+    new: list[Trait] = []
+    confirmed: list[Trait] = []
     for (account, definition), said in reports.items():
         column = rules.COLUMNS[definition.type]
         rows = {row.at: row for row in history.get((account, definition.pk), [])}

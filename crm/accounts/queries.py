@@ -6,7 +6,7 @@ from datetime import datetime
 from django.db.models import Q, QuerySet
 
 from crm.accounts.models import Account, OwnerChange, Trait, TraitDefinition
-from crm.accounts.rules import COLUMNS
+from crm.accounts.rules import COLUMNS, MOST_PROPOSED
 from crm.audit.models import AuditRow
 from crm.lib.sql_files import load
 from crm.staff.models import User
@@ -68,3 +68,11 @@ def trait_history(since: Mapping[tuple[int, int], datetime]) -> dict[tuple[int, 
     for row in rows:
         found.setdefault((row.account_id, row.definition_id), []).append(row)
     return found
+
+
+def missing_definitions(types: Mapping[str, str]) -> list[TraitDefinition]:
+    """Unsaved definitions, marked as proposed, for the keys that nobody has defined; as many as there is room for."""
+    known = set(TraitDefinition.objects.filter(key__in=types).values_list("key", flat=True))
+    new = sorted(types.keys() - known)
+    room = max(0, MOST_PROPOSED - TraitDefinition.objects.filter(proposed=True).count()) if new else 0
+    return [TraitDefinition(key=key, label=key, type=types[key], proposed=True) for key in new[:room]]

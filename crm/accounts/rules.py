@@ -147,6 +147,14 @@ class GroupCall(NamedTuple):
     traits: Mapping[str, Any]
 
 
+class Grouped(NamedTuple):
+    """`ids` of all accounts named, `made` the external ids of new ones, `refused` (index of the call, reason)."""
+
+    ids: dict[str, int]
+    made: set[str]
+    refused: list[tuple[int, str]]
+
+
 MOST_PROPOSED = 500  # trait definitions that incoming data may bring
 
 

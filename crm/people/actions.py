@@ -1,0 +1,194 @@
+"""What happens to people: they appear, turn out to be one another, join accounts and say who they are.
+
+All of it is set-based and called by the drain and by imports inside their own transaction; the run that
+calls leaves the audit row.
+"""
+
+from collections.abc import Iterable, Mapping, Sequence
+from datetime import UTC, datetime, timedelta
+from typing import Any, NamedTuple
+
+from django.db import connection, transaction
+from orjson import dumps
+
+from crm.audit.rules import Actor
+from crm.contacts import actions as contacts
+from crm.contacts.actions import Identified
+from crm.lib.sql_files import load
+from crm.people.models import Membership, Person
+from crm.people.queries import memberships, same_people
+from crm.sources.models import Source
+from crm.staff.actions import require
+
+Span = tuple[datetime, datetime]  # first and last event time
+Key = tuple[int, str, bool]  # source, external id, anonymous
+
+LAST_SEEN_STEP = timedelta(hours=1)  # moving it with every event would rewrite each person in each drain
+MOST_TRAITS = 200
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+_MICROSECOND = timedelta(microseconds=1)
+
+
+@transaction.atomic
+def people_ids(source: Source, seen: Mapping[str, Span], *, at: datetime) -> dict[str, int]:
+    """Person ids by external id at one source, made where absent; their first and last seen take in the spans."""
+    found = appear({(source.pk, external_id, False): span for external_id, span in seen.items()})
+    return {external_id: person_id for (_source, external_id, _anonymous), person_id in found.items()}
+
+
+@transaction.atomic
+def appear(seen: Mapping[Key, Span]) -> dict[Key, int]:
+    """Person ids by key, made where absent; first and last seen take in each key's span."""
+    if not seen:
+        return {}
+    found: dict[Key, int] = {}
+    wider: list[tuple[int, Span]] = []
+    with connection.cursor() as cursor:
+        cursor.execute(load(__file__, "known_people"), _keys(seen))
+        for source_id, external_id, anonymous, person_id, first, last in cursor.fetchall():
+            key = (source_id, external_id, anonymous)
+            found[key] = person_id
+            span = seen[key]
+            if span[0] < first or span[1] >= last + LAST_SEEN_STEP:
+                wider.append((person_id, span))
+        if new := {key: span for key, span in seen.items() if key not in found}:
+            cursor.execute(load(__file__, "new_people"), _keys(new) | _spans(list(new.values())))
+            for source_id, external_id, anonymous, person_id in cursor.fetchall():
+                found[source_id, external_id, anonymous] = person_id
+        if wider:
+            wider.sort()
+            values = {"people": [person_id for person_id, _span in wider]}
+            cursor.execute(load(__file__, "seen_people"), values | _spans([span for _person, span in wider]))
+    return found
+
+
+def _keys(keys: Iterable[Key]) -> dict[str, list[Any]]:
+    sources, ids, anonymous = zip(*keys, strict=True)
+    return {"sources": list(sources), "ids": list(ids), "anonymous": list(anonymous)}
+
+
+def _spans(spans: Sequence[Span]) -> dict[str, list[Any]]:
+    return {"first": [first for first, _last in spans], "last": [last for _first, last in spans]}
+
+
+@transaction.atomic
+def unite(pairs: Sequence[tuple[int, int]], *, free_only: bool) -> set[int]:
+    """Make the first person of each pair the same as the second; return those who changed.
+
+    Everyone points straight at one canonical row, so pointers stay one hop long and cannot run in a circle.
+    `free_only`: the first must not be anyone else yet, as with the anonymous id of a shared device.
+    """
+    if not pairs:
+        return set()
+    involved = {person for pair in pairs for person in pair}
+    aliased = Person.objects.filter(pk__in=involved, same_as__isnull=False).values_list("pk", "same_as_id")
+    root = {person: same_as for person, same_as in aliased if same_as is not None}
+    moved: dict[int, int] = {}
+
+    def canonical(person: int) -> int:
+        person = root.get(person, person)
+        while person in moved:
+            person = moved[person]
+        return person
+
+    for person, other in pairs:
+        old, new = canonical(person), canonical(other)
+        if old != new and not (free_only and old != person):
+            moved[old] = new
+    for old in sorted(moved):
+        new = canonical(old)
+        Person.objects.filter(same_as=old).update(same_as=new)
+        Person.objects.filter(pk=old).update(same_as=new)
+    return set(moved)
+
+
+@transaction.atomic
+def join_accounts(rows: Iterable[tuple[int, int, datetime]], *, at: datetime, by: Actor) -> int:
+    """Record (person, account, since) group calls; return how many. A later row for the same instant wins."""
+    require("write_account", by=by)
+    latest = {(person, since): account for person, account, since in rows}
+    Membership.objects.bulk_create(
+        [
+            Membership(person_id=person, account_id=account, since_at=since)
+            for (person, since), account in sorted(latest.items())
+        ],
+        update_conflicts=True,
+        unique_fields=["person", "since_at"],
+        update_fields=["account"],
+        batch_size=5000,
+    )
+    return len(latest)
+
+
+class Identify(NamedTuple):
+    """One identify call; `account_id` null: it named no account that we know."""
+
+    person_id: int
+    at: datetime
+    traits: Mapping[str, Any]
+    account_id: int | None
+
+
+@transaction.atomic
+def identify(calls: Sequence[Identify], *, joined: Iterable[int], at: datetime) -> list[tuple[int, str]]:
+    """Take over what people say of themselves, each trait by event time, and keep their contacts.
+
+    `joined` are people whose account became known: theirs are made now if they identified themselves
+    before. Returns (index of the call, reason) for each call of which something could not be taken over.
+    """
+    refused: list[tuple[int, str]] = []
+    named = {call.person_id: call.account_id for call in calls if call.account_id is not None}
+    people = same_people({call.person_id for call in calls} | set(joined))
+    rows = {row.pk: row for row in Person.objects.select_for_update().filter(pk__in=people).order_by("pk")}
+    changed: dict[int, set[str]] = {}
+    for index, call in enumerate(calls):
+        if not _take_over(rows[call.person_id], call, changed.setdefault(call.person_id, set())):
+            refused.append((index, f"This person has {MOST_TRAITS} traits already; further ones were left out."))
+    _save_traits([rows[pk] for pk in sorted(changed)])
+    accounts = {pk: history[-1].account_id for pk, history in memberships(people).items()} | named
+    told = [
+        Identified(pk, accounts[pk], row.contact_id, row.traits, changed.get(pk, set()), row.traits_at)
+        for pk, row in rows.items()
+        if pk in accounts and row.traits_at is not None and (changed.get(pk) or row.contact_id is None)
+    ]
+    linked, bad = contacts.upsert_from_identify(told, at=at)
+    first = {call.person_id: index for index, call in reversed(list(enumerate(calls)))}
+    refused += [(first[person], reason) for person, reason in bad if person in first]
+    for person, contact in linked.items():
+        if rows[person].contact_id != contact:
+            Person.objects.filter(pk=person).update(contact=contact)
+    return refused
+
+
+def _take_over(row: Person, call: Identify, changed: set[str]) -> bool:
+    """Put each trait that is not older than what is known and note which values differ; False: too many.
+
+    An empty value un-sets nothing.
+    """
+    time = (call.at - _EPOCH) // _MICROSECOND
+    complete = True
+    for key, value in call.traits.items():
+        if value is None or value == "" or time < row.trait_times.get(key, time):
+            continue
+        if key not in row.traits and len(row.traits) >= MOST_TRAITS:
+            complete = False
+            continue
+        if row.traits.get(key) != value:
+            changed.add(key)
+        row.traits[key] = value
+        row.trait_times[key] = time
+        row.traits_at = max(call.at, row.traits_at or call.at)
+    return complete
+
+
+def _save_traits(rows: Sequence[Person]) -> None:
+    with connection.cursor() as cursor:
+        cursor.execute(
+            load(__file__, "person_traits"),
+            {
+                "people": [row.pk for row in rows],
+                "traits": [dumps(row.traits).decode() for row in rows],
+                "times": [dumps(row.trait_times).decode() for row in rows],
+                "at": [row.traits_at for row in rows],
+            },
+        )
