@@ -2,16 +2,15 @@
 
 from datetime import datetime
 
-from django.core.exceptions import PermissionDenied
 from django.db import transaction
 
+from crm.accounts import actions as accounts
 from crm.accounts.models import Account
 from crm.attention.models import Hold, Refusal, Reservation, ReservationState
 from crm.attention.queries import held, use_of
 from crm.audit import actions as audit
 from crm.audit.rules import Actor
 from crm.contacts.models import Contact
-from crm.staff.models import User
 
 MINE = "the row was found by its own key"
 
@@ -85,8 +84,7 @@ def hold(
     account: Account, *, kind: str, subject: str, at: datetime, by: Actor, until_at: datetime | None = None
 ) -> Hold:
     """Ask the account nothing from now on; the same cause again keeps the one row and its new end."""
-    _require(account, by)
-    lock(account)
+    account = accounts.require_write(account, by=by)
     rows = Hold.objects.system(MINE).filter(account=account, kind=kind, subject=subject)
     row = rows.first() or Hold(account=account, kind=kind, subject=subject, from_at=at)
     if row.pk and row.until_at and row.until_at <= at:
@@ -100,7 +98,7 @@ def hold(
 @transaction.atomic
 def lift(account: Account, *, kind: str, subject: str, at: datetime, by: Actor) -> bool:
     """End a standing hold. False when there was none."""
-    _require(account, by)
+    account = accounts.require_write(account, by=by)
     rows = Hold.objects.system(MINE).standing(at).filter(account=account, kind=kind, subject=subject)
     row = rows.select_for_update().order_by("pk").first()
     if row is None:
@@ -109,11 +107,3 @@ def lift(account: Account, *, kind: str, subject: str, at: datetime, by: Actor) 
     row.save(update_fields=["until_at"])
     audit.record("attention.lifted", row, at=at, by=by, after={"account": account.pk})
     return True
-
-
-def _require(account: Account, by: Actor) -> None:
-    """Systems may; a person needs the right to write and must see the account."""
-    if isinstance(by, User) and not (
-        by.may("write_account") and Account.objects.visible_to(by).filter(pk=account.pk).exists()
-    ):
-        raise PermissionDenied

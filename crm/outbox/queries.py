@@ -6,8 +6,7 @@ from datetime import datetime
 
 from django.db.models import Count
 
-from crm.accounts.models import Account
-from crm.accounts.rules import Holding
+from crm.accounts.actions import held as held_by
 from crm.attention.models import ReservationState
 from crm.attention.queries import held
 from crm.audit.models import AuditRow
@@ -34,19 +33,9 @@ def sender(user: User) -> rules.Sender:
     return rules.Sender(user.pk, user.team_id, user.role, user.is_active)
 
 
-def holding(account: Account) -> Holding:
-    owner = account.owner
-    return Holding(
-        owner_id=account.owner_id,
-        owner_team_id=owner.team_id if owner else None,
-        pool_id=account.pool_id,
-        restricted=account.restricted,
-    )
-
-
 def may_decide(user: User, mail: OutboundMail) -> bool:
     """Whether this person may cancel the mail, send it again or say that it was sent."""
-    return rules.writes_to(sender(user), holding(mail.account))
+    return rules.writes_to(sender(user), held_by(mail.account))
 
 
 def contact_reason(contact: Contact, kind: str, *, unattended: bool, address: str) -> Reason:
@@ -89,7 +78,7 @@ def stop_reason(mail: OutboundMail, *, at: datetime) -> Reason:
 def _still_approved(mail: OutboundMail) -> bool:
     shared = is_shared(mail.kind, unattended=mail.unattended)
     approver, signer = sender(mail.approved_by), sender(mail.signer)
-    return rules.approves(approver, signer, holding(mail.account), shared=shared)
+    return rules.approves(approver, signer, held_by(mail.account), shared=shared)
 
 
 def is_shared(kind: str, *, unattended: bool) -> bool:

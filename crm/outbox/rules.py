@@ -153,9 +153,3 @@ def approves(approver: Sender, signer: Sender, held: Holding, *, shared: bool) -
         return False
     same_team = approver.team is not None and approver.team == signer.team
     return approver.id == signer.id or (approver.role == staff.MANAGER and same_team)
-
-
-def masked(address: str) -> str:
-    """An address for those who may not read contact data: "l•••@customer.example"."""
-    local, at, domain = address.rpartition("@")
-    return f"{local[:1]}•••{at}{domain}" if at else "•••"

@@ -9,6 +9,7 @@ from crm.outbox.actions.deciding import (
     stop_address,
     suppress,
     suppress_hash,
+    unsubscribe,
 )
 from crm.outbox.actions.sending import Round, claim, hand_over, send_due, settle_sent, tidy
 
@@ -27,4 +28,5 @@ __all__ = [
     "suppress",
     "suppress_hash",
     "tidy",
+    "unsubscribe",
 ]

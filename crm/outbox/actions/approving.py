@@ -7,6 +7,7 @@ from django.conf import settings
 from django.core.exceptions import PermissionDenied
 from django.db import transaction
 
+from crm.accounts import actions as accounts
 from crm.accounts.models import Account
 from crm.attention import actions as attention
 from crm.audit.rules import Actor
@@ -87,7 +88,7 @@ def enqueue(
 
 
 def require_approval(account: Account, kind: str, signer: User, approver: User, *, unattended: bool, by: Actor) -> None:
-    held, shared = queries.holding(account), queries.is_shared(kind, unattended=unattended)
+    held, shared = accounts.held(account), queries.is_shared(kind, unattended=unattended)
     if isinstance(by, User) and by.pk != approver.pk:
         raise PermissionDenied
     if not rules.approves(queries.sender(approver), queries.sender(signer), held, shared=shared):

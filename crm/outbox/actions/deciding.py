@@ -8,11 +8,11 @@ from django.db import transaction
 
 from crm.attention import actions as attention
 from crm.audit import actions as audit
-from crm.audit.rules import Actor
-from crm.outbox import queries, rules
+from crm.audit.rules import Actor, System
+from crm.outbox import emails, queries, rules
 from crm.outbox.actions.approving import require_approval
 from crm.outbox.actions.moves import MINE, OPEN, back, end, move, reserve, whole
-from crm.outbox.models import MailRefused, MailState, OutboundMail, Pause, Reason, Suppression
+from crm.outbox.models import MailRefused, MailState, OutboundMail, Pause, Reason, Suppression, UnsubscribeLink
 from crm.staff import actions as staff
 from crm.staff.models import User
 
@@ -29,7 +29,7 @@ def cancel(mail: OutboundMail, *, at: datetime, by: Actor) -> bool:
 def mark_sent(mail: OutboundMail, *, at: datetime, by: User) -> bool:
     """Settle an unconfirmed mail: somebody knows that it arrived."""
     _require_decision(mail, by)
-    new = {"state": MailState.SENT, "settled_at": at, "reason": ""}
+    new: dict[str, Any] = {"state": MailState.SENT, "settled_at": at, "reason": ""}
     return move(mail, (MailState.UNCONFIRMED,), "marked_sent", at=at, by=by, **new)
 
 
@@ -89,3 +89,15 @@ def suppress_hash(address_hash: str, *, reason: str, scope: str, at: datetime, b
     if new:
         audit.record("address.suppressed", row, at=at, by=by, after={"scope": scope, "reason": reason})
     return new
+
+
+@transaction.atomic
+def unsubscribe(token: str, *, everything: bool = False, at: datetime) -> bool:
+    """Follow an unsubscribe link at once, also for mail that is approved already. False for a link that is not ours."""
+    found = emails.link_id(token)
+    link = UnsubscribeLink.objects.filter(pk=found).first() if found else None
+    if link is None:
+        return False
+    scope = rules.EVERYTHING if everything else link.scope
+    suppress_hash(link.address_hash, reason="unsubscribed", scope=scope, at=at, by=System("unsubscribe link"))
+    return True

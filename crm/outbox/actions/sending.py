@@ -4,6 +4,8 @@ import logging
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from traceback import extract_tb
+from typing import Any
 from uuid import UUID, uuid4
 
 from django.db import transaction
@@ -51,9 +53,11 @@ def send_due(*, clock: Callable[[], datetime], transport: Transport, seconds: fl
         while mail := claim(at=clock()):
             try:
                 _deliver(mail, transport, clock, done)
-            except Exception:
-                # One mail's trouble is its own: its lease runs out, and the others go on.
-                log.exception("mail %s was left to its lease", mail.pk)
+            except Exception as error:
+                # One mail's trouble is its own: its lease runs out, and the others go on. What the error
+                # says may hold an address, so only its kind and place are logged.
+                place = extract_tb(error.__traceback__)[-1]
+                log.error("mail %s left to its lease: %s in %s", mail.pk, type(error).__name__, place.name)
                 transport.reset()
             if done.trouble or clock() - started > timedelta(seconds=seconds):
                 done.more = not done.trouble
@@ -133,14 +137,19 @@ def hand_over(mail: OutboundMail, token: UUID, done: Round, *, at: datetime) -> 
     if reason:
         done.stopped += _stop(row, reason, token, at=at)
         return None
-    new = {"state": MailState.HANDOFF, "handoff_at": at, "lease_until": at + rules.LEASE}
+    new: dict[str, Any] = {"state": MailState.HANDOFF, "handoff_at": at, "lease_until": at + rules.LEASE}
     return data if move(row, (MailState.CLAIMED,), "handed_over", token, at=at, **new) else None
 
 
 @transaction.atomic
 def settle_sent(mail: OutboundMail, reply: Reply, token: UUID | None, *, at: datetime) -> bool:
     """Step 5, the good end; also for a yes that came after the lease, or for evidence found later."""
-    new = {"state": MailState.SENT, "settled_at": at, "server_said": f"{reply.code} {reply.words}", "reason": ""}
+    new: dict[str, Any] = {
+        "state": MailState.SENT,
+        "settled_at": at,
+        "server_said": f"{reply.code} {reply.words}",
+        "reason": "",
+    }
     return move(mail, HANDED, "sent", token, at=at, **new)
 
 
@@ -175,7 +184,12 @@ def _away(mail: OutboundMail, error: Away, token: UUID, done: Round, *, at: date
     done.trouble = f"the mail server could not be reached ({error})"
     with transaction.atomic():
         again = at + rules.retry_in(1)
-        new = {"reason": Reason.AWAY, "server_said": str(error), "retry_at": again, "attempts": F("attempts") - 1}
+        new: dict[str, Any] = {
+            "reason": Reason.AWAY,
+            "server_said": str(error),
+            "retry_at": again,
+            "attempts": F("attempts") - 1,
+        }
         done.deferred += back(mail, OPEN, "deferred", token, at=at, **new)
 
 
@@ -191,7 +205,12 @@ def _later(
 
 @transaction.atomic
 def _unanswered(mail: OutboundMail, said: str, token: UUID | None, *, at: datetime) -> bool:
-    new = {"state": MailState.UNCONFIRMED, "reason": Reason.NO_ANSWER, "server_said": said, "lease_until": None}
+    new: dict[str, Any] = {
+        "state": MailState.UNCONFIRMED,
+        "reason": Reason.NO_ANSWER,
+        "server_said": said,
+        "lease_until": None,
+    }
     return move(mail, (MailState.HANDOFF,), "unconfirmed", token, at=at, **new)
 
 

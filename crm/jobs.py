@@ -1,0 +1,31 @@
+"""Doors that the queue knocks at: each reads the clock, calls one thing, and needs no payload.
+
+Losing, repeating or reordering a knock changes nothing: every tick finds its own work in our tables.
+"""
+
+import logging
+from datetime import UTC, datetime
+
+from django.conf import settings
+from django_q.tasks import async_task
+
+from crm.fills import actions as fills
+from crm.lib import mailer
+from crm.outbox import actions as outbox
+
+log = logging.getLogger("holdfast.jobs")
+
+
+def beat() -> None:
+    """A sign of life of the queue's workers, watched by `manage.py worker`."""
+    fills.beat("jobs", at=datetime.now(UTC))
+
+
+def send() -> None:
+    """Hand over the mail that is due; with more of it left than one round takes, knock again."""
+    hello = settings.MAIL_FROM_DOMAIN
+    transport = mailer.transport(settings.EMAIL_URL, settings.MAIL_FILES, hello=hello)
+    done = outbox.send_due(clock=lambda: datetime.now(UTC), transport=transport)
+    log.info("send: %s", done)
+    if done.more:
+        async_task("crm.jobs.send")
