@@ -17,7 +17,10 @@ def new_link() -> str:
 
 
 class Invitation(ScopedModel):
-    """One contact asked once in one wave. `seen_at` is never set by a GET: opening a link proves nothing."""
+    """One contact asked once in one wave. Nothing here says whether the link was opened: scanners open every link.
+
+    `account` is the contact's own, even when another account has taken its place since.
+    """
 
     wave = models.ForeignKey(Wave, models.PROTECT, related_name="+")
     account = models.ForeignKey(Account, models.PROTECT, related_name="+")
@@ -48,6 +51,7 @@ class NotAsked(ScopedModel):
     objects = OfAccountQuerySet["NotAsked"].as_manager()
 
     class Meta:
+        indexes = [models.Index(fields=["wave", "reason", "id"], name="not_asked_by_reason")]
         constraints = [models.UniqueConstraint(fields=["wave", "contact"], name="not_asked_once")]
 
     def __str__(self) -> str:
