@@ -8,6 +8,8 @@ from django.urls import URLPattern, URLResolver, include, path, re_path
 from django.views.i18n import set_language
 
 from crm.api import tracking
+from crm.outbox import views as outbox
+from crm.public.unsubscribe import unsubscribe
 from crm.sources import views as sources
 from crm.staff import views as staff
 
@@ -28,5 +30,14 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path("settings/sources/<int:pk>/", sources.detail, name="source"),
     path("settings/sources/<int:pk>/keys/", sources.new_key, name="source-key-new"),
     path("settings/keys/<int:pk>/revoke/", sources.revoke_key, name="source-key-revoke"),
+    path("mail/", outbox.index, name="mail-files"),
+    path("mail/resume/", outbox.resume, name="mail-resume"),
+    path("mail/<int:pk>/", outbox.detail, name="mail"),
+    path("mail/<int:pk>/body/", outbox.body, name="mail-body"),
+    path("mail/<int:pk>/mark-sent/", outbox.mark_sent, name="mail-mark-sent"),
+    path("mail/<int:pk>/send-again/", outbox.send_again, name="mail-send-again"),
+    path("mail/<int:pk>/cancel/", outbox.cancel, name="mail-cancel"),
+    path("mail/<int:pk>/suppress/", outbox.stop, name="mail-suppress"),
+    path("u/<str:token>/", unsubscribe, name="unsubscribe"),
 ]
 urlpatterns += [path("", include(f"{app}.urls")) for app in ("feedback", "retention") if apps.is_installed(app)]
