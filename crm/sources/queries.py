@@ -71,7 +71,7 @@ def last_events(source: Source, last_received_at: datetime | None) -> list[Recei
     """The newest events of a source, at most 20, newest first, from the batches as they came."""
     if last_received_at is None:
         return []
-    values = {"source": source.pk, "day": last_received_at.date(), "events": SHOWN_EVENTS}
+    values: dict[str, Any] = {"source": source.pk, "day": last_received_at.date(), "events": SHOWN_EVENTS}
     with connection.cursor() as cursor:
         cursor.execute(sql_files.load(__file__, "newest_batches"), values)
         batches = cursor.fetchall()
