@@ -1,0 +1,269 @@
+"""Measures of all live accounts at once: one SELECT from the windows, put together from the kinds in use.
+
+To add a kind: a fragment `kind_<name>.sql` beside this file, and an entry in KINDS. A kind of its own SELECT
+may read any table; one that aggregates shares the single pass over the windows.
+"""
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import date, datetime, time, timedelta, timezone
+from typing import Any, NamedTuple
+
+from django.db import connection
+from django.utils.functional import Promise
+from django.utils.translation import gettext_lazy as _
+
+from crm.lib.sql_files import load
+from crm.staff.queries import installation
+from crm.subscriptions import queries as subscriptions
+from retention.measures.rules import PERCENTILE, STEPS, Measure
+
+WRITTEN_AT = time(6, tzinfo=timezone.utc)  # noqa: UP017 - `datetime.UTC` would hide behind the names above
+
+
+@dataclass(frozen=True)
+class Kind:
+    """How a kind of measure is read. `reading` and `base` are SQL over `found` (what the fragment gives).
+
+    `is_aggregate`: the fragment is an aggregate over one account's features, else a SELECT (account_id, found).
+    `periods`: how many full windows of tenure it needs; 0: any from the minimum tenure on. `is_amount`: may be
+    taken per price. `of_feature`: may look at one feature. `of_threshold`: needs one of its own.
+    """
+
+    label: str | Promise
+    unit: str | Promise
+    reading: str
+    base: str = "NULL"
+    is_aggregate: bool = True
+    periods: int = 0
+    is_amount: bool = False
+    of_feature: bool = True
+    of_threshold: bool = False
+
+
+KINDS = {
+    "breadth": Kind(
+        label=_("Breadth: key features of the plan in meaningful use"),
+        unit=_("key features"),
+        reading="coalesce(found, 0)::numeric / base",
+        base="included.features",
+        of_feature=False,
+    ),
+    "depth": Kind(
+        label=_("Depth: active people per paid seat"),
+        unit=_("people"),
+        reading="least(1, coalesce(found, 0) / base)",
+        base="judged.seats",
+        is_aggregate=False,
+        of_feature=False,
+        of_threshold=True,
+    ),
+    "reach": Kind(
+        label=_("Reach: how much they did"),
+        unit=_("uses"),
+        reading="coalesce(found, 0)::numeric * {w} / {tenure}",
+        is_amount=True,
+    ),
+    "trend": Kind(
+        label=_("Trend: change against the period before"),
+        unit="%",
+        reading="found",
+        periods=2,
+    ),
+    "recency": Kind(
+        label=_("Recency: days since the last use"),
+        unit=_("days"),
+        # Never seen in the window reads as the whole window, or as long as they have been here.
+        reading="least({w}, judged.tenure, found)",
+    ),
+}
+
+
+class Windows(NamedTuple):
+    """The tables that hold the windows of the day in question."""
+
+    events: str = "crm_window_event"
+    people: str = "crm_window_person"
+
+
+def known_at(day: date) -> datetime:
+    """The instant by which a fact must be recorded to count for a past day: when its ledger row was due."""
+    return datetime.combine(day, WRITTEN_AT)
+
+
+def prepare(day: date, measures: Sequence[Measure], *, known: datetime | None, only: str = "") -> int:
+    """Make the temporary tables that `readings` joins: who is judged on `day`, and what they pay for.
+
+    `known`: count what was recorded by then, and for accounts that nobody had recorded anything of by then
+    whatever is effective (imported history). `only`: a SELECT of account ids. Returns how many are judged.
+    """
+    reach = installation().paid_through
+    book_day = min(day, reach) if reach else day
+    parameters: dict[str, Any] = {"as_of": day, "day": book_day}
+    end = min(day, reach + timedelta(1)) if reach else day
+    for window in _priced(measures):
+        parameters |= {f"start_{window}": end - timedelta(window), f"end_{window}": end}
+    with connection.cursor() as cursor:
+        cursor.execute("DROP TABLE IF EXISTS paid_term, judged, plan_key")
+        _terms(cursor, known, only)
+        cursor.execute(_population(measures, only), parameters)
+        judged = int(cursor.rowcount)
+        cursor.execute(load(__file__, "plan_keys"))
+        cursor.execute("ANALYZE judged; ANALYZE plan_key")
+    return judged
+
+
+def _terms(cursor: Any, known: datetime | None, only: str) -> None:
+    make = load(__file__, "paid_terms")
+    if known is None:
+        cursor.execute(make.replace("/*term*/", subscriptions.sql("term", only=only)), {"known": None})
+        return
+    within = f" AND id IN ({only})" if only else ""
+    seen = "SELECT account_id FROM crm_subscriptionchange WHERE recorded_at <= %(known)s"
+    had = f"SELECT id FROM crm_account WHERE id IN ({seen}){within}"
+    had_not = f"SELECT id FROM crm_account WHERE id NOT IN ({seen}){within}"
+    cursor.execute(make.replace("/*term*/", subscriptions.sql("term", only=had)), {"known": known})
+    later = subscriptions.sql("term", only=had_not).replace("%(known)s::timestamptz", "NULL::timestamptz")
+    columns = "account_id, subscription_id, from_on, until_on, plan_id, seats, mrr, term_starts, renews_on, notice_on"
+    cursor.execute(f"INSERT INTO paid_term SELECT {columns} FROM ({later}) AS term", {"known": known})
+
+
+def _of_terms(name: str) -> str:
+    """A query of the book over the terms that this run has already put into a table."""
+    return subscriptions.sql(name).replace(subscriptions.sql("term"), "SELECT * FROM paid_term")
+
+
+def _priced(measures: Sequence[Measure]) -> list[int]:
+    return sorted({measure.window for measure in measures if measure.per_price})
+
+
+def _population(measures: Sequence[Measure], only: str) -> str:
+    prices, columns, joins = "", "", ""
+    for w in _priced(measures):
+        mean = _of_terms("mean_mrr").replace("%(start)s", f"%(start_{w})s").replace("%(end)s", f"%(end_{w})s")
+        prices += f", paid_{w} AS (\n{mean}\n)"
+        columns += f",\n    CASE WHEN paid_{w}.mrr > 0 THEN paid_{w}.mrr * {w} / 28 END AS price_{w}"
+        joins += f"\nLEFT JOIN paid_{w} ON paid_{w}.account_id = account.id"
+    marks = {
+        "/*churned_on*/": _of_terms("churned_on"),
+        "/*seats_on*/": _of_terms("seats_on"),
+        "/*prices*/": prices,
+        "/*price columns*/": columns,
+        "/*price joins*/": joins,
+        "/*only*/": f"AND account.id IN ({only})" if only else "",
+    }
+    return _marked(load(__file__, "population"), marks)
+
+
+def _marked(text: str, marks: dict[str, str]) -> str:
+    for mark, words in marks.items():
+        text = text.replace(mark, words)
+    return text
+
+
+def has_usage(day: date) -> bool:
+    """Whether any usage at all is known before the day; without it, usage is missing rather than zero."""
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT EXISTS (SELECT FROM crm_usage_day WHERE day < %s)", [day])
+        return bool(cursor.fetchall()[0][0])
+
+
+def readings(
+    measures: Sequence[Measure],
+    *,
+    minimum_tenure: int,
+    windows: Windows = Windows(),  # noqa: B008 - immutable
+    usage_known: bool = True,
+    only: str = "",
+) -> str:
+    """SELECT account_id, values, bases of everyone in `judged`; parameter %(as_of)s. Run `prepare` first."""
+    aggregates, selects, joins, values, bases = "", "", "", [], []
+    for n, measure in enumerate(measures, 1):
+        kind, fragment = KINDS[measure.kind], _fragment(measure, windows)
+        if kind.is_aggregate:
+            aggregates += f",\n        {fragment} AS found_{n}"
+            found = f"by_feature.found_{n}"
+        else:
+            selects += f", found_{n} AS (\n{fragment}\n)"
+            joins += f"\nLEFT JOIN found_{n} ON found_{n}.account_id = judged.account_id"
+            found = f"found_{n}.found"
+        value, base = _reading(measure, kind, found, minimum_tenure if usage_known else None)
+        values.append(value)
+        bases.append(base)
+    columns = sorted(set(re.findall(r"\bused\.((?:uses|before|amount|amount_before)_\d+)", aggregates)))
+    marks = {
+        "/*window sums*/": "".join(f",\n        sum(used.{column}) AS {column}" for column in columns),
+        "/*events*/": windows.events,
+        "/*changed*/": f"WHERE used.account_id IN ({only})" if only else "",
+        "/*aggregates*/": aggregates,
+        "/*selects*/": selects,
+        "/*values*/": ",\n    ".join(values),
+        "/*bases*/": ", ".join(bases),
+        "/*joins*/": joins,
+    }
+    return _marked(load(__file__, "readings"), marks)
+
+
+def _fragment(measure: Measure, windows: Windows) -> str:
+    size = "amount" if measure.counts_amount else "uses"
+    before = "amount_before" if measure.counts_amount else "before"
+    chosen = "used.feature_id IS NOT NULL" if measure.feature is None else f"used.feature_id = {measure.feature:d}"
+    marks = {
+        "/*size*/": f"{size}_{measure.window}",
+        "/*size before*/": f"{before}_{measure.window}",
+        "/*unit*/": " / 1000000" if measure.counts_amount else "",
+        "/*chosen*/": chosen,
+        "/*if chosen*/": f" FILTER (WHERE {chosen})" if measure.feature is not None else "",
+        "/*people*/": windows.people,
+        "/*w*/": str(measure.window),
+        "/*threshold*/": str(measure.threshold or 1),
+    }
+    text = load(__file__, f"kind_{measure.kind}")
+    return _marked("\n".join(line for line in text.splitlines() if not line.startswith("--")), marks)
+
+
+def _reading(measure: Measure, kind: Kind, found: str, minimum_tenure: int | None) -> tuple[str, str]:
+    """(value, base) as SQL. Without known usage everything is missing."""
+    w = measure.window
+    tenure = f"greatest(least(judged.tenure, {w}), 1)"
+    base, reading = kind.base, kind.reading
+    if measure.per_price:
+        base = f"judged.price_{w} * {w} / {tenure}"
+        reading = f"({reading}) / base"
+    if minimum_tenure is None:
+        return "NULL", base
+    value = reading.format(w=w, tenure=tenure).replace("found", found).replace("base", f"({base})")
+    least = max(minimum_tenure, kind.periods * w)
+    return f"CASE WHEN judged.tenure >= {least} THEN round(({value})::numeric, 9) END", base
+
+
+def points_sql(measure: Measure, value: str) -> str:
+    """Tenths of points of the column `value`, as rules.points and rules.percentiles compute them."""
+    if measure.scale == PERCENTILE:
+        return _percentile_sql(measure, value)
+    if measure.scale == STEPS:
+        first = _tenths(measure.steps[0][1])
+        rungs = " ".join(f"WHEN {value} >= {limit} THEN {_tenths(worth)}" for limit, worth in reversed(measure.steps))
+        return f"CASE WHEN {value} IS NULL THEN NULL {rungs} ELSE {first} END"
+    red, green = measure.red, measure.green
+    up = green > red
+    done, way = (f"({value} - {red})", green - red) if up else (f"({red} - {value})", red - green)
+    return (
+        f"CASE WHEN {value} IS NULL THEN NULL WHEN {done} <= 0 THEN 0 WHEN {done} >= {way} THEN 1000"
+        f" ELSE div(2000 * {done} + {way}, 2 * {way})::int END"
+    )
+
+
+def _tenths(worth: Any) -> int:
+    return int((worth * 20 + 1) // 2)
+
+
+def _percentile_sql(measure: Measure, value: str) -> str:
+    order = f"OVER (ORDER BY {value} {'DESC NULLS LAST' if measure.red > measure.green else 'ASC NULLS LAST'})"
+    # rank − 1 are below, and count(*) up to here − rank are equal: 2 × below + equals = rank + count − 2.
+    n = f"count({value}) OVER ()"
+    return (
+        f"CASE WHEN {value} IS NOT NULL AND {n} >= 50 THEN"
+        f" ((2000 * (rank() {order} + count(*) {order} - 2) + 2 * ({n} - 1)) / (4 * ({n} - 1)))::int END"
+    )

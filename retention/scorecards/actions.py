@@ -1,0 +1,112 @@
+"""Changing how health is judged: the default scorecard, and publishing a version."""
+
+from datetime import datetime
+from decimal import Decimal
+
+from django.core.exceptions import PermissionDenied, ValidationError
+from django.db import connection, transaction
+from django.utils.translation import gettext_lazy as _
+
+from crm.audit import actions as audit
+from crm.audit.rules import Actor
+from crm.staff.models import User
+from retention.measures.queries import KINDS
+from retention.measures.rules import LINEAR, PERCENTILE, STEPS
+from retention.scorecards import queries
+from retention.scorecards.models import Scorecard, ScorecardMeasure, ScorecardVersion, State, fields_of
+
+PEOPLE_ACTIVE_FROM = 5
+FINEST = 10**15  # weights as integers must stay within a bigint when multiplied by points
+
+
+def require_configure(by: Actor) -> None:
+    if isinstance(by, User) and not by.may("configure"):
+        raise PermissionDenied
+
+
+@transaction.atomic
+def ensure_default_scorecard(
+    *, at: datetime, by: Actor, reach_limits: tuple[Decimal, Decimal] | None = None
+) -> Scorecard:
+    """Make and publish the default scorecard of breadth, depth and reach per price, unless one exists.
+
+    Reach per price has no red and green that hold for every business, so its scale is the percentile among
+    the own accounts unless `reach_limits` gives (red, green).
+    """
+    require_configure(by)
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT pg_advisory_xact_lock(hashtext('default scorecard'))")
+    found = Scorecard.objects.filter(is_default=True).first()
+    if found:
+        return found
+    made = Scorecard.objects.create(name="Health", is_default=True)
+    version = ScorecardVersion.objects.create(scorecard=made, number=1)
+    red, green = reach_limits or (Decimal(0), Decimal(100))
+    ScorecardMeasure.objects.bulk_create(
+        [
+            ScorecardMeasure(
+                version=version, key="breadth", name="Breadth", kind="breadth", position=1,
+                red=Decimal("0.1"), green=Decimal("0.7"), unit="key features",
+            ),
+            ScorecardMeasure(
+                version=version, key="depth", name="Depth", kind="depth", position=2,
+                threshold=PEOPLE_ACTIVE_FROM, red=Decimal("0.1"), green=Decimal("0.7"), unit="people",
+            ),
+            ScorecardMeasure(
+                version=version, key="reach", name="Reach per price, all features", kind="reach", position=3,
+                per_price=True, scale=LINEAR if reach_limits else PERCENTILE, red=red, green=green, unit="uses",
+            ),
+        ]
+    )  # fmt: skip
+    audit.record("scorecard.created", made, at=at, by=by, after={"name": made.name})
+    publish(version, at=at, by=by)
+    return made
+
+
+@transaction.atomic
+def publish(version: ScorecardVersion, *, at: datetime, by: Actor) -> ScorecardVersion:
+    """Fix a draft for good and let it count from the next run. Raises ValidationError when it cannot judge."""
+    require_configure(by)
+    held = ScorecardVersion.objects.select_for_update().get(pk=version.pk)
+    if held.is_published:
+        return held
+    edition = _checked(held)
+    held.state, held.published_at = State.PUBLISHED, at
+    held.published_by = by if isinstance(by, User) else None
+    held.save(update_fields=["state", "published_at", "published_by"])
+    after = {"version": fields_of(held), "measures": [fields_of(row) for row in edition.measures]}
+    audit.record("scorecard.published", held, at=at, by=by, after=after)
+    return held
+
+
+def _checked(version: ScorecardVersion) -> queries.Edition:
+    rows = list(ScorecardMeasure.objects.filter(version=version).select_related("feature"))
+    if not rows:
+        raise ValidationError(_("A scorecard needs at least one measure."))
+    if [row.position for row in rows] != list(range(1, len(rows) + 1)):
+        raise ValidationError(_("The positions of the measures must run from 1 on without gaps."))
+    for row in rows:
+        check_measure(row)
+    edition = queries.edition(version)
+    if sum(edition.card.whole_shares) > FINEST:
+        raise ValidationError(_("The weights are too finely divided: use rounder numbers."))
+    return edition
+
+
+def check_measure(row: ScorecardMeasure) -> None:
+    """Raise ValidationError at the field that keeps a measure from being read or placed on its scale."""
+    kind = KINDS.get(row.kind)
+    if kind is None:
+        raise ValidationError({"kind": _("There is no such kind of measure.")})
+    if row.scale == LINEAR and row.red == row.green:
+        raise ValidationError({"green": _("Red and green are the same value: give two different ones.")})
+    if row.scale == STEPS:
+        limits = [limit for limit, worth in row.steps]
+        if not limits or limits != sorted(set(limits)) or any(not 0 <= worth <= 100 for _limit, worth in row.steps):
+            raise ValidationError({"steps": _("Give steps with ascending values, each worth 0 to 100 points.")})
+    if row.per_price and not kind.is_amount:
+        raise ValidationError({"per_price": _("Only an amount can be taken per price paid.")})
+    if kind.of_threshold and not row.threshold:
+        raise ValidationError({"threshold": _("Say from how many uses a person counts as active.")})
+    if row.feature_id and not kind.of_feature:
+        raise ValidationError({"feature": _("This kind looks at all features: leave the feature empty.")})

@@ -1,0 +1,188 @@
+"""Scorecards as pages and scoring need them: which version counts, its arithmetic, and the same as SQL."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from fractions import Fraction
+
+from retention.measures import queries as measures
+from retention.scorecards.models import ScorecardGroup, ScorecardMeasure, ScorecardVersion, State
+from retention.scorecards.rules import AVERAGE, LOWEST, Card, Group
+
+
+@dataclass(frozen=True)
+class Edition:
+    """A version with its measures in order, and the arithmetic made of both."""
+
+    version: ScorecardVersion
+    measures: tuple[ScorecardMeasure, ...]
+    card: Card
+
+    @property
+    def nominal_shares(self) -> list[Fraction]:
+        """Each measure's share of all weight, 0..1, by place."""
+        whole = sum(self.card.whole_shares)
+        return [Fraction(share, whole) for share in self.card.whole_shares]
+
+
+def edition(version: ScorecardVersion) -> Edition:
+    """Two queries: the measures with their features, and the groups."""
+    rows = list(ScorecardMeasure.objects.filter(version=version).select_related("feature").order_by("position"))
+    groups = list(ScorecardGroup.objects.filter(version=version).order_by("id"))
+    return Edition(version, tuple(rows), card(version, rows, groups))
+
+
+def editions(version_ids: Sequence[int]) -> dict[int, Edition]:
+    """Several versions at once, in three queries."""
+    versions = ScorecardVersion.objects.filter(pk__in=version_ids).select_related("scorecard", "published_by")
+    rows = list(ScorecardMeasure.objects.filter(version__in=version_ids).select_related("feature").order_by("position"))
+    groups = list(ScorecardGroup.objects.filter(version__in=version_ids).order_by("id"))
+    found = {}
+    for version in versions:
+        own = [row for row in rows if row.version_id == version.pk]
+        its = [group for group in groups if group.version_id == version.pk]
+        found[version.pk] = Edition(version, tuple(own), card(version, own, its))
+    return found
+
+
+def card(version: ScorecardVersion, rows: Sequence[ScorecardMeasure], groups: Sequence[ScorecardGroup]) -> Card:
+    """The arithmetic of a version; groups stand where their first member stands."""
+    by_id = {group.pk: group for group in groups}
+    made: dict[object, Group] = {}
+    for place, row in enumerate(rows):
+        if row.group_id is None:
+            made[("alone", place)] = Group(row.weight, (place,), (row.weight,))
+            continue
+        group = by_id[row.group_id]
+        so_far = made.get(group.pk)
+        made[group.pk] = Group(
+            group.weight,
+            (*(so_far.members if so_far else ()), place),
+            (*(so_far.weights if so_far else ()), row.weight),
+            group.takes,
+        )
+    return Card(
+        measures=tuple(row.spec() for row in rows),
+        groups=tuple(made.values()),
+        minimum_coverage=version.minimum_coverage,
+        limits=version.limits,
+        minimum_tenure=version.minimum_tenure,
+    )
+
+
+def default_version() -> ScorecardVersion | None:
+    """The newest published version of the default scorecard; None: nobody can be judged yet."""
+    return (
+        ScorecardVersion.objects.filter(scorecard__is_default=True, state=State.PUBLISHED)
+        .select_related("scorecard", "published_by")
+        .order_by("-number")
+        .first()
+    )
+
+
+def windows_in_use() -> frozenset[int]:
+    """The windows that current versions and drafts read; nothing else needs to be summed."""
+    current = [version.pk for version in published_versions()]
+    drafts = ScorecardVersion.objects.filter(state=State.DRAFT).values_list("pk", flat=True)
+    used = ScorecardMeasure.objects.filter(version__in=[*current, *drafts]).values_list("window", flat=True)
+    return frozenset(used)
+
+
+def published_versions() -> list[ScorecardVersion]:
+    """The newest published version of each scorecard, in the scorecards' order."""
+    rows = (
+        ScorecardVersion.objects.filter(state=State.PUBLISHED)
+        .select_related("scorecard", "published_by")
+        .order_by("scorecard_id", "-number")
+        .distinct("scorecard_id")
+    )
+    return sorted(rows, key=lambda version: (version.scorecard.position, version.scorecard_id))
+
+
+# --- the same arithmetic as SQL ---------------------------------------------------------------------------------
+
+
+def judgement_sql(card: Card, readings: str) -> str:
+    """SELECT account_id, values, bases, components, points, coverage, low, high, band, costliest, cost from `readings`.
+
+    Follows rules.judge to the last tenth. Each level is a fence (OFFSET 0): without it the planner writes the
+    expressions of one level into every place of the next that uses them.
+    """
+    places = range(1, len(card.measures) + 1)
+    values = "".join(f", values[{n}] AS v{n}" for n in places)
+    points = "".join(f", {measures.points_sql(m, f'v{n}')} AS p{n}" for n, m in zip(places, card.measures, strict=True))
+    return f"""WITH reading AS (SELECT account_id, values, bases{values} FROM {readings} OFFSET 0),
+measured AS (SELECT *{points} FROM reading OFFSET 0),
+grouped AS (SELECT *{_group_columns(card)} FROM measured OFFSET 0),
+summed AS (SELECT *, {_score_columns(card)} FROM grouped OFFSET 0),
+costed AS (SELECT *, ARRAY[{", ".join(_costs(card))}]::int[] AS costs FROM summed OFFSET 0),
+topped AS (SELECT *, (SELECT max(cost) FROM unnest(costs) AS cost) AS most FROM costed OFFSET 0)
+SELECT account_id, values, bases, ARRAY[{", ".join(f"p{n}" for n in places)}]::smallint[] AS components,
+    points::smallint AS points, coverage::smallint AS coverage, low::smallint AS low, high::smallint AS high,
+    {_band(card)}::smallint AS band,
+    CASE WHEN points IS NOT NULL AND most > 0 THEN array_position(costs, most) END::smallint AS costliest,
+    CASE WHEN points IS NOT NULL AND most > 0 THEN most ELSE 0 END::smallint AS cost
+FROM topped"""
+
+
+def _average(parts: Sequence[tuple[str, int]]) -> str:
+    """Weighted average of the columns that are not null, halves up; null when all are."""
+    if len(parts) == 1:
+        return parts[0][0]
+    tops = " + ".join(f"{weight}::bigint * coalesce({column}, 0)" for column, weight in parts)
+    known = _known(parts)
+    return f"((2 * ({tops}) + {known}) / nullif(2 * ({known}), 0))::int"
+
+
+def _known(parts: Sequence[tuple[str, int]]) -> str:
+    lines = " + ".join(f"CASE WHEN {column} IS NULL THEN 0 ELSE {weight}::bigint END" for column, weight in parts)
+    return f"({lines})"
+
+
+def _group_columns(card: Card) -> str:
+    """g = points of the group; l and h = the same with its missing members at 0 and at 1000."""
+    columns = ""
+    for n, group in enumerate(card.groups, 1):
+        for name, column in (("g", "p{}"), ("l", "coalesce(p{}, 0)"), ("h", "coalesce(p{}, 1000)")):
+            parts = [(column.format(place + 1), weight) for place, weight in card.members(group)]
+            only = ", ".join(part for part, _ in parts)
+            taken = {AVERAGE: _average(parts), LOWEST: f"least({only})"}.get(group.takes, f"greatest({only})")
+            columns += f", {taken} AS {name}{n}"
+    return columns
+
+
+def _score_columns(card: Card) -> str:
+    weights = card.whole_weights
+    score, low, high = (_average([(f"{name}{n}", w) for n, w in enumerate(weights, 1)]) for name in "glh")
+    shares = [(f"p{n}", share) for n, share in enumerate(card.whole_shares, 1)]
+    known, whole = _known(shares), sum(card.whole_shares)
+    return (
+        f"CASE WHEN {known} * 100 >= {card.minimum_coverage * whole}::bigint THEN {score} END AS points,"
+        f" {low} AS low, {high} AS high, (2000 * {known} + {whole}::bigint) / (2 * {whole}::bigint) AS coverage,"
+        f" {_known([(f'g{n}', w) for n, w in enumerate(weights, 1)])} AS known_weight"
+    )
+
+
+def _costs(card: Card) -> list[str]:
+    """Tenths that each measure keeps the score from 100: its effective share of what it lacks, halves up."""
+    costs = [""] * len(card.measures)
+    for n, (group, weight) in enumerate(zip(card.groups, card.whole_weights, strict=True), 1):
+        members = card.members(group)
+        inside = _known([(f"p{place + 1}", own) for place, own in members])
+        for nth, (place, own) in enumerate(members):
+            lack = f"{weight}::bigint * (1000 - p{place + 1})"
+            whole, part = "known_weight", f"coalesce(p{place + 1}, -1) = g{n}"
+            if group.takes == AVERAGE and len(members) > 1:
+                lack, whole, part = f"{own}::bigint * {lack}", f"known_weight * {inside}", f"p{place + 1} IS NOT NULL"
+            earlier = [f"p{before + 1} IS DISTINCT FROM g{n}" for before, _ in members[:nth]]
+            if group.takes != AVERAGE:
+                part = " AND ".join([part, *earlier])
+            costs[place] = f"CASE WHEN {part} THEN (2 * {lack} + {whole}) / (2 * {whole}) ELSE 0 END"
+    return costs
+
+
+def _band(card: Card) -> str:
+    at_risk, steady, thriving = (limit * 10 for limit in card.limits)
+    return (
+        f"CASE WHEN points IS NULL THEN 0 WHEN points < {at_risk} THEN 1 WHEN points < {steady} THEN 2"
+        f" WHEN points < {thriving} THEN 3 ELSE 4 END"
+    )
