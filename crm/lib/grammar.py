@@ -90,9 +90,11 @@ def render(text: str, values: Mapping[str, str | None]) -> Rendered:
             out.append(part)
             continue
         value = _filled(part, values.get(part.name) or "")
-        if not value:
+        if value or any(word == "default" for word, _ in part.filters):
+            out.append(value)
+        else:
             unfilled.append(part.name)
-        out.append(value or part.source)
+            out.append(part.source)
     return Rendered("".join(out), tuple(unfilled))
 
 

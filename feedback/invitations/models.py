@@ -16,6 +16,10 @@ def new_link() -> str:
     return token_urlsafe(16)
 
 
+class InvitationQuerySet(OfAccountQuerySet["Invitation"]):
+    """Rows of an account; no words of their own yet."""
+
+
 class Invitation(ScopedModel):
     """One contact asked once in one wave. Nothing here says whether the link was opened: scanners open every link.
 
@@ -31,13 +35,17 @@ class Invitation(ScopedModel):
     created_at = models.DateTimeField()
     expires_at = models.DateTimeField()
 
-    objects = OfAccountQuerySet["Invitation"].as_manager()
+    objects = InvitationQuerySet.as_manager()
 
     class Meta:
         constraints = [models.UniqueConstraint(fields=["wave", "contact"], name="invitation_once")]
 
     def __str__(self) -> str:
         return f"invitation {self.pk}"
+
+
+class NotAskedQuerySet(OfAccountQuerySet["NotAsked"]):
+    """Rows of an account; no words of their own yet."""
 
 
 class NotAsked(ScopedModel):
@@ -48,7 +56,7 @@ class NotAsked(ScopedModel):
     contact = models.ForeignKey(Contact, models.PROTECT, related_name="+")
     reason = models.CharField(max_length=40, help_text="a key of feedback.invitations.rules.REASONS")
 
-    objects = OfAccountQuerySet["NotAsked"].as_manager()
+    objects = NotAskedQuerySet.as_manager()
 
     class Meta:
         indexes = [models.Index(fields=["wave", "reason", "id"], name="not_asked_by_reason")]

@@ -44,6 +44,9 @@ class FollowUp(ScopedModel):
     facts_day = models.DateField()
     state = models.CharField(max_length=10, choices=FollowUpState.choices, default=FollowUpState.DRAFT)
     state_why = models.CharField(max_length=200, blank=True)
+    revision = models.PositiveSmallIntegerField(
+        default=1, help_text="part of the mail's key: a text returned and mended is another mail"
+    )
     created_at = models.DateTimeField()
     decided_at = models.DateTimeField(null=True)
     mail = models.OneToOneField(OutboundMail, models.PROTECT, null=True, related_name="+")

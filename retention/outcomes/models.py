@@ -14,6 +14,10 @@ class OutcomeKind(models.TextChoices):
     LEFT = "left", _("Left")
 
 
+class OutcomeQuerySet(OfAccountQuerySet["Outcome"]):
+    """Rows of an account; no words of their own yet."""
+
+
 class Outcome(ScopedModel):
     """One outcome of one play, with the figures that show it; a play may be saved first and left later.
 
@@ -27,7 +31,7 @@ class Outcome(ScopedModel):
     evidence = models.JSONField(default=dict)
     recorded_at = models.DateTimeField()
 
-    objects = OfAccountQuerySet["Outcome"].as_manager()
+    objects = OutcomeQuerySet.as_manager()
 
     class Meta:
         constraints = [

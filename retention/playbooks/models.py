@@ -1,5 +1,6 @@
 """Playbooks: written recipes — what starts them, what they do, and by what they want to be judged."""
 
+from django.contrib.postgres.fields import ArrayField
 from django.db import models
 from django.utils.translation import gettext_lazy as _
 
@@ -7,11 +8,11 @@ from retention.risk_signals.models import SignalKind
 
 
 class Playbook(models.Model):
-    """A recipe that a signal starts. Its goal is a leading measure within a window, such as active people."""
+    """A recipe that any of its signals starts. Its goal is a leading measure within a window, such as active people."""
 
     key = models.SlugField(_("key"), max_length=80, unique=True)
     name = models.CharField(_("name"), max_length=120)
-    trigger = models.CharField(_("starts on"), max_length=20, choices=SignalKind.choices)
+    triggers = ArrayField(models.CharField(max_length=20, choices=SignalKind.choices), verbose_name=_("starts on"))
     goal = models.CharField(_("goal"), max_length=200, help_text=_("in words a rep would use"))
     goal_days = models.PositiveSmallIntegerField(_("within, days"), default=21)
     reentry_days = models.PositiveSmallIntegerField(_("not again within, days"), default=60)

@@ -49,6 +49,10 @@ class PlayStepState(models.TextChoices):
     SKIPPED = "skipped", _("Skipped")
 
 
+class PlayStepQuerySet(OfAccountQuerySet["PlayStep"]):
+    """Rows of an account; no words of their own yet."""
+
+
 class PlayStep(ScopedModel):
     """One step of one play. Plays marks it due; tasks and follow-ups pick it up and finish it."""
 
@@ -60,7 +64,7 @@ class PlayStep(ScopedModel):
     settled_at = models.DateTimeField(null=True)
     why = models.CharField(max_length=200, blank=True, help_text="why it was skipped")
 
-    objects = OfAccountQuerySet["PlayStep"].as_manager()
+    objects = PlayStepQuerySet.as_manager()
 
     class Meta:
         indexes = [models.Index(fields=["state", "due_at"], name="play_step_due")]

@@ -1,0 +1,212 @@
+"""From a due step to a draft, from a draft to an approved mail, and back when it could not go out."""
+
+from datetime import datetime, timedelta
+
+from django.core.exceptions import PermissionDenied, ValidationError
+from django.db import transaction
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_noop, override
+
+from crm.accounts.actions import require_write
+from crm.audit import actions as audit
+from crm.audit.rules import Actor
+from crm.contacts.models import Contact
+from crm.lib.gate import Refused, clean_text
+from crm.outbox.actions import enqueue
+from crm.outbox.models import MailRefused, MailState, OutboundMail
+from crm.staff.models import User
+from crm.staff.queries import installation
+from retention.follow_ups import queries, rules
+from retention.follow_ups.models import FollowUp, FollowUpState
+from retention.messages import emails
+from retention.messages.queries import recap, template_for
+from retention.messages.rules import Recap
+from retention.playbooks.models import StepKind
+from retention.plays.actions import finish_step
+from retention.plays.models import PlayStep, PlayStepState
+from retention.risk_signals.queries import sentence
+
+NOBODY = gettext_noop("nobody there can be written to")
+NO_OWNER = gettext_noop("no rep owns the account")
+NO_TEMPLATE = gettext_noop("its template is missing")
+LATE = timedelta(days=3)
+
+
+@transaction.atomic
+def pick_up(*, at: datetime, by: Actor) -> str:
+    """Write drafts for due steps; each step makes one, or is skipped with a reason that anyone can read."""
+    due = PlayStep.objects.system("due steps become drafts").filter(
+        state=PlayStepState.DUE, step__kind=StepKind.MESSAGE, play__ended_at=None
+    )
+    drafted = FollowUp.objects.system("steps that have a draft").exclude(play_step=None).values("play_step")
+    related = ("step", "account__owner", "play__risk_signal")
+    steps = list(due.exclude(pk__in=drafted).select_related(*related).order_by("pk"))
+    if not steps:
+        return "0 drafts written"
+    accounts = {step.account_id for step in steps}
+    recaps, people = recap(accounts, at.date()), queries.recipients(accounts)
+    made = sum(_draft(step, people.get(step.account_id), recaps[step.account_id], at=at, by=by) for step in steps)
+    audit.record("follow_ups.picked_up", ("followup", "all"), at=at, by=by, after={"made": made})
+    return f"{made} drafts written"
+
+
+def _draft(step: PlayStep, contact: Contact | None, figures: Recap, *, at: datetime, by: Actor) -> bool:
+    owner, ours = step.account.owner, installation()
+    if contact is None or owner is None:
+        return not finish_step(step, at=at, by=by, skipped=NOBODY if contact is None else NO_OWNER)
+    language = contact.language or step.account.language
+    template = template_for(step.step.template, language)
+    if template is None:
+        return not finish_step(step, at=at, by=by, skipped=NO_TEMPLATE)
+    text = emails.draft(
+        template,
+        contact=contact,
+        owner=owner,
+        recap=figures,
+        ours=ours,
+        meeting_on=rules.meeting_on(at.date()),
+        language=template.language,
+    )
+    with override(owner.language):
+        why = sentence(step.play.risk_signal)
+    row = FollowUp(
+        account=step.account,
+        contact=contact,
+        play_step=step,
+        occurrence_on=at.date(),
+        owner=owner,
+        subject=text.subject[:300],
+        body=text.body.strip(),
+        language=template.language,
+        why=why,
+        facts=text.facts,
+        facts_day=at.date(),
+        created_at=at,
+    )
+    return bool(FollowUp.objects.bulk_create([row], ignore_conflicts=True))
+
+
+@transaction.atomic
+def approve(follow_up: FollowUp, *, displayed: str, at: datetime, by: User, override: str = "") -> OutboundMail:
+    """Approve the text that was displayed and hand it to the outbox, due in the recipient's working hours.
+
+    `displayed` is its fingerprint. `override`: the reason for sending in spite of the lint, which is logged.
+    Raises PermissionDenied, or ValidationError in words (changed meanwhile, lint, budget, suppressed).
+    """
+    row = _locked(follow_up, by=by)
+    if not queries.may_approve(row, by):
+        raise PermissionDenied(_("Only the owner of a draft, or the manager of the team, approves it."))
+    if displayed != rules.fingerprint(row.subject, row.body):
+        raise ValidationError(_("The text changed since you opened it. Read it again, then approve."))
+    found = queries.problems(row)
+    if found and not override.strip():
+        raise ValidationError([queries.problem_words(problem) for problem in found])
+    zone = queries.zone_of(row.contact)
+    due = rules.send_at(at, zone)
+    try:
+        mail = enqueue(
+            key=f"follow-up:{row.pk}:{row.revision}",
+            account=row.account,
+            contact=row.contact,
+            kind="informational",
+            signer=row.owner,
+            approved_by=by,
+            subject=row.subject,
+            body_text=row.body,
+            due_at=due,
+            late_at=due + LATE,
+            at=at,
+            by=by,
+        )
+    except MailRefused as refusal:
+        raise ValidationError(str(refusal)) from refusal
+    row.state, row.decided_at, row.mail = FollowUpState.APPROVED, at, mail
+    row.save(update_fields=["state", "decided_at", "mail"])
+    after = {"mail": mail.pk, "override": override.strip()[:200], "lint": [problem.code for problem in found]}
+    audit.record("follow_up.approved", row, at=at, by=by, after=after, on_behalf_of=_on_behalf_of(row, by))
+    return mail
+
+
+def _on_behalf_of(row: FollowUp, by: User) -> User | None:
+    return row.owner if row.owner_id != by.pk else None
+
+
+@transaction.atomic
+def edit(follow_up: FollowUp, *, subject: str, body: str, at: datetime, by: User) -> FollowUp:
+    """Change the text of a draft. Raises ValidationError at the field."""
+    row = _locked(follow_up, by=by)
+    require_write(row.account, by=by)
+    new = {}
+    for name, value, limit in (("subject", subject, 300), ("body", body, 20_000)):
+        try:
+            new[name] = clean_text(value.replace("\r\n", "\n").strip(), limit)
+        except Refused as refusal:
+            raise ValidationError({name: str(refusal)}) from refusal
+        if not new[name]:
+            raise ValidationError({name: _("Write something here.")})
+    changed = [name for name, value in new.items() if getattr(row, name) != value]
+    row.subject, row.body = new["subject"].replace("\n", " "), new["body"]
+    row.save(update_fields=["subject", "body"])
+    audit.record("follow_up.edited", row, at=at, by=by, after={"changed": changed})
+    return row
+
+
+@transaction.atomic
+def dismiss(follow_up: FollowUp, *, why: str, at: datetime, by: User) -> None:
+    """Decide against a draft, with a reason; its step is settled as skipped."""
+    if not why.strip():
+        raise ValidationError({"why": _("Say why, so that the next one is better.")})
+    row = _locked(follow_up, by=by)
+    require_write(row.account, by=by)
+    row.state, row.state_why, row.decided_at = FollowUpState.DISMISSED, why.strip()[:200], at
+    row.save(update_fields=["state", "state_why", "decided_at"])
+    if row.play_step:
+        finish_step(row.play_step, at=at, by=by, skipped=why.strip())
+    audit.record("follow_up.dismissed", row, at=at, by=by, after={"why": row.state_why})
+
+
+def _locked(follow_up: FollowUp, *, by: User) -> FollowUp:
+    """The draft as it stands, for the rest of the transaction. Raises ValidationError when it was decided already."""
+    rows = FollowUp.objects.visible_to(by).select_for_update(of=("self",)).filter(pk=follow_up.pk)
+    row = rows.select_related("account__owner", "contact__account", "owner", "play_step").first()
+    if row is None:
+        raise PermissionDenied
+    if row.state != FollowUpState.DRAFT:
+        raise ValidationError(_("This draft has been decided already: %(state)s.") % {"state": row.get_state_display()})
+    return row
+
+
+@transaction.atomic
+def settle(*, at: datetime, by: Actor) -> str:
+    """Follow the mails: sent ones finish their step, returned ones are drafts again, needless drafts are withdrawn."""
+    cancelled = _withdraw(at=at)
+    rows = FollowUp.objects.system("what became of approved mails").filter(
+        state=FollowUpState.APPROVED, play_step__state__in=[PlayStepState.WAITING, PlayStepState.DUE]
+    )
+    finished, returned = 0, 0
+    for row in rows.select_related("mail", "play_step").order_by("pk"):
+        state = row.mail.state if row.mail else ""
+        if state == MailState.SENT and row.play_step:
+            finished += finish_step(row.play_step, at=at, by=by)
+        elif state in (MailState.RETURNED, MailState.FAILED, MailState.CANCELLED, MailState.SUPPRESSED):
+            returned += _back_to_draft(row)
+    if cancelled or finished or returned:
+        counts = {"finished": finished, "returned": returned, "withdrawn": cancelled}
+        audit.record("follow_ups.settled", ("followup", "all"), at=at, by=by, after=counts)
+    return f"{finished} sent, {returned} back as drafts, {cancelled} withdrawn"
+
+
+def _withdraw(*, at: datetime) -> int:
+    """Drafts of plays that have ended are no longer needed; approved mail goes out as approved."""
+    drafts = (
+        FollowUp.objects.system("drafts nobody needs any more").drafts().filter(play_step__play__ended_at__isnull=False)
+    )
+    return drafts.update(state=FollowUpState.CANCELLED, state_why=gettext_noop("the play ended"), decided_at=at)
+
+
+def _back_to_draft(row: FollowUp) -> bool:
+    assert row.mail is not None
+    row.state_why = str(row.mail.reason_words)[:200]
+    row.state, row.mail, row.decided_at, row.revision = FollowUpState.DRAFT, None, None, row.revision + 1
+    row.save(update_fields=["state", "state_why", "mail", "decided_at", "revision"])
+    return True

@@ -1,0 +1,40 @@
+"""Doors that the queue and the long work knock at: read the clock, call the pipeline, return."""
+
+from datetime import UTC, datetime
+
+from crm.audit.rules import System
+from crm.fills.models import Fill
+from crm.usage.queries import drained_through
+from retention import pipeline
+from retention.messages.actions import ensure_default_templates
+from retention.playbooks.actions import ensure_default_playbooks
+from retention.scorecards.actions import ensure_default_scorecard
+
+BY = System("pipeline")
+
+
+def run_pipeline() -> None:
+    """What changed since the last run, through what is safely drained. The nightly roll-over is long work's."""
+    now = datetime.now(UTC)
+    if _rolled_over(now):
+        pipeline.run(through=drained_through(now), at=now, by=BY)
+
+
+def nightly() -> None:
+    """Roll the windows over to a new day, which may take longer than a tick may, then run the pipeline once."""
+    now = datetime.now(UTC)
+    ensure_defaults(now)
+    if not _rolled_over(now):
+        pipeline.run(through=drained_through(now), at=now, by=System("nightly"))
+
+
+def _rolled_over(now: datetime) -> bool:
+    through = Fill.objects.filter(stage="windows").values_list("through_at", flat=True).first()
+    return through is not None and through.date() >= drained_through(now).date()
+
+
+def ensure_defaults(now: datetime) -> None:
+    """What every installation begins with: one scorecard, one playbook, its texts. Changed ones stay as they are."""
+    ensure_default_scorecard(at=now, by=BY)
+    ensure_default_templates(at=now, by=BY)
+    ensure_default_playbooks(at=now, by=BY)

@@ -1,0 +1,67 @@
+"""The one pipeline: facts → usage → scores → signals → plays → tasks and follow-ups → outcomes, in this order.
+
+Each stage fills *through* an instant, is remembered in the ledger (crm.fills), and goes only as far as what it
+reads. Twice changes nothing; two at once leave one result; after three days of downtime it catches up.
+"""
+
+from collections.abc import Callable
+from datetime import datetime
+from typing import NamedTuple
+
+from crm.audit.rules import Actor
+from crm.fills.actions import StageBusy, fill
+from crm.subscriptions.actions import derive_stages
+from retention.follow_ups import actions as follow_ups
+from retention.outcomes.actions import record_outcomes
+from retention.plays import actions as plays
+from retention.risk_signals import actions as risk_signals
+from retention.scores import actions as scores
+from retention.tasks import actions as tasks
+
+Run = Callable[[datetime, datetime, Actor], str]
+
+
+class Stage(NamedTuple):
+    """A stage's name in the ledger, and how it runs: (through, at, by) → what it did, in one sentence."""
+
+    name: str
+    run: Run
+
+
+def _stages(through: datetime, at: datetime, by: Actor) -> str:
+    churned, returned = derive_stages(through.date(), at=at, by=by)
+    return f"{churned} accounts churned, {returned} returned"
+
+
+STAGES: tuple[Stage, ...] = (
+    Stage("lifecycle", _stages),
+    Stage("windows", lambda through, at, by: scores.refresh_windows(through, at=at, by=by)),
+    Stage("scores", lambda through, at, by: scores.score_changed(through, at=at, by=by)),
+    Stage("ledger", lambda through, at, by: scores.score_due(through, at=at, by=by)),
+    Stage("signals", lambda through, at, by: risk_signals.look(at=through, by=by)),
+    Stage("follow-up results", lambda through, at, by: follow_ups.settle(at=through, by=by)),
+    Stage("plays", lambda through, at, by: plays.advance(at=through, by=by)),
+    Stage("tasks", lambda through, at, by: tasks.pick_up(at=through, by=by)),
+    Stage("drafts", lambda through, at, by: follow_ups.pick_up(at=through, by=by)),
+    Stage("outcomes", lambda through, at, by: record_outcomes(at=through, by=by)),
+)
+
+
+def run(*, through: datetime, at: datetime, by: Actor) -> list[tuple[str, str]]:
+    """Run every stage through an instant; return what each said.
+
+    A stage that another process is running at this moment is left to it, and so are those after it, which
+    read what it writes. An error is kept in the stage's row and raised.
+    """
+    said: list[tuple[str, str]] = []
+    for stage in STAGES:
+        try:
+            said.append((stage.name, fill(stage.name, _bound(stage, at, by), through=through, at=at)))
+        except StageBusy:
+            said.append((stage.name, "is being run by another process"))
+            break
+    return said
+
+
+def _bound(stage: Stage, at: datetime, by: Actor) -> Callable[[datetime], str]:
+    return lambda through: stage.run(through, at, by)

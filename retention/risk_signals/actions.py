@@ -1,0 +1,102 @@
+"""Opening signals on transitions, keeping them current, closing them when they clear."""
+
+from datetime import date, datetime
+from typing import Any
+
+from django.core.exceptions import PermissionDenied
+from django.db import connection, transaction
+
+from crm.accounts.actions import require_write
+from crm.attention import actions as attention
+from crm.audit import actions as audit
+from crm.audit.rules import Actor
+from crm.staff.models import User
+from feedback.answers.models import Answer
+from retention.risk_signals import queries
+from retention.risk_signals.models import RiskSignal, SignalKind
+
+_UPSERT = """
+INSERT INTO retention_risksignal
+    (account_id, kind, subject, opened_at, updated_at, closed_why, evidence, score_version, score_day)
+VALUES (%(account)s, %(kind)s, %(subject)s, %(at)s, %(at)s, '', %(evidence)s, %(version)s, %(day)s)
+ON CONFLICT (account_id, kind, subject) WHERE closed_at IS NULL DO UPDATE
+    SET updated_at = excluded.updated_at, score_day = excluded.score_day, score_version = excluded.score_version,
+        evidence = excluded.evidence || jsonb_build_object('before', retention_risksignal.evidence -> 'before')
+    WHERE retention_risksignal.score_day IS DISTINCT FROM excluded.score_day
+        OR retention_risksignal.evidence -> 'points' IS DISTINCT FROM excluded.evidence -> 'points'
+RETURNING (xmax = 0)
+"""
+
+
+@transaction.atomic
+def look(*, at: datetime, by: Actor) -> str:
+    """Open, update and close signals from the scores and answers as they stand; twice changes nothing."""
+    closed = _close_cleared(at=at)
+    opened = sum(_open_or_update(_of_movement(movement), at=at) for movement in queries.movements())
+    detractors = queries.unsignalled_detractors()
+    for answer in detractors:
+        _open_detractor(answer, at=at, by=by)
+    counts = {"opened": opened + len(detractors), "closed": closed}
+    if any(counts.values()):
+        audit.record("signals.looked", ("risksignal", "all"), at=at, by=by, after=counts)
+    return f"{counts['opened']} signals opened, {closed} closed"
+
+
+def _of_movement(movement: queries.Movement) -> dict[str, Any]:
+    evidence = {"points": movement.points, "before": movement.before, "costliest": movement.costliest}
+    return {
+        "account": movement.account_id,
+        "kind": movement.kind,
+        "subject": "",
+        "evidence": evidence,
+        "version": movement.version_id,
+        "day": movement.day,
+    }
+
+
+def _open_or_update(row: dict[str, Any], *, at: datetime) -> bool:
+    """Whether a signal was opened. One statement, so that two pipelines at once open it once."""
+    from django.db.backends.postgresql.psycopg_any import Jsonb
+
+    with connection.cursor() as cursor:
+        cursor.execute(_UPSERT, {**row, "evidence": Jsonb(row["evidence"]), "at": at})
+        inserted = cursor.fetchone()
+    return bool(inserted and inserted[0])
+
+
+def _open_detractor(answer: Answer, *, at: datetime, by: Actor) -> None:
+    wave = answer.invitation.wave
+    question = wave.survey.name
+    row = {"account": answer.account_id, "kind": SignalKind.DETRACTOR.value, "subject": str(answer.pk)}
+    evidence = {"score": answer.score, "question": question, "contact": answer.contact_id}
+    _open_or_update({**row, "evidence": evidence, "version": None, "day": None}, at=at)
+    # Nobody who has just told us that something is wrong is asked for anything until they were answered.
+    attention.hold(answer.account, kind="detractor", subject=f"answer:{answer.pk}", at=at, by=by)
+
+
+def _close_cleared(*, at: datetime) -> int:
+    cleared = queries.cleared()
+    for pk, why in cleared:
+        rows = RiskSignal.objects.system("close what has cleared").open().filter(pk=pk)
+        rows.update(closed_at=at, updated_at=at, closed_why=queries.CLOSED_WHY[why])
+    return len(cleared)
+
+
+@transaction.atomic
+def answer_detractor(signal: RiskSignal, *, at: datetime, by: Actor) -> None:
+    """The customer was answered: close the signal and lift the hold that it put on asking."""
+    rows = RiskSignal.objects.system("the signal at hand").open().filter(pk=signal.pk, kind=SignalKind.DETRACTOR)
+    if not rows.update(closed_at=at, updated_at=at, closed_why=queries.CLOSED_WHY["answered"]):
+        return
+    attention.lift(signal.account, kind="detractor", subject=f"answer:{signal.subject}", at=at, by=by)
+    audit.record("signal.closed", signal, at=at, by=by, after={"why": "answered"})
+
+
+@transaction.atomic
+def snooze(signal: RiskSignal, *, until: date, why: str, at: datetime, by: User) -> None:
+    """Keep a signal out of sight until a day, for a reason that stays on record. Raises PermissionDenied."""
+    require_write(signal.account, by=by)
+    if not why.strip():
+        raise PermissionDenied("A signal is put off for a reason.")
+    RiskSignal.objects.visible_to(by).filter(pk=signal.pk).update(snoozed_until=until, updated_at=at)
+    audit.record("signal.snoozed", signal, at=at, by=by, after={"until": until, "why": why[:200]})

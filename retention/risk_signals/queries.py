@@ -1,0 +1,75 @@
+"""What is worth a person's attention now, and how a signal says so in a sentence."""
+
+from datetime import date
+from typing import NamedTuple
+
+from django.db import connection
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_noop
+
+from crm.lib.sql_files import load
+from crm.staff.models import User
+from feedback.answers.models import Answer
+from retention.risk_signals import rules
+from retention.risk_signals.models import RiskSignal, RiskSignalQuerySet, SignalKind
+
+CLOSED_WHY = {
+    "left": gettext_noop("the account left"),
+    "merged": gettext_noop("the account was merged into another"),
+    "recovered": gettext_noop("the score came back"),
+    "answered": gettext_noop("the customer was answered"),
+}
+
+
+class Movement(NamedTuple):
+    """A score that opens a signal: tenths of points now and 28 days before, and the measure that costs most."""
+
+    account_id: int
+    kind: str
+    points: int
+    before: int
+    day: date
+    version_id: int
+    limit: int
+    costliest: str | None
+
+
+def movements() -> list[Movement]:
+    """Every (account, kind) whose score as it stands now is a transition."""
+    with connection.cursor() as cursor:
+        cursor.execute(load(__file__, "movements"), {"drop": rules.DROP})
+        return [Movement(*row) for row in cursor.fetchall()]
+
+
+def cleared() -> list[tuple[int, str]]:
+    """Ids of open signals that have cleared, each with the key of its reason."""
+    with connection.cursor() as cursor:
+        cursor.execute(load(__file__, "cleared"), {"drop": rules.DROP, "hysteresis": rules.HYSTERESIS})
+        return [(pk, why) for pk, why in cursor.fetchall()]
+
+
+def unsignalled_detractors() -> list[Answer]:
+    """Answers of 0 to 6 that never opened a signal; a signal once closed is not opened again by the same answer."""
+    known = RiskSignal.objects.system("which answers have a signal").filter(kind=SignalKind.DETRACTOR)
+    subjects = [int(subject) for subject in known.values_list("subject", flat=True)]
+    answers = Answer.objects.system("detractors become signals").detractors().exclude(pk__in=subjects)
+    return list(answers.select_related("account", "contact").order_by("pk"))
+
+
+def open_signals(user: User) -> RiskSignalQuerySet:
+    """What the user may see of what is open, newest first."""
+    return RiskSignal.objects.visible_to(user).open().select_related("account").order_by("-opened_at", "-pk")
+
+
+def sentence(signal: RiskSignal) -> str:
+    """What happened, in the account's own figures; whole points, cut down as bands are."""
+    seen = signal.evidence
+    if signal.kind == SignalKind.DETRACTOR:
+        return _("Answered %(score)s of 10 to “%(question)s”.") % {
+            "score": seen.get("score"),
+            "question": seen.get("question", ""),
+        }
+    figures = {"before": int(seen.get("before", 0)) // 10, "points": int(seen.get("points", 0)) // 10}
+    moved = _("Health fell from %(before)s to %(points)s in 28 days.") % figures
+    costliest = seen.get("costliest")
+    return f"{moved} {_('%(measure)s costs most.') % {'measure': _(costliest)}}" if costliest else moved
