@@ -106,6 +106,10 @@ class Account(ScopedModel):
         return self.name
 
 
+class OwnerChangeQuerySet(OfAccountQuerySet["OwnerChange"]):
+    """Rows of an account; no words of their own yet."""
+
+
 class OwnerChange(ScopedModel):
     """Who owned an account from when on; the row with the latest `from_at` not after t is the owner at t.
 
@@ -117,7 +121,7 @@ class OwnerChange(ScopedModel):
     pool = models.ForeignKey(Team, models.PROTECT, null=True, related_name="+")
     from_at = models.DateTimeField()
 
-    objects = OfAccountQuerySet["OwnerChange"].as_manager()
+    objects = OwnerChangeQuerySet.as_manager()
 
     class Meta:
         constraints = [models.UniqueConstraint(fields=["account", "from_at"], name="owner_change_once")]
@@ -152,6 +156,10 @@ class TraitDefinition(models.Model):
         return self.label
 
 
+class TraitQuerySet(OfAccountQuerySet["Trait"]):
+    """Rows of an account; no words of their own yet."""
+
+
 class Trait(ScopedModel):
     """One value of one trait from an instant on; appended when the value changes, never edited.
 
@@ -170,7 +178,7 @@ class Trait(ScopedModel):
     flag = models.BooleanField(null=True)
     day = models.DateField(null=True)
 
-    objects = OfAccountQuerySet["Trait"].as_manager()
+    objects = TraitQuerySet.as_manager()
 
     class Meta:
         constraints = [

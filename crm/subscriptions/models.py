@@ -8,6 +8,10 @@ from crm.lib.scope import ScopedModel
 from crm.plans.models import Plan
 
 
+class SubscriptionQuerySet(OfAccountQuerySet["Subscription"]):
+    """Rows of an account; no words of their own yet."""
+
+
 class Subscription(ScopedModel):
     """One line of what an account buys; an account may have several that add up."""
 
@@ -16,7 +20,7 @@ class Subscription(ScopedModel):
     plan = models.ForeignKey(Plan, models.PROTECT, null=True, blank=True, related_name="+", verbose_name=_("plan"))
     created_at = models.DateTimeField()
 
-    objects = OfAccountQuerySet["Subscription"].as_manager()
+    objects = SubscriptionQuerySet.as_manager()
 
     class Meta:
         constraints = [
@@ -25,6 +29,10 @@ class Subscription(ScopedModel):
 
     def __str__(self) -> str:
         return self.external_id
+
+
+class SubscriptionChangeQuerySet(OfAccountQuerySet["SubscriptionChange"]):
+    """Rows of an account; no words of their own yet."""
 
 
 class SubscriptionChange(ScopedModel):
@@ -49,7 +57,7 @@ class SubscriptionChange(ScopedModel):
     notice_on = models.DateField(_("notice by"), null=True, blank=True)
     recorded_at = models.DateTimeField()
 
-    objects = OfAccountQuerySet["SubscriptionChange"].as_manager()
+    objects = SubscriptionChangeQuerySet.as_manager()
 
     class Meta:
         indexes = [

@@ -28,6 +28,10 @@ class AppendOnly(RuntimeError):
     """Somebody tried to edit or delete a row of the ledger."""
 
 
+class HealthScoreQuerySet(OfAccountQuerySet["HealthScore"]):
+    """Rows of an account; no words of their own yet."""
+
+
 class HealthScore(ScopedModel):
     """Health of one account on one UTC day, from 0 (leaving) to 1000 tenths of points (thriving).
 
@@ -54,7 +58,7 @@ class HealthScore(ScopedModel):
     values = ArrayField(models.FloatField(null=True))
     bases = ArrayField(models.FloatField(null=True))
 
-    objects = OfAccountQuerySet["HealthScore"].as_manager()
+    objects = HealthScoreQuerySet.as_manager()
 
     class Meta:
         db_table = "retention_health_score"
@@ -64,6 +68,10 @@ class HealthScore(ScopedModel):
 
     def save(self, *args: Any, **kwargs: Any) -> None:
         raise AppendOnly("The ledger is written by retention.scores.actions alone.")
+
+
+class ScoreNowQuerySet(OfAccountQuerySet["ScoreNow"]):
+    """Rows of an account; no words of their own yet."""
 
 
 class ScoreNow(ScopedModel):
@@ -86,7 +94,7 @@ class ScoreNow(ScopedModel):
     costliest = models.SmallIntegerField(null=True)
     cost = models.SmallIntegerField(default=0)
 
-    objects = OfAccountQuerySet["ScoreNow"].as_manager()
+    objects = ScoreNowQuerySet.as_manager()
 
     class Meta:
         db_table = "retention_score_now"
@@ -97,6 +105,10 @@ class ScoreNow(ScopedModel):
 
     def __str__(self) -> str:
         return f"{self.account_id}: {self.points}"
+
+
+class ScoreReadingQuerySet(OfAccountQuerySet["ScoreReading"]):
+    """Rows of an account; no words of their own yet."""
 
 
 class ScoreReading(ScopedModel):
@@ -111,7 +123,7 @@ class ScoreReading(ScopedModel):
     bases = ArrayField(models.DecimalField(max_digits=40, decimal_places=6, null=True))
     components = ArrayField(models.SmallIntegerField(null=True))
 
-    objects = OfAccountQuerySet["ScoreReading"].as_manager()
+    objects = ScoreReadingQuerySet.as_manager()
 
     class Meta:
         db_table = "retention_score_reading"
