@@ -143,14 +143,15 @@ class Cluster:
         A lock file whose process is dead is left alone: PostgreSQL replaces it itself, after
         looking at the shared memory noted in it. It only balks at a number that lives again.
         """
-        deadline = time.monotonic() + ORPHAN_SECONDS
+        begun = time.monotonic()
         while orphans := processes_in(self.data):
-            if time.monotonic() > deadline:
-                for pid in orphans:
-                    with suppress(ProcessLookupError):
-                        os.kill(pid, SIGQUIT)
-                deadline += ORPHAN_SECONDS
-            time.sleep(0.05)
+            waited = time.monotonic() - begun
+            if waited > 2 * ORPHAN_SECONDS:
+                raise TimeoutError(f"processes {orphans} of an earlier server do not end")
+            for pid in orphans if waited > ORPHAN_SECONDS else ():
+                with suppress(ProcessLookupError):
+                    os.kill(pid, SIGQUIT)
+            time.sleep(0.1)
         for lock in (self.data / "postmaster.pid", *locks):
             noted = first_number(lock)
             if noted is not None and lives(abs(noted)):

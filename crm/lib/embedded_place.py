@@ -156,7 +156,7 @@ def _server_user() -> tuple[int, int, list[str]]:
         if tool is None:
             break
         ran = subprocess.run(_useradd(tool), capture_output=True, text=True, check=False)
-        made, fault = ran.returncode == 0, ran.stderr.strip()
+        made, fault = ran.returncode == 0, ran.stderr.strip() or f"{tool} failed"
         if ran.returncode not in {0, 1, 9, 10}:
             break
         if not made:  # 1 and 10: the user list is locked by another; 9: it has just been made

@@ -105,10 +105,10 @@ class EmbeddedPostgres:
             cluster, notice = locate(self.var, self.state)
             _share(cluster)
             server = self._ready_server(cluster, notice)
-            if server and _watched(cluster):
-                return server
-            with cluster.alone():
-                return self._start(cluster, notice)
+            if not server or not _watched(cluster):
+                with cluster.alone():
+                    server = self._start(cluster, notice)
+            return replace(server, host="127.0.0.1") if self.tcp_port else server
         except OSError as error:
             raise _explained(error.strerror or str(error), error.filename or self.var) from error
 
@@ -141,8 +141,8 @@ class EmbeddedPostgres:
         return server if server.answers() else None
 
     def _server(self, cluster: Cluster, password: str, notice: str) -> Server:
-        host = "127.0.0.1" if self.tcp_port else str(socket_folder(cluster))
-        port = self.tcp_port or 5432
+        # By its socket also where it listens on TCP: on a port somebody else might answer.
+        host, port = str(socket_folder(cluster)), self.tcp_port or 5432
         return Server(host, port, ROLE, ROLE, password, cluster.programs, notice)
 
     def _start(self, cluster: Cluster, notice: str) -> Server:

@@ -50,9 +50,15 @@ def can(uid: int, *command: str, **environment: str) -> bool:
     return ran.returncode == 0
 
 
+def here() -> dict[str, str]:
+    """The environment in which this Python finds its libraries and our packages."""
+    kept = {name: os.environ[name] for name in ("LD_LIBRARY_PATH",) if name in os.environ}
+    return {**kept, "PYTHONPATH": f"{PROJECT}:{PACKAGES}"}
+
+
 def open_python(folder: Path, uid: int) -> tuple[str, dict[str, str]]:
     """A Python with our packages that this user can run: this one, or a copy where its home is closed."""
-    packages = {"PYTHONPATH": f"{PROJECT}:{PACKAGES}"}
+    packages = here()
     if can(uid, sys.executable, "-c", "import psycopg, crm", **packages):
         return sys.executable, packages
     prefix, version = Path(sys.base_prefix), f"python{sys.version_info.major}.{sys.version_info.minor}"

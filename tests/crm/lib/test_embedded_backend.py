@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.crm.lib.embedded_people import PROJECT, kill_all
+from tests.crm.lib.embedded_people import PROJECT, here, kill_all
 
 KILL_AND_ASK_AGAIN = """
 import os, signal, django
@@ -39,8 +39,7 @@ def var() -> Iterator[Path]:
 
 
 def run(var: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
-    kept = {name: os.environ[name] for name in ("PATH", "LD_LIBRARY_PATH") if name in os.environ}
-    environment = {**kept, "HOLDFAST_VAR": str(var), "DJANGO_SETTINGS_MODULE": "crm.settings"}
+    environment = {**here(), "PATH": os.defpath, "HOLDFAST_VAR": str(var), "DJANGO_SETTINGS_MODULE": "crm.settings"}
     return subprocess.run(
         [sys.executable, *arguments], cwd=PROJECT, env=environment, capture_output=True, text=True, timeout=120
     )

@@ -21,6 +21,7 @@ from tests.crm.lib.embedded_people import (
     PACKAGES,
     PROJECT,
     Person,
+    here,
     kill_all,
     open_python,
     postmaster,
@@ -45,7 +46,7 @@ def open_folder() -> Iterator[Path]:
 def ordinary(open_folder: Path) -> tuple[int | None, str, dict[str, str]]:
     """Who an ordinary user is, and the Python that user can run."""
     if not root():
-        return None, sys.executable, {"PYTHONPATH": str(PROJECT)}
+        return None, sys.executable, here()
     uid = pwd.getpwnam("nobody").pw_uid
     python, environment = open_python(open_folder / "python", uid)
     return uid, python, environment
@@ -55,7 +56,7 @@ def somebody(kind: str, ordinary: tuple[int | None, str, dict[str, str]], folder
     ground = Path(tempfile.mkdtemp(prefix="ground-", dir=folder))
     ground.chmod(0o755)
     if kind == "root":
-        return Person(None, sys.executable, {"PYTHONPATH": str(PROJECT)}, ground)
+        return Person(None, sys.executable, here(), ground)
     uid, python, environment = ordinary
     if uid is not None:
         os.chown(ground, uid, -1)
@@ -231,7 +232,9 @@ def test_a_process_id_that_lives_again_does_not_stop_the_start(person: Person) -
     noted = (person.home / "data" / "postmaster.pid").read_text()
     kill_all(person.home)
     person.end_all()
-    with subprocess.Popen(["sleep", "60"]) as stranger:
+    # Of the server's own user: PostgreSQL itself ignores a number that belongs to another's process.
+    owner = person.home.stat().st_uid if root() else None
+    with subprocess.Popen(["sleep", "60"], user=owner) as stranger:
         lines = [str(stranger.pid), *noted.splitlines()[1:]]
         for lock in (person.home / "data" / "postmaster.pid", person.home / ".s.PGSQL.5432.lock"):
             lock.write_text("\n".join(lines) + "\n")
@@ -322,7 +325,7 @@ def test_root_serves_the_data_of_an_ordinary_user_as_that_user(
 ) -> None:
     owner = someone("ordinary")
     owner.adopt(clusters["ordinary"])
-    visitor = Person(None, sys.executable, {"PYTHONPATH": str(PROJECT)}, owner.ground)
+    visitor = Person(None, sys.executable, here(), owner.ground)
     assert visitor.use().sql("select 1") == [[1]]
     assert Path(f"/proc/{postmaster(owner.home)}").stat().st_uid == owner.uid
     client = owner.use()
@@ -352,7 +355,7 @@ def test_where_no_user_can_be_made_nobody_runs_the_server(someone: Callable[[str
     client = person.use()
     assert client.answer["notice"] == (
         'The database server runs as the user "nobody", because PostgreSQL does not run as root. '
-        'No user "holdfast" could be made ().'
+        'No user "holdfast" could be made (/usr/sbin/useradd failed).'
     )
     assert (person.home).stat().st_uid == pwd.getpwnam("nobody").pw_uid
 
