@@ -21,6 +21,10 @@ from retention.measures.rules import PERCENTILE, STEPS, Measure
 
 WRITTEN_AT = time(6, tzinfo=timezone.utc)  # noqa: UP017 - `datetime.UTC` would hide behind the names above
 
+# How a reading is put into words: so many of a base, an amount (per price), a change in percent, days.
+PART, AMOUNT, CHANGE, DAYS = "part", "amount", "change", "days"
+TOO_YOUNG = _("not a customer for long enough, or no usage is known")
+
 
 @dataclass(frozen=True)
 class Kind:
@@ -28,54 +32,60 @@ class Kind:
 
     `is_aggregate`: the fragment is an aggregate over one account's features, else a SELECT (account_id, found).
     `periods`: how many full windows of tenure it needs; 0: any from the minimum tenure on. `is_amount`: may be
-    taken per price. `of_feature`: may look at one feature. `of_threshold`: needs one of its own.
+    taken per price. `words`: how a reading is put. `of_feature`: may look at one feature. `of_threshold`: needs one
+    of its own.
     """
 
     label: str | Promise
-    unit: str | Promise
     reading: str
+    words: str
     base: str = "NULL"
     is_aggregate: bool = True
     periods: int = 0
     is_amount: bool = False
     of_feature: bool = True
     of_threshold: bool = False
+    without_base: str | Promise = ""
+    without_reading: str | Promise = TOO_YOUNG
 
 
 KINDS = {
     "breadth": Kind(
         label=_("Breadth: key features of the plan in meaningful use"),
-        unit=_("key features"),
         reading="coalesce(found, 0)::numeric / base",
+        words=PART,
         base="included.features",
+        without_base=_("the plan includes no key features"),
         of_feature=False,
     ),
     "depth": Kind(
         label=_("Depth: active people per paid seat"),
-        unit=_("people"),
         reading="least(1, coalesce(found, 0) / base)",
+        words=PART,
         base="judged.seats",
+        without_base=_("no paid seats"),
         is_aggregate=False,
         of_feature=False,
         of_threshold=True,
     ),
     "reach": Kind(
         label=_("Reach: how much they did"),
-        unit=_("uses"),
         reading="coalesce(found, 0)::numeric * {w} / {tenure}",
+        words=AMOUNT,
         is_amount=True,
     ),
     "trend": Kind(
         label=_("Trend: change against the period before"),
-        unit="%",
         reading="found",
+        words=CHANGE,
         periods=2,
+        without_reading=_("no full period before to compare with"),
     ),
     "recency": Kind(
         label=_("Recency: days since the last use"),
-        unit=_("days"),
         # Never seen in the window reads as the whole window, or as long as they have been here.
         reading="least({w}, judged.tenure, found)",
+        words=DAYS,
     ),
 }
 

@@ -45,15 +45,15 @@ def ensure_default_scorecard(
     ScorecardMeasure.objects.bulk_create(
         [
             ScorecardMeasure(
-                version=version, key="breadth", name="Breadth", kind="breadth", position=1,
-                red=Decimal("0.1"), green=Decimal("0.7"), unit="key features",
+                version=version, key="breadth", name="Key features used", kind="breadth", position=1,
+                red=Decimal("0.1"), green=Decimal("0.8"), unit="key features",
             ),
             ScorecardMeasure(
-                version=version, key="depth", name="Depth", kind="depth", position=2,
-                threshold=PEOPLE_ACTIVE_FROM, red=Decimal("0.1"), green=Decimal("0.7"), unit="people",
+                version=version, key="depth", name="Active people ÷ seats", kind="depth", position=2,
+                threshold=PEOPLE_ACTIVE_FROM, red=Decimal("0.2"), green=Decimal("0.7"), unit="active people",
             ),
             ScorecardMeasure(
-                version=version, key="reach", name="Reach per price, all features", kind="reach", position=3,
+                version=version, key="reach", name="Uses per price paid, all features", kind="reach", position=3,
                 per_price=True, scale=LINEAR if reach_limits else PERCENTILE, red=red, green=green, unit="uses",
             ),
         ]

@@ -15,12 +15,14 @@ from retention.measures import rules as measures
 from retention.scorecards import rules
 
 # Words of the default scorecard's rows; the rows keep them in English and pages show them translated.
-DEFAULT_NAMES = (
+DEFAULT_WORDS = (
     gettext_noop("Health"),
-    gettext_noop("Breadth"),
-    gettext_noop("Depth"),
-    gettext_noop("Reach per price, all features"),
-    gettext_noop("Reach per price: %(feature)s"),
+    gettext_noop("Key features used"),
+    gettext_noop("Active people ÷ seats"),
+    gettext_noop("Uses per price paid, all features"),
+    gettext_noop("key features"),
+    gettext_noop("active people"),
+    gettext_noop("uses"),
 )
 
 

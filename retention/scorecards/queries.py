@@ -1,21 +1,27 @@
 """Scorecards as pages and scoring need them: which version counts, its arithmetic, and the same as SQL."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
+from itertools import groupby
+from operator import attrgetter
 
+from django.db.models import Subquery
+
+from crm.staff.models import Installation
 from retention.measures import queries as measures
-from retention.scorecards.models import ScorecardGroup, ScorecardMeasure, ScorecardVersion, State
+from retention.scorecards.models import ScorecardMeasure, ScorecardVersion, State
 from retention.scorecards.rules import AVERAGE, LOWEST, Card, Group
 
 
 @dataclass(frozen=True)
 class Edition:
-    """A version with its measures in order, and the arithmetic made of both."""
+    """A version with its measures in order, the arithmetic made of both, and the currency of prices."""
 
     version: ScorecardVersion
     measures: tuple[ScorecardMeasure, ...]
     card: Card
+    currency: str
 
     @property
     def nominal_shares(self) -> list[Fraction]:
@@ -25,34 +31,34 @@ class Edition:
 
 
 def edition(version: ScorecardVersion) -> Edition:
-    """Two queries: the measures with their features, and the groups."""
-    rows = list(ScorecardMeasure.objects.filter(version=version).select_related("feature").order_by("position"))
-    groups = list(ScorecardGroup.objects.filter(version=version).order_by("id"))
-    return Edition(version, tuple(rows), card(version, rows, groups))
+    """A version with its measures; one query."""
+    return editions([version.pk])[version.pk]
 
 
-def editions(version_ids: Sequence[int]) -> dict[int, Edition]:
-    """Several versions at once, in three queries."""
-    versions = ScorecardVersion.objects.filter(pk__in=version_ids).select_related("scorecard", "published_by")
-    rows = list(ScorecardMeasure.objects.filter(version__in=version_ids).select_related("feature").order_by("position"))
-    groups = list(ScorecardGroup.objects.filter(version__in=version_ids).order_by("id"))
+def editions(version_ids: Iterable[int]) -> dict[int, Edition]:
+    """Several versions at once, by id; one query."""
+    rows = (
+        ScorecardMeasure.objects.filter(version__in=set(version_ids))
+        .select_related("feature", "group", "version__scorecard", "version__published_by")
+        .annotate(currency=Subquery(Installation.objects.filter(pk=1).values("currency")[:1]))
+        .order_by("version_id", "position")
+    )
     found = {}
-    for version in versions:
-        own = [row for row in rows if row.version_id == version.pk]
-        its = [group for group in groups if group.version_id == version.pk]
-        found[version.pk] = Edition(version, tuple(own), card(version, own, its))
+    for _version, of_version in groupby(rows, key=attrgetter("version_id")):
+        own = tuple(of_version)
+        version = own[0].version
+        found[version.pk] = Edition(version, own, card(version, own), own[0].currency or "EUR")
     return found
 
 
-def card(version: ScorecardVersion, rows: Sequence[ScorecardMeasure], groups: Sequence[ScorecardGroup]) -> Card:
+def card(version: ScorecardVersion, rows: Sequence[ScorecardMeasure]) -> Card:
     """The arithmetic of a version; groups stand where their first member stands."""
-    by_id = {group.pk: group for group in groups}
     made: dict[object, Group] = {}
     for place, row in enumerate(rows):
-        if row.group_id is None:
-            made[("alone", place)] = Group(row.weight, (place,), (row.weight,))
+        group = row.group
+        if group is None:
+            made["alone", place] = Group(row.weight, (place,), (row.weight,))
             continue
-        group = by_id[row.group_id]
         so_far = made.get(group.pk)
         made[group.pk] = Group(
             group.weight,

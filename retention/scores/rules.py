@@ -1,0 +1,104 @@
+"""What explains a score: the parts it is made of, what changed between two days, and what would help most.
+
+Tenths of points throughout; every list adds up to its score by construction.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from decimal import ROUND_CEILING, ROUND_FLOOR, Decimal
+
+from retention.measures.rules import LINEAR, MOST, PERCENTILE, Measure, needed
+from retention.measures.rules import points as points_of
+from retention.scorecards.rules import Card, Points, contributions, total
+
+VERSION, KNOWN = "version", "known"
+
+
+@dataclass(frozen=True)
+class Judged:
+    """An account's components under one card, tenths by place; None: missing."""
+
+    card: Card
+    components: tuple[int | None, ...]
+
+    @property
+    def keys(self) -> list[str]:
+        return [measure.key for measure in self.card.measures]
+
+    def by_key(self) -> dict[str, int | None]:
+        return dict(zip(self.keys, self.components, strict=True))
+
+
+def differences(before: Judged, after: Judged) -> dict[str, int]:
+    """Tenths by which each measure moved the score, adding up to the difference of the two scores.
+
+    Besides the keys of measures: VERSION, when the card changed, and KNOWN, when other measures are known.
+    Both are settled first, so that a measure's line is its own movement under equal weights. Nothing in
+    common: all of it is one line. Unknown scores have none: give judged accounts with a known component.
+    """
+    moved: dict[str, int] = {}
+    start = before
+    if before.card != after.card:
+        start = _under(after.card, before.by_key())
+        moved[VERSION] = _score(start) - _score(before)
+    common = [a is not None and b is not None for a, b in zip(start.components, after.components, strict=True)]
+    first, last = _only(start, common), _only(after, common)
+    known = (_score(first) - _score(start)) + (_score(after) - _score(last))
+    if first.components != start.components or last.components != after.components:
+        moved[KNOWN] = known
+    was, now = contributions(first.card, first.components), contributions(last.card, last.components)
+    for key, is_common, one, other in zip(after.keys, common, was, now, strict=True):
+        if is_common:
+            moved[key] = other - one
+    return moved
+
+
+def _under(card: Card, components: Mapping[str, int | None]) -> Judged:
+    return Judged(card, tuple(components.get(measure.key) for measure in card.measures))
+
+
+def _only(judged: Judged, kept: list[bool]) -> Judged:
+    parts = (part if is_kept else None for part, is_kept in zip(judged.components, kept, strict=True))
+    return Judged(judged.card, tuple(parts))
+
+
+def _score(judged: Judged) -> int:
+    return total(judged.card, judged.components) or 0
+
+
+@dataclass(frozen=True)
+class Target:
+    """A reading within reach of the measure at `place`, and the tenths that the score would gain.
+
+    `value` None: the scale is a percentile, so the target is a rank: among the best (100 − worth ÷ 10) percent.
+    """
+
+    place: int
+    value: Decimal | None
+    worth: int
+    gain: int
+
+
+def target(card: Card, components: Points, place: int, *, base: Decimal | None, whole: bool) -> Target | None:
+    """Where the measure becomes thriving, or its best when it is; None when that gains nothing.
+
+    `whole`: the reading is a count over `base`, or a count itself, so the target is a whole number of them.
+    """
+    measure = card.measures[place]
+    wanted = card.limits[2] * 10 if (components[place] or 0) < card.limits[2] * 10 else MOST
+    value = _rounded(measure, needed(measure, wanted), base, whole)
+    worth = wanted if measure.scale == PERCENTILE else points_of(measure, value)
+    if worth is None:
+        return None
+    changed = [worth if n == place else tenths for n, tenths in enumerate(components)]
+    gain = (total(card, changed) or 0) - (total(card, components) or 0)
+    return Target(place, value, worth, gain) if gain > 0 else None
+
+
+def _rounded(measure: Measure, value: Decimal | None, base: Decimal | None, whole: bool) -> Decimal | None:
+    """Round away from red, to a whole count where only whole ones exist."""
+    if value is None or not whole:
+        return value
+    rises = measure.scale != LINEAR or measure.green > measure.red
+    count = (value * (base or 1)).quantize(Decimal(1), rounding=ROUND_CEILING if rises else ROUND_FLOOR)
+    return count / base if base else count
