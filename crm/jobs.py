@@ -9,9 +9,11 @@ from datetime import UTC, datetime
 from django.conf import settings
 from django_q.tasks import async_task
 
+from crm.audit.rules import System
 from crm.fills import actions as fills
 from crm.lib import mailer
 from crm.outbox import actions as outbox
+from crm.usage import actions as usage
 
 log = logging.getLogger("holdfast.jobs")
 
@@ -29,3 +31,17 @@ def send() -> None:
     log.info("send: %s", done)
     if done.more:
         async_task("crm.jobs.send")
+
+
+def drain() -> None:
+    """Count what the tracking API stored; with more of it left than one round takes, knock again."""
+    at = datetime.now(UTC)
+    done = usage.drain(at=at, by=System("drain"))
+    log.info("drain: %s", done)
+    if done.more:
+        async_task("crm.jobs.drain")
+
+
+def housekeeping() -> None:
+    """Make the partitions of the next days and drop what is past its time."""
+    log.info("housekeeping: %s", usage.tidy(at=datetime.now(UTC), by=System("housekeeping")))

@@ -76,3 +76,9 @@ def missing_definitions(types: Mapping[str, str]) -> list[TraitDefinition]:
     new = sorted(types.keys() - known)
     room = max(0, MOST_PROPOSED - TraitDefinition.objects.filter(proposed=True).count()) if new else 0
     return [TraitDefinition(key=key, label=key, type=types[key], proposed=True) for key in new[:room]]
+
+
+def account_ids(external_ids: Collection[str]) -> dict[str, int]:
+    """Account ids by external id; unknown ones are left out. One that was merged away is still named by its own."""
+    rows = Account.objects.system("events name accounts of anyone").filter(external_id__in=external_ids)
+    return dict(rows.values_list("external_id", "pk")) if external_ids else {}

@@ -1,10 +1,13 @@
 """Monthly and daily partitions of the usage tables, made when a day first needs one."""
 
-from collections.abc import Iterable
+from collections.abc import Callable, Collection, Iterable
 from datetime import date, timedelta
+from typing import TypeVar
 
-from django.db import connection, transaction
+from django.db import IntegrityError, connection, transaction
 
+T = TypeVar("T")
+NO_PARTITION = "23514"  # what PostgreSQL says of a row that no partition takes
 _known: set[str] = set()
 
 
@@ -20,6 +23,26 @@ def ensure_months(table: str, days: Iterable[date]) -> None:
     """Make the monthly partitions that hold these days. Call it outside the transaction that fills them."""
     for month in sorted({month_of(day) for day in days}):
         _ensure(table, f"{table}_{month:%Y%m}", month, next_month(month))
+
+
+def with_months(tables: Iterable[str], days: Collection[date], work: Callable[[], T]) -> T:
+    """Run `work` in a transaction, the monthly partitions of these days made before it.
+
+    Housekeeping may drop one between the two; then they are made again and the work is done once more.
+    """
+    for table in tables:
+        ensure_months(table, days)
+    try:
+        with transaction.atomic():
+            return work()
+    except IntegrityError as error:
+        if getattr(error.__cause__, "sqlstate", "") != NO_PARTITION:
+            raise
+    forget()
+    for table in tables:
+        ensure_months(table, days)
+    with transaction.atomic():
+        return work()
 
 
 def ensure_days(table: str, days: Iterable[date]) -> None:

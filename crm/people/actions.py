@@ -11,6 +11,9 @@ from typing import Any, NamedTuple
 from django.db import connection, transaction
 from orjson import dumps
 
+from crm.accounts.actions import upsert_from_group
+from crm.accounts.queries import account_ids
+from crm.accounts.rules import GroupCall
 from crm.audit.rules import Actor
 from crm.contacts import actions as contacts
 from crm.contacts.actions import Identified
@@ -18,6 +21,7 @@ from crm.lib.sql_files import load
 from crm.people.models import Membership, Person
 from crm.people.queries import memberships, same_people
 from crm.sources.models import Source
+from crm.sources.rules import Event, Refusal, refusal_of
 from crm.staff.actions import require
 
 Span = tuple[datetime, datetime]  # first and last event time
@@ -120,6 +124,20 @@ def join_accounts(rows: Iterable[tuple[int, int, datetime]], *, at: datetime, by
     return len(latest)
 
 
+THIN_AFTER = timedelta(days=8)
+
+
+@transaction.atomic
+def thin(*, at: datetime) -> int:
+    """Forget group calls older than 8 days that repeat the one before; returns how many.
+
+    Until then each is kept, since a late call for another account may still fall between two of them.
+    """
+    with connection.cursor() as cursor:
+        cursor.execute(load(__file__, "thin"), {"before": at - THIN_AFTER})
+        return int(cursor.rowcount)
+
+
 class Identify(NamedTuple):
     """One identify call; `account_id` null: it named no account that we know."""
 
@@ -192,3 +210,73 @@ def _save_traits(rows: Sequence[Person]) -> None:
                 "at": [row.traits_at for row in rows],
             },
         )
+
+
+class Settled(NamedTuple):
+    """Who and what a set of calls is about, after everything they say about people and accounts was taken over.
+
+    `accounts`: ids by external id of all that were named and exist; `spoken_of`: ids of those that a group
+    call told something about; `made`: external ids of new ones; `joined`: people whose account or identity
+    may have become known.
+    """
+
+    people: dict[Key, int]
+    accounts: dict[str, int]
+    spoken_of: set[int]
+    made: set[str]
+    joined: set[int]
+    refusals: list[Refusal]
+
+
+def key_of(event: Event) -> Key:
+    """The person an event belongs to: the user id when there is one."""
+    return (event.source_id, event.user_id or event.anonymous_id, not event.user_id)
+
+
+@transaction.atomic
+def settle(events: Sequence[Event], *, at: datetime, by: Actor) -> Settled:
+    """Let people appear and be united, accounts be grouped, and identities be taken over; in this order."""
+    ids = appear(_spans_of(events))
+    joined = _unite_all(events, ids)
+    groups = [event for event in events if event.call == "group"]
+    grouped = upsert_from_group([GroupCall(e.group_id, e.at, e.payload) for e in groups], at=at, by=by)
+    members = [(ids[key_of(e)], grouped.ids[e.group_id], e.at) for e in groups]
+    join_accounts(members, at=at, by=by)
+    joined |= {person for person, _account, _since in members}
+    named = {event.group_id for event in events if event.group_id} - grouped.ids.keys()
+    accounts = grouped.ids | account_ids(named)
+    told = [event for event in events if event.call == "identify"]
+    calls = [Identify(ids[key_of(e)], e.at, e.payload, accounts.get(e.group_id)) for e in told]
+    refused = [(told[index], reason) for index, reason in identify(calls, joined=joined, at=at)]
+    refused += [(groups[index], reason) for index, reason in grouped.refused]
+    refusals = [refusal_of(event, reason) for event, reason in refused]
+    return Settled(ids, accounts, set(grouped.ids.values()), grouped.made, joined, refusals)
+
+
+def _spans_of(events: Iterable[Event]) -> dict[Key, Span]:
+    spans: dict[Key, Span] = {}
+    for event in events:
+        source, at = event.source_id, event.at
+        keys = [(source, event.user_id, False)] if event.user_id else []
+        if event.anonymous_id:
+            keys.append((source, event.anonymous_id, True))
+        if event.previous_id:
+            keys += [(source, event.previous_id, False), (source, event.previous_id, True)]
+        for key in keys:
+            span = spans.get(key)
+            if span is None:
+                spans[key] = (at, at)
+            elif at < span[0] or at > span[1]:
+                spans[key] = (min(at, span[0]), max(at, span[1]))
+    return spans
+
+
+def _unite_all(events: Sequence[Event], ids: Mapping[Key, int]) -> set[int]:
+    """Follow alias calls, then link each anonymous id to the first user it was seen with."""
+    aliases = sorted((e for e in events if e.previous_id), key=lambda e: e.at)
+    users = [(ids[e.source_id, e.previous_id, False], ids[key_of(e)]) for e in aliases]
+    devices = [(ids[e.source_id, e.previous_id, True], ids[key_of(e)]) for e in aliases]
+    both = {(e.source_id, e.anonymous_id, e.user_id): e.at for e in reversed(events) if e.user_id and e.anonymous_id}
+    seen_with = sorted(both, key=lambda pair: (both[pair], pair))
+    devices += [(ids[source, anonymous, True], ids[source, user, False]) for source, anonymous, user in seen_with]
+    return unite(users, free_only=False) | unite(devices, free_only=True)

@@ -4,7 +4,7 @@ Pure: the raw event, its place and the time of receipt go in; an `Event` comes o
 with a sentence for whoever sent it.
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from datetime import UTC, date, datetime, timedelta
 from decimal import ROUND_HALF_EVEN, Decimal
 from hashlib import blake2b
@@ -12,12 +12,14 @@ from typing import Any, NamedTuple
 
 import orjson
 
-from crm.lib.gate import AHEAD, EARLIEST, Refused, clean_text, read_instant
+from crm.lib.gate import AHEAD, EARLIEST, Refused, check_value, clean_text, read_instant
 
 EVENT_LIMIT = 32 * 1024  # bytes of one event
 ID_LIMIT = 255
 NAME_LIMIT = 200
 EXCERPT = 500
+REFUSALS_KEPT = 500  # of one request; the last one says how many more there were
+_DAY = timedelta(days=1)
 LATEST = datetime(9999, 12, 30, tzinfo=UTC)
 COUNTED = ("track", "page", "screen")  # calls that are usage; the others say who somebody is
 CALLS = (*COUNTED, "identify", "group", "alias")
@@ -48,6 +50,14 @@ class Event(NamedTuple):
     payload: dict[str, Any]
 
 
+class SeenId(NamedTuple):
+    """What makes an event count once; for `by_receipt` see `Event`."""
+
+    key_day: date
+    hash64: int
+    by_receipt: bool = False
+
+
 class Envelope(NamedTuple):
     """What the events of one request share. `receipt` is unique per request; `sent_at` null: not given."""
 
@@ -62,6 +72,39 @@ def hash64(source_id: int, text: str) -> int:
     """First 8 bytes of BLAKE2b over source and id, as a signed 64 bit number."""
     digest = blake2b(f"{source_id}\0{text}".encode("utf-8", "surrogatepass")).digest()
     return int.from_bytes(digest[:8], "big", signed=True)
+
+
+def read_batch(body: bytes, envelope: Envelope) -> tuple[list[Event], list["Refusal"]]:
+    """All good events of a stored request, and what was refused; raises ValueError when it is no JSON object."""
+    document = orjson.loads(body)
+    if envelope.call == "batch":
+        raws, envelope = document["batch"], envelope._replace(sent_at=read_sent(document.get("sentAt")))
+    else:
+        raws = [document]
+    may_be_long = len(body) > EVENT_LIMIT
+    events: list[Event] = []
+    refusals: list[Refusal] = []
+    for position, raw in enumerate(raws):
+        try:
+            check_value(raw)
+            if may_be_long and len(orjson.dumps(raw)) > EVENT_LIMIT:
+                raise Refused(f"The event is larger than {EVENT_LIMIT // 1024} KB. Leave out what is not needed.")
+            events.append(judge(raw, position, envelope))
+        except Refused as refused:
+            refusals.append(refusal(raw, position, refused.reason, envelope))
+    if len(refusals) > REFUSALS_KEPT:
+        more = f"{len(refusals) - REFUSALS_KEPT + 1} more events of this request were refused."
+        refusals[REFUSALS_KEPT - 1 :] = [refusals[REFUSALS_KEPT - 1]._replace(reason=more)]
+    return events, refusals
+
+
+def once(events: Iterable[Event]) -> dict[tuple[date, int], Event]:
+    """The first of each event by its seen id; one known by its day of receipt may repeat one of the day before."""
+    first: dict[tuple[date, int], Event] = {}
+    for event in events:
+        if not (event.by_receipt and (event.key_day - _DAY, event.hash64) in first):
+            first.setdefault((event.key_day, event.hash64), event)
+    return first
 
 
 def judge(raw: Any, position: int, envelope: Envelope) -> Event:
@@ -237,10 +280,41 @@ def micro(value: object) -> int:
     return int((Decimal(repr(value)) * 1_000_000).quantize(Decimal(1), rounding=ROUND_HALF_EVEN))
 
 
+class Refusal(NamedTuple):
+    """Something that was put aside: which event of which source's request, why, and how it began."""
+
+    source_id: int
+    received_at: datetime
+    position: int
+    message_id: str
+    reason: str
+    excerpt: str
+
+
+def refusal(raw: Any, position: int, reason: str, envelope: Envelope) -> Refusal:
+    message = raw.get("messageId") if type(raw) is dict else ""
+    message = clean_id(message) if isinstance(message, str | int) else ""
+    return Refusal(envelope.source_id, envelope.received_at, position, message, reason[:300], excerpt(raw))
+
+
+def refusal_of(event: Event, reason: str) -> Refusal:
+    """A part of a good event that could not be taken over: a trait, an amount, a name too many."""
+    shown = excerpt({"type": event.call, "event": event.name, "payload": event.payload})
+    message = clean_id(event.message_id)
+    return Refusal(event.source_id, event.received_at, event.position, message, reason[:300], shown)
+
+
+def clean_id(value: object) -> str:
+    """Whatever came as an id, fit to be stored and shown."""
+    return str(value).replace("\0", "").encode("utf-8", "replace").decode()[:ID_LIMIT]
+
+
 def excerpt(raw: Any) -> str:
     """The first 500 characters of an event as JSON, without the write key."""
+    if type(raw) is dict and "$excerpt" in raw and REFUSED_MARK in raw:
+        return str(raw["$excerpt"])[:EXCERPT]
     shown = {key: value for key, value in raw.items() if key != "writeKey"} if type(raw) is dict else raw
     try:
-        return orjson.dumps(shown).decode()[:EXCERPT]
-    except (TypeError, ValueError):
-        return repr(shown)[:EXCERPT].replace("\0", "")
+        return orjson.dumps(shown)[: EXCERPT * 4].decode("utf-8", "replace")[:EXCERPT]
+    except (TypeError, ValueError, RecursionError):
+        return ""

@@ -1,13 +1,20 @@
 """What usage tells: sums over windows, for all accounts at once."""
 
 from collections.abc import Iterable
-from datetime import date
+from datetime import UTC, date, datetime, timedelta
 from typing import NamedTuple
 
 from django.db import connection
+from django.db.models import Sum
+from django.db.models.functions import TruncDate, TruncMonth
 
 from crm.fills.models import Fill
+from crm.lib import partitions
 from crm.lib.sql_files import load
+from crm.sources.models import InboxBatch
+from crm.sources.queries import oldest_waiting
+from crm.sources.rules import Envelope, Event, once, read_batch
+from crm.usage.models import CountedDay, UsageDay, WaitingEvent
 
 # --- windows -----------------------------------------------------------------------------------------------
 
@@ -101,3 +108,70 @@ def has_aliases() -> bool:
     with connection.cursor() as cursor:
         cursor.execute("SELECT EXISTS (SELECT FROM crm_person WHERE same_as_id IS NOT NULL)")
         return bool(cursor.fetchall()[0][0])
+
+
+# --- from raw batches to days ------------------------------------------------------------------------------
+
+_DAY = timedelta(days=1)
+LAG = timedelta(seconds=60)  # more than the longest transaction that stores a batch
+
+
+def drained_through(at: datetime) -> datetime:
+    """The instant up to which everything received has been counted: the pipeline goes no further."""
+    waits = oldest_waiting()
+    return min(at - LAG, waits) if waits else at - LAG
+
+
+def releasable() -> tuple[set[int], set[str]]:
+    """People and named groups whose waiting events can be counted by now."""
+    with connection.cursor() as cursor:
+        cursor.execute(load(__file__, "releasable"))
+        rows = cursor.fetchall()
+    return {person for person, _group in rows if person is not None}, {group for _person, group in rows if group}
+
+
+def waiting_days() -> list[date]:
+    """The UTC days of the events that wait for their account."""
+    days = WaitingEvent.objects.annotate(day=TruncDate("at", tzinfo=UTC)).values_list("day", flat=True)
+    return list(days.order_by("day").distinct())
+
+
+class RawIncomplete(RuntimeError):
+    """The raw batches no longer hold all events that were counted into a day."""
+
+
+def events_on(day: date) -> list[Event]:
+    """The good events of a UTC day, each once, read again from the raw batches that fed it.
+
+    Raises RawIncomplete when an import fed the day too, or a batch that did has been dropped.
+    """
+    row = CountedDay.objects.filter(day=day).first()
+    if row is None:
+        return []
+    if row.without_raw or row.first_received_on is None or row.last_received_on is None:
+        raise RawIncomplete(f"{row.without_raw} events of {day} came from an import, which keeps no raw batches.")
+    first, last = row.first_received_on, row.last_received_on
+    if f"{first:%Y%m%d}" not in partitions.existing("crm_inbox_batch"):
+        raise RawIncomplete(f"Events of {day} were received on {first}, and the batches of that day were dropped.")
+    # A day earlier as well: a repeat may come after midnight, and only the first one counted.
+    rows = InboxBatch.objects.filter(received_on__range=(first - _DAY, last), drained_at__isnull=False)
+    fields = rows.order_by("received_at", "id").values_list("source_id", "id", "received_at", "call", "body")
+    events = (event for row in fields.iterator(chunk_size=50) for event in _read(*row))
+    return [event for event in once(events).values() if event.at.date() == day]
+
+
+def _read(source_id: int, batch_id: int, received_at: datetime, call: str, body: bytes | memoryview) -> list[Event]:
+    return read_batch(bytes(body), Envelope(source_id, batch_id, received_at, call, None))[0]
+
+
+def uses_on(day: date) -> int:
+    """Events in the roll-ups of a day, of all accounts."""
+    return int(UsageDay.objects.filter(day=day).aggregate(uses=Sum("uses"))["uses"] or 0)
+
+
+def old_months(before: datetime) -> list[date]:
+    """Months of person days that ended before then and have taken no event since."""
+    months = [datetime.strptime(f"{suffix}+0000", "%Y%m%z").date() for suffix in partitions.existing("crm_person_day")]
+    ended = [month for month in months if partitions.next_month(month) <= before.date()]
+    fed = CountedDay.objects.filter(last_counted_at__gte=before).annotate(month=TruncMonth("day"))
+    return sorted(set(ended) - set(fed.values_list("month", flat=True)))
