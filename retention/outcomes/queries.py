@@ -20,7 +20,5 @@ def sentence(outcome: Outcome) -> str:
             "day": outcome.on,
             "days": seen.get("days", 0),
         }
-    words = _(
-        "Use returned: %(now)s uses in a week, after %(start)s when the play began and %(before)s before the fall."
-    )
+    words = _("Use returned: %(now)s uses in a week, %(start)s when the play began, %(before)s before the fall.")
     return words % {"now": seen.get("now"), "start": seen.get("start"), "before": seen.get("before")}

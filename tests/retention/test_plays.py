@@ -89,7 +89,6 @@ def test_the_task_comes_after_seven_days_once_and_finishing_it_finishes_the_step
 
 
 def test_a_play_whose_steps_are_settled_ends_when_its_window_has_passed(fallen):
-    account, *_ = fallen
     advance(at=NOW, by=BY)
     for step in PlayStep.objects.system("test"):
         finish_step(step, at=NOW, by=BY)
@@ -125,7 +124,7 @@ def test_returned_use_is_an_outcome_once_with_its_figures(fallen):
     account, *_ = fallen
     trips = event()
     # 100 a week before the fall, 10 in the week the play begins, 90 in a week after it.
-    uses(account, trips, None, {TODAY - timedelta(days=50 - 7 * week): 100 for week in range(3)} | {TODAY - timedelta(days=30): 100})  # fmt: skip
+    uses(account, trips, None, {TODAY - timedelta(days=days): 100 for days in (50, 43, 36, 30)})
     uses(account, trips, None, {TODAY - timedelta(days=3): 10, TODAY + timedelta(days=8): 90})
     advance(at=NOW, by=BY)
     assert Play.objects.system("test").get().baseline == {"week_at_start": 10, "week_before_fall": 100.0}
