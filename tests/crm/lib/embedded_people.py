@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any
 
 import psycopg
+import pytest
 
 PROJECT = Path(__file__).resolve().parents[3]
 PACKAGES = Path(psycopg.__file__).parents[1]
@@ -38,6 +39,9 @@ for line in sys.stdin:  # further orders, until our input ends
 
 def root() -> bool:
     return os.geteuid() == 0
+
+
+only_root = pytest.mark.skipif(not root(), reason="needs root")
 
 
 def can(uid: int, *command: str, **environment: str) -> bool:
