@@ -40,7 +40,7 @@ class Child:
             self.command,
             env={**os.environ, **(env or {})},
             start_new_session=True,
-            preexec_fn=die_with_parent,  # noqa: PLW1509 - the parent has one thread when it starts children
+            preexec_fn=die_with_parent,
         )
         self.started = monotonic()
 

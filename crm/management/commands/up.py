@@ -13,9 +13,11 @@ from typing import Any
 from django.conf import settings
 from django.core.management import call_command
 from django.core.management.base import BaseCommand, CommandError
-from django.db import DatabaseError, connection
+from django.db import connection
 
 from crm.audit.rules import System
+from crm.lib.database_url import diagnose_database_url
+from crm.lib.embedded_postgres import EmbeddedPostgres, EmbeddedPostgresError, ensure_running
 from crm.lib.processes import Child
 from crm.staff.actions import create_user
 from crm.staff.models import Installation, User
@@ -54,10 +56,7 @@ def check_port(port: int) -> None:
 
 
 def prepare() -> None:
-    try:
-        connection.ensure_connection()
-    except DatabaseError as error:
-        raise CommandError(str(error).strip()) from error
+    start_database()
     with connection.cursor() as cursor:
         # Two starters at once migrate one after the other.
         cursor.execute("SELECT pg_advisory_lock(hashtext('holdfast:migrate'))")
@@ -66,6 +65,20 @@ def prepare() -> None:
         finally:
             cursor.execute("SELECT pg_advisory_unlock(hashtext('holdfast:migrate'))")
     call_command("collectstatic", verbosity=0, interactive=False)
+
+
+def start_database() -> None:
+    """Start the embedded server, or reach the one that DATABASE_URL names; say in a sentence why neither works."""
+    if settings.DATABASE_URL:
+        if trouble := diagnose_database_url(settings.DATABASE_URL):
+            raise CommandError(trouble)
+        return
+    try:
+        server = ensure_running(settings.VAR)
+    except EmbeddedPostgresError as error:
+        raise CommandError(str(error)) from error
+    if server.notice:
+        sys.stderr.write(f"{server.notice}\n")
 
 
 def first_admin() -> None:
@@ -127,6 +140,9 @@ def serve(out: Any) -> None:
     finally:
         for child in reversed(children.values()):
             child.stop()
+        if not settings.DATABASE_URL:
+            # In a container the watcher ends with us, so the server is stopped here, by whoever leaves last.
+            EmbeddedPostgres(settings.VAR).leave()
 
 
 def wait_for_web(web: Child) -> None:
