@@ -71,5 +71,6 @@ def sentence(signal: RiskSignal) -> str:
         }
     figures = {"before": int(seen.get("before", 0)) // 10, "points": int(seen.get("points", 0)) // 10}
     moved = _("Health fell from %(before)s to %(points)s in 28 days.") % figures
-    costliest = seen.get("costliest")
-    return f"{moved} {_('%(measure)s costs most.') % {'measure': _(costliest)}}" if costliest else moved
+    if not seen.get("costliest"):
+        return moved
+    return moved + " " + _("%(measure)s costs most.") % {"measure": _(seen["costliest"])}
