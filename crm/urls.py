@@ -1,35 +1,76 @@
 """Every address of the site. Other apps are named by string, so that crm stands alone without them."""
 
+from importlib import import_module
+
 from django.apps import apps
-from django.contrib import admin
 from django.contrib.auth import views as auth
 from django.contrib.auth.decorators import login_not_required
 from django.urls import URLPattern, URLResolver, include, path, re_path
+from django.utils.module_loading import module_has_submodule
 from django.views.i18n import set_language
 
+from crm.accounts import views as accounts
+from crm.admin import site
 from crm.api import tracking
+from crm.contacts import views as contacts
+from crm.imports import views as imports
 from crm.outbox import views as outbox
+from crm.plans import views as plans
 from crm.public.unsubscribe import unsubscribe
 from crm.sources import views as sources
 from crm.staff import views as staff
+from crm.subscriptions import views as subscriptions
 
 handler500 = "crm.middleware.server_error"
+
+# Their rows must be on the admin's site before its addresses are read.
+for app in ("feedback", "retention"):
+    if apps.is_installed(app) and module_has_submodule(import_module(app), "admin"):
+        import_module(f"{app}.admin")
 
 urlpatterns: list[URLPattern | URLResolver] = [
     path("login/", auth.LoginView.as_view(), name="login"),
     path("logout/", auth.LogoutView.as_view(), name="logout"),
     path("theme/", staff.set_theme, name="set-theme"),
     path("i18n/setlang/", login_not_required(set_language), name="set_language"),
-    path("admin/", admin.site.urls),
+    path("admin/", site.urls),
     # With and without a trailing slash, and never a redirect: SDKs do not follow one with a POST.
     re_path(r"^v1/projects/(?P<key>[^/]+)/settings/?$", tracking.segment_settings, name="tracking-segment-settings"),
     re_path(r"^sourceConfig/?$", tracking.rudder_settings, name="tracking-rudder-settings"),
     re_path(r"^v1/(?P<name>.*?)/?$", tracking.tracking, name="tracking"),
+    path("accounts/new/", accounts.new, name="account-new"),
+    path("accounts/<int:pk>/edit/", accounts.edit, name="account-edit"),
+    path("accounts/<int:pk>/owner/", accounts.change_owner, name="account-owner"),
+    path("accounts/<int:pk>/next-step/", accounts.next_step, name="account-next-step"),
+    path("accounts/<int:pk>/stage/", accounts.set_stage, name="account-stage"),
+    path("accounts/<int:pk>/trait/", accounts.set_trait, name="account-trait"),
+    path("accounts/<int:pk>/merge/", accounts.merge, name="account-merge"),
+    path("accounts/<int:pk>/undo-merge/", accounts.undo_merge, name="account-undo-merge"),
+    path("accounts/<int:account>/contacts/", contacts.index, name="contacts"),
+    path("accounts/<int:account>/contacts/new/", contacts.new, name="contact-new"),
+    path("contacts/<int:pk>/edit/", contacts.edit, name="contact-edit"),
+    path("contacts/<int:pk>/left/", contacts.left, name="contact-left"),
+    path("accounts/<int:account>/subscriptions/", subscriptions.index, name="subscriptions"),
+    path("accounts/<int:account>/subscriptions/new/", subscriptions.new, name="subscription-new"),
+    path("subscriptions/<int:pk>/change/", subscriptions.change, name="subscription-change"),
+    path("subscriptions/<int:pk>/end/", subscriptions.end, name="subscription-end"),
+    path("plans/", plans.plans, name="plans"),
+    path("plans/new/", plans.new_plan, name="plan-new"),
+    path("plans/<int:pk>/", plans.edit_plan, name="plan-edit"),
+    path("features/", plans.features, name="features"),
+    path("features/new/", plans.new_feature, name="feature-new"),
+    path("features/<int:pk>/", plans.edit_feature, name="feature-edit"),
+    path("traits/", accounts.traits, name="traits"),
+    path("traits/new/", accounts.new_trait, name="trait-new"),
+    path("traits/<int:pk>/", accounts.edit_trait, name="trait-edit"),
+    path("settings/", staff.settings_index, name="settings"),
     path("settings/sources/", sources.index, name="sources"),
     path("settings/sources/new/", sources.new, name="source-new"),
     path("settings/sources/<int:pk>/", sources.detail, name="source"),
     path("settings/sources/<int:pk>/keys/", sources.new_key, name="source-key-new"),
     path("settings/keys/<int:pk>/revoke/", sources.revoke_key, name="source-key-revoke"),
+    path("settings/imports/", imports.index, name="imports"),
+    path("settings/imports/<int:pk>/", imports.detail, name="import"),
     path("mail/", outbox.index, name="mail-files"),
     path("mail/resume/", outbox.resume, name="mail-resume"),
     path("mail/<int:pk>/", outbox.detail, name="mail"),

@@ -1,12 +1,15 @@
 """Making and changing our own people."""
 
 from datetime import datetime
+from typing import Any
 
-from django.core.exceptions import PermissionDenied
+from django.core.exceptions import PermissionDenied, ValidationError
 from django.db import transaction
+from django.utils.translation import gettext_lazy as _
 
 from crm.audit import actions as audit
 from crm.audit.rules import Actor
+from crm.lib.constraints import clearly
 from crm.staff.models import Installation, Team, User
 
 
@@ -21,17 +24,64 @@ def require(verb: str, *, by: Actor) -> None:
 def create_user(
     *, email: str, name: str, role: str, password: str, at: datetime, by: Actor, team: Team | None = None, **more: str
 ) -> User:
-    """Add a user. Raises IntegrityError when the address, compared without regard to case, is taken."""
+    """Add a user. An address that is taken, compared without regard to case, is a ValidationError at `email`."""
     user = User(email=email.strip(), name=name, role=role, team=team, created_at=at, **more)
     user.set_password(password)
-    user.save(force_insert=True)
+    with clearly(EMAIL_TAKEN):
+        user.save(force_insert=True)
     audit.record("user.created", user, at=at, by=by, after={"role": role, "team": team.pk if team else None})
     return user
 
 
+USER_FIELDS = frozenset(("email", "name", "role", "team", "job_title", "phone", "language", "time_zone", "is_active"))
+EMAIL_TAKEN = {"user_email_unique": ("email", _("Somebody else signs in with this address."))}
+
+
+@transaction.atomic
+def change_user(user: User, *, password: str = "", at: datetime, by: Actor, **new: Any) -> User:
+    """Change one of us. A deactivated person's sessions end with the next request, as do those of a new password.
+
+    Nobody deactivates or demotes themselves, so that there is always an admin left.
+    """
+    require("manage_users", by=by)
+    if unknown := set(new) - USER_FIELDS:
+        raise TypeError(f"Not a field of a user: {', '.join(sorted(unknown))}")
+    user = User.objects.select_for_update().get(pk=user.pk)
+    before, after = audit.changes(user, new)
+    if isinstance(by, User) and by.pk == user.pk and {"role", "is_active"} & set(after):
+        raise ValidationError({"role": _("You cannot take your own rights away. Ask another system admin.")})
+    for name, value in new.items():
+        setattr(user, name, value)
+    if password:
+        user.set_password(password)
+        after |= {"password": "changed"}
+    if after:
+        with clearly(EMAIL_TAKEN):
+            user.save()
+        audit.record("user.changed", user, at=at, by=by, before=before, after=after)
+    return user
+
+
+@transaction.atomic
+def change_team(team: Team, *, name: str, at: datetime, by: Actor) -> Team:
+    require("manage_users", by=by)
+    before, after = audit.changes(team, {"name": name})
+    team.name = name
+    with clearly(TEAM_TAKEN):
+        team.save()
+    if after:
+        audit.record("team.changed", team, at=at, by=by, before=before, after=after)
+    return team
+
+
+TEAM_TAKEN = {"crm_team_name_key": ("name", _("There is a team with this name already."))}
+
+
 @transaction.atomic
 def create_team(*, name: str, at: datetime, by: Actor) -> Team:
-    team = Team.objects.create(name=name)
+    team = Team(name=name)
+    with clearly(TEAM_TAKEN):
+        team.save(force_insert=True)
     audit.record("team.created", team, at=at, by=by, after={"name": name})
     return team
 

@@ -7,7 +7,10 @@ from typing import Any
 
 from django.core.exceptions import PermissionDenied
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
+from django.shortcuts import render
+from django.urls import NoReverseMatch, reverse
 from django.utils.http import url_has_allowed_host_and_scheme
+from django.utils.translation import gettext_lazy as _
 from django.views.decorators.http import require_POST
 
 from crm.staff.models import User
@@ -36,6 +39,38 @@ def needs(verb: str) -> Callable[[View], View]:
         return guarded
 
     return decorate
+
+
+# Pages that configure something: address name, the right it takes, what it is. Other apps are named by string.
+SETTINGS = [
+    ("plans", "read", _("Plans"), _("What customers buy, and the features that each plan includes.")),
+    ("features", "read", _("Features"), _("What the product does, and from when on use of it is meaningful.")),
+    ("traits", "read", _("Traits"), _("What else is known about accounts, with its type and unit.")),
+    ("scorecards", "read", _("Scorecards"), _("Which measures make a score, with their weights and limits.")),
+    ("events", "read_sources", _("Events"), _("Names that events came under, and the features they feed.")),
+    ("sources", "read_sources", _("Sources"), _("Who sends usage, with which keys, and what was refused.")),
+    ("imports", "import", _("Imports"), _("Files that were taken over, and their refused rows.")),
+    ("pipeline", "read_sources", _("Pipeline"), _("When each step of the calculation last ran.")),
+    ("mail-files", "read_sources", _("Mail"), _("What was sent, or written to files while no server is set.")),
+]
+
+
+def settings_index(request: Request) -> HttpResponse:
+    """The configuration pages that exist and that the person's role may open."""
+    rows = [(address(name), words, sentence) for name, verb, words, sentence in SETTINGS if request.user.may(verb)]
+    more = {
+        "rows": [row for row in rows if row[0]],
+        "admin_url": address("admin:index") if request.user.is_staff else "",
+    }
+    return render(request, "crm/settings.html", more)
+
+
+def address(name: str) -> str:
+    """The address of a page without parameters; empty where its app is absent."""
+    try:
+        return reverse(name)
+    except NoReverseMatch:
+        return ""
 
 
 LOOKS = {"theme": ("light", "dark", "system"), "density": ("regular", "compact")}

@@ -1,0 +1,146 @@
+"""Untrusted input about accounts, made clean."""
+
+from typing import Any
+
+from django import forms
+from django.core.exceptions import ValidationError
+from django.db.models import Q
+from django.utils.translation import gettext_lazy as _
+
+from crm.accounts.models import Account, Stage, TraitDefinition, TraitType
+from crm.lib.fields import Day, Text, Words, currency_field, language_field, zone_field
+from crm.staff.models import Team, User
+from crm.staff.rules import RIGHTS
+
+
+class OtherAccount(Text):
+    """An account named by its external id, among those that the person sees; lists of all accounts have no end."""
+
+    def __init__(self, **more: Any) -> None:
+        super().__init__(limit=255, **more)
+        self.user: User | None = None
+
+    def clean(self, value: Any) -> Any:
+        external_id = super().clean(value)
+        if not external_id:
+            return None
+        assert self.user is not None
+        found = Account.objects.visible_to(self.user).filter(external_id=external_id).first()
+        if found is None:
+            raise ValidationError(_("You see no account with this external id. Copy it from the account's page."))
+        return found
+
+
+class AccountForm(forms.Form):
+    name = Text(label=_("name"), limit=255)
+    segment = Text(label=_("segment"), limit=80, required=False, help_text=_("Such as small, hotels, enterprise."))
+    tags = Words(label=_("tags"), each=60, required=False, help_text=_("Parted by commas."))
+    domains = Words(
+        label=_("domains"), each=253, required=False, help_text=_("Such as acme.example; parted by commas.")
+    )
+    customer_since = Day(label=_("customer since"), required=False)
+    time_zone = zone_field(help_text=_("Response clocks and sending follow it."))
+    language = language_field()
+    currency = currency_field()
+    parent = OtherAccount(
+        label=_("parent account"), required=False, help_text=_("The external id of the company above this one.")
+    )
+    restricted = forms.BooleanField(
+        label=_("restricted"), required=False, help_text=_("Only the owner and the admins see it.")
+    )
+
+    def __init__(self, *args: Any, user: User, **more: Any) -> None:
+        super().__init__(*args, **more)
+        self.fields["parent"].user = user  # type: ignore[attr-defined]  # OtherAccount above
+        if not user.may("reassign"):
+            del self.fields["restricted"]
+
+    def clean_domains(self) -> list[str]:
+        domains: list[str] = [domain.lower() for domain in self.cleaned_data["domains"]]
+        wrong = [domain for domain in domains if "." not in domain or any(sign in domain for sign in " /@:")]
+        if wrong:
+            text = _("“%(domain)s” is not a domain. Write it without https:// and slashes, such as acme.example.")
+            raise ValidationError(text, params={"domain": wrong[0][:60]})
+        return domains
+
+
+class NewAccountForm(AccountForm):
+    external_id = Text(
+        label=_("external id"),
+        limit=255,
+        help_text=_("The id of this customer in your own systems; usage and imports find it by this. It stays."),
+    )
+    stage = forms.ChoiceField(label=_("stage"), choices=Stage.choices, initial=Stage.ONBOARDING)
+    field_order = ("name", "external_id", "stage")
+
+
+def initial(account: Account) -> dict[str, Any]:
+    names = ("name", "segment", "tags", "domains", "customer_since", "time_zone", "language", "currency", "restricted")
+    parent = account.parent.external_id if account.parent else ""
+    return {name: getattr(account, name) for name in names} | {"parent": parent}
+
+
+class OwnerForm(forms.Form):
+    """A rep, a team's pool, or nobody, in one field: `owner` and `pool` in cleaned_data."""
+
+    owner = forms.ChoiceField(label=_("owner"), required=False)
+
+    def __init__(self, *args: Any, user: User, **more: Any) -> None:
+        super().__init__(*args, **more)
+        people = User.objects.filter(is_active=True, role__in=RIGHTS["write_account"])
+        teams = Team.objects.all()
+        if not user.may("configure"):
+            people = people.filter(Q(team=user.team_id) if user.team_id else Q(pk=user.pk))
+            teams = teams.filter(pk=user.team_id) if user.team_id else teams.none()
+        if not user.may("reassign"):  # a rep may only claim
+            people, teams = people.filter(pk=user.pk), teams.none()
+        self.found: dict[str, User | Team] = {f"user-{row.pk}": row for row in people.order_by("name", "pk")}
+        self.found |= {f"team-{row.pk}": row for row in teams.order_by("name")}
+        reps = [(key, row.name) for key, row in self.found.items() if isinstance(row, User)]
+        pools = [(key, row.name) for key, row in self.found.items() if isinstance(row, Team)]
+        choices: list[Any] = [(_("People"), reps), (_("Teams that share it until one claims it"), pools)]
+        nobody = [("", _("Nobody"))] if user.may("configure") else []
+        field = self.fields["owner"]
+        assert isinstance(field, forms.ChoiceField)
+        field.choices = nobody + [group for group in choices if group[1]]
+        field.required = not nobody
+
+    @property
+    def chosen(self) -> dict[str, Any]:
+        row = self.found.get(self.cleaned_data["owner"])
+        return {"owner": row if isinstance(row, User) else None, "pool": row if isinstance(row, Team) else None}
+
+
+class NextStepForm(forms.Form):
+    next_step = Text(label=_("next step"), limit=200, required=False, help_text=_("One line. Empty takes it off."))
+    next_step_on = Day(label=_("by"), required=False)
+
+
+class StageForm(forms.Form):
+    stage = forms.ChoiceField(label=_("stage"), choices=Stage.choices)
+
+
+class MergeForm(forms.Form):
+    into = OtherAccount(label=_("merge into"), help_text=_("The external id of the account that takes its place."))
+
+    def __init__(self, *args: Any, user: User, **more: Any) -> None:
+        super().__init__(*args, **more)
+        self.fields["into"].user = user  # type: ignore[attr-defined]  # OtherAccount above
+
+
+class TraitForm(forms.Form):
+    """One trait of an account: which, and its new value as people write it."""
+
+    trait = forms.ModelChoiceField(label=_("trait"), queryset=TraitDefinition.objects.order_by("label", "pk"))
+    value = Text(label=_("value"), limit=1000)
+
+
+class TraitDefinitionForm(forms.Form):
+    label = Text(label=_("label"), limit=120)
+    type = forms.ChoiceField(label=_("type"), choices=TraitType.choices)
+    unit = Text(label=_("unit"), limit=40, required=False, help_text=_("Such as rooms, litres, people."))
+
+
+class NewTraitDefinitionForm(TraitDefinitionForm):
+    key = Text(label=_("key"), limit=120, help_text=_("The name that group calls and imports use. It stays."))
+    field_order = ("label", "key")

@@ -1,0 +1,98 @@
+"""Form fields that pass the input gate, and the step from an action's refusal to an error at its field."""
+
+from types import TracebackType
+from typing import Any
+
+from django import forms
+from django.core.exceptions import ValidationError
+from django.utils.translation import get_language
+from django.utils.translation import gettext_lazy as _
+
+from crm.lib.gate import Refused, clean_text
+from crm.lib.money import currency_choices
+from crm.lib.places import language_choices, zone_choices
+
+NO_DAY = _("Enter a day as year-month-day, such as 2026-11-21.")
+
+
+class Text(forms.CharField):
+    """One line of text through the gate. There is no maxlength: a browser would cut a paste without a word."""
+
+    def __init__(self, *, limit: int = 255, **more: Any) -> None:
+        self.limit = limit
+        super().__init__(strip=False, **more)
+
+    def to_python(self, value: Any) -> str:
+        try:
+            return clean_text(super().to_python(value) or "", self.limit)
+        except Refused as refused:
+            raise ValidationError(str(refused.reason), code="refused") from refused
+
+
+class Words(Text):
+    """Several words in one line, parted by commas; repeated ones count once, in their order."""
+
+    def __init__(self, *, each: int, **more: Any) -> None:
+        self.each = each
+        super().__init__(limit=2000, **more)
+
+    def clean(self, value: Any) -> Any:
+        words = list(dict.fromkeys(word.strip() for word in str(super().clean(value)).split(",") if word.strip()))
+        if too_long := [word for word in words if len(word) > self.each]:
+            text = _("“%(word)s …” is longer than %(limit)s characters. Shorten it, or part it by a comma.")
+            raise ValidationError(text, params={"word": too_long[0][:20], "limit": self.each})
+        return words
+
+    def prepare_value(self, value: Any) -> Any:
+        return ", ".join(value) if isinstance(value, list) else value
+
+
+class Day(forms.DateField):
+    """A day in ISO form, which is what a browser's date field sends."""
+
+    def __init__(self, **more: Any) -> None:
+        widget = forms.DateInput(format="%Y-%m-%d", attrs={"type": "date"})
+        super().__init__(widget=widget, input_formats=["%Y-%m-%d"], error_messages={"invalid": NO_DAY}, **more)
+
+
+def currency_field(**more: Any) -> forms.ChoiceField:
+    return forms.ChoiceField(label=_("currency"), choices=lambda: currency_choices(get_language() or "en"), **more)
+
+
+def zone_field(**more: Any) -> forms.ChoiceField:
+    return forms.ChoiceField(label=_("time zone"), choices=lambda: _optional(zone_choices(), more), **more)
+
+
+def language_field(**more: Any) -> forms.ChoiceField:
+    def choices() -> list[tuple[str, str]]:
+        return _optional(language_choices(get_language() or "en"), more)
+
+    return forms.ChoiceField(label=_("language"), choices=choices, **more)
+
+
+def _optional(choices: tuple[tuple[str, str], ...], more: dict[str, Any]) -> list[tuple[str, str]]:
+    return list(choices) if more.get("required", True) else [("", str(_("As the account"))), *choices]
+
+
+class refusals:  # noqa: N801 - read as `with refusals(form):`
+    """Whatever the block's action refuses stands at the form's fields, and the block is left.
+
+    An error that names no field of the form stands above it, or at `field`.
+    """
+
+    def __init__(self, form: forms.BaseForm, field: str | None = None) -> None:
+        self.form, self.field = form, field
+
+    def __enter__(self) -> None:
+        return None
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> bool:
+        if not isinstance(error, ValidationError):
+            return False
+        named = error.error_dict if hasattr(error, "error_dict") else {"": error.error_list}
+        for field, errors in named.items():
+            for each in errors:
+                self.form.add_error(field if field in self.form.fields else self.field, each)
+        return True

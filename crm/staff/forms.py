@@ -1,0 +1,65 @@
+"""Untrusted input about our own people and the installation, made clean."""
+
+from typing import TYPE_CHECKING, Any
+
+from django import forms
+from django.contrib.auth.password_validation import validate_password
+from django.utils.translation import gettext_lazy as _
+
+from crm.lib.fields import Day, Text, currency_field, language_field, zone_field
+from crm.staff.models import Installation, User
+
+# Django's class takes its parameter only from the type checker.
+if TYPE_CHECKING:
+    AnyForm = forms.ModelForm[Any]
+else:
+    AnyForm = forms.ModelForm
+
+
+class UserForm(AnyForm):
+    """One of us. A password is required for somebody new; later an empty one leaves it as it is."""
+
+    email = Text(label=_("email address"), limit=254, widget=forms.EmailInput)
+    name = Text(label=_("name"), limit=120)
+    job_title = Text(label=_("job title"), limit=120, required=False)
+    phone = Text(label=_("phone"), limit=40, required=False)
+    language = language_field()
+    time_zone = zone_field()
+    new_password = forms.CharField(
+        label=_("new password"),
+        required=False,
+        strip=False,
+        widget=forms.PasswordInput(attrs={"autocomplete": "new-password"}),
+        help_text=_("At least ten characters. Empty: it stays as it is."),
+    )
+
+    class Meta:
+        model = User
+        fields = ("email", "name", "role", "team", "job_title", "phone", "language", "time_zone", "is_active")
+
+    def clean_new_password(self) -> str:
+        password: str = self.cleaned_data["new_password"]
+        if not password and self.instance.pk is None:
+            raise forms.ValidationError(_("Give a first password; the person can change it."))
+        if password:
+            validate_password(password, self.instance)
+        return password
+
+
+class InstallationForm(AnyForm):
+    company_name = Text(label=_("our company's name"), limit=120)
+    product_name = Text(label=_("our product's name"), limit=120)
+    currency = currency_field()
+    paid_through = Day(
+        label=_("subscriptions known through"),
+        required=False,
+        help_text=_("The last day for which the subscription data are complete. Empty: they are current."),
+    )
+
+    class Meta:
+        model = Installation
+        fields = ("company_name", "product_name", "visibility", "currency", "paid_through", "sending")
+
+    def __init__(self, *args: Any, **more: Any) -> None:
+        super().__init__(*args, **more)
+        self.fields["currency"].help_text = _("The currency that MRR is reported in. Other ones need exchange rates.")

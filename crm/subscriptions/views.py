@@ -1,0 +1,133 @@
+"""What an account buys: its lines, their changes, and how its MRR moved."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import date
+from itertools import groupby
+from typing import Any
+
+from django.contrib import messages
+from django.core.exceptions import PermissionDenied
+from django.db.models import Q
+from django.http import HttpResponse
+from django.shortcuts import get_object_or_404, redirect, render
+from django.urls import reverse
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
+from django.views.decorators.http import require_POST
+
+from crm.accounts.actions import may_write
+from crm.accounts.models import Account
+from crm.accounts.views import own_account, seen_account, shown
+from crm.lib.fields import refusals
+from crm.staff.queries import installation
+from crm.staff.views import Request, needs
+from crm.subscriptions import actions, forms, queries, rules
+from crm.subscriptions.models import Subscription, SubscriptionChange
+
+KINDS = {
+    rules.NEW: gettext_lazy("New"),
+    rules.EXPANSION: gettext_lazy("Expansion"),
+    rules.CONTRACTION: gettext_lazy("Contraction"),
+    rules.CHURN: gettext_lazy("Churn"),
+    rules.REACTIVATION: gettext_lazy("Reactivation"),
+    rules.RENEWAL: gettext_lazy("Renewal"),
+}
+# Longer histories are shown from their recent end.
+CHANGES, MOVEMENTS = 200, 60
+
+
+@dataclass(frozen=True)
+class Line:
+    """One subscription with its changes, newest first; `now` is what holds today, None when nothing is paid."""
+
+    row: Subscription
+    changes: list[SubscriptionChange]
+    now: SubscriptionChange | None
+
+
+def index(request: Request, account: int) -> HttpResponse:
+    of, today = seen_account(request, account), request.now.date()
+    moves = queries.movements(date.min, today, accounts=[of.pk])[-MOVEMENTS:]
+    more = {
+        "lines": sorted(_lines(of, today), key=lambda line: line.now is None),
+        "moves": [(move, KINDS[move.kind]) for move in reversed(moves)],
+        "mrr": queries.mrr_on(today, accounts=[of.pk]).get(of.pk, 0),
+        "seats": queries.seats_on(today, accounts=[of.pk]).get(of.pk),
+        "renewal": queries.renewals(today, accounts=[of.pk]).get(of.pk),
+        "home": installation(),
+    }
+    return render(request, "crm/subscriptions/index.html", shown(request, of, **more))
+
+
+def _lines(of: Account, today: date) -> Iterable[Line]:
+    rows = SubscriptionChange.objects.system("lines of an account that the person sees, with those merged into it")
+    rows = rows.filter(Q(account=of) | Q(account__merged_into=of)).select_related("subscription", "plan")
+    latest = list(rows.order_by("-effective_on", "-id")[:CHANGES])
+    latest.sort(key=lambda change: change.subscription_id, reverse=True)
+    for _pk, changes in groupby(latest, key=lambda change: change.subscription_id):
+        held = list(changes)
+        now = next((change for change in held if change.effective_on <= today), None)
+        paid = now is not None and (now.ends_on is None or today < now.ends_on)
+        yield Line(held[0].subscription, held, now if paid else None)
+
+
+@needs("write_account")
+def new(request: Request, account: int) -> HttpResponse:
+    of = own_account(request, account)
+    start = {"effective_on": request.now.date(), "currency": of.currency}
+    form = forms.NewSubscriptionForm(request.POST or None, initial=start)
+    if request.method == "POST" and form.is_valid():
+        name = form.cleaned_data["external_id"]
+        with refusals(form):
+            actions.open_subscription(of, external_id=name, terms=form.terms, at=request.now, by=request.user)
+            messages.success(request, _("The subscription is recorded."))
+            return redirect("subscriptions", of.pk)
+    back = reverse("subscriptions", args=[of.pk])
+    words = {"title": _("New subscription"), "submit": _("Record the subscription"), "back_url": back}
+    return render(request, "crm/form.html", shown(request, of, form=form, **words))
+
+
+@needs("write_account")
+def change(request: Request, pk: int) -> HttpResponse:
+    line = _own_line(request, pk)
+    form = forms.TermsForm(request.POST or None, initial=_start(request, line))
+    if request.method == "POST" and form.is_valid():
+        with refusals(form):
+            actions.record_change(line, terms=form.terms, at=request.now, by=request.user)
+            messages.success(request, _("The change is recorded."))
+            return redirect("subscriptions", line.account_id)
+    return _change_page(request, line, form, forms.EndForm())
+
+
+@require_POST
+@needs("write_account")
+def end(request: Request, pk: int) -> HttpResponse:
+    line = _own_line(request, pk)
+    form = forms.EndForm(request.POST)
+    if form.is_valid():
+        on = form.cleaned_data["on"]
+        with refusals(form):
+            actions.end_subscription(line, on=on, at=request.now, by=request.user)
+            messages.success(request, _("The end is recorded."))
+            return redirect("subscriptions", line.account_id)
+    return _change_page(request, line, forms.TermsForm(initial=_start(request, line)), form)
+
+
+def _start(request: Request, line: Subscription) -> dict[str, Any]:
+    history = SubscriptionChange.objects.visible_to(request.user).filter(subscription=line)
+    last = history.order_by("-effective_on", "-id").first()
+    return {"effective_on": request.now.date()} | (forms.initial(last) if last else {})
+
+
+def _change_page(request: Request, line: Subscription, form: forms.TermsForm, end_form: forms.EndForm) -> HttpResponse:
+    more = {"line": line, "form": form, "end_form": end_form}
+    return render(request, "crm/subscriptions/change.html", shown(request, line.account, **more))
+
+
+def _own_line(request: Request, pk: int) -> Subscription:
+    rows = Subscription.objects.visible_to(request.user).select_related("account__owner", "account__pool", "plan")
+    line = get_object_or_404(rows, pk=pk)
+    if not may_write(line.account, by=request.user):
+        raise PermissionDenied
+    return line
