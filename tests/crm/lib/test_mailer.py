@@ -148,10 +148,10 @@ def test_an_id_cannot_leave_the_folder(tmp_path: Path) -> None:
     ("url", "expected"),
     [
         ("smtp://relay.example", ("smtp", "relay.example", 25, "", "")),
-        ("smtp+tls://mina%40ours.example:p%3Aw@relay.example", ("smtp+tls", "relay.example", 587, "mina@ours.example", "p:w")),
+        ("smtp+tls://m%40a.example:p%3Aw@relay.example", ("smtp+tls", "relay.example", 587, "m@a.example", "p:w")),
         ("smtps://u:p@relay.example:2465", ("smtps", "relay.example", 2465, "u", "p")),
     ],
-)  # fmt: skip
+)
 def test_the_address_of_the_server_is_read(url: str, expected: tuple[str, str, int, str, str], tmp_path: Path) -> None:
     made = mailer.transport(url, tmp_path)
     assert isinstance(made, SmtpTransport)

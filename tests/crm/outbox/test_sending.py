@@ -130,7 +130,7 @@ CHANGES: dict[str, tuple[Callable[[Contact, OutboundMail], Any], str, Reason]] =
         "suppressed",
         Reason.SUPPRESSED,
     ),
-    "new address": (lambda lena, mail: change_contact(lena, email="l@customer.example"), "returned", Reason.NEW_ADDRESS),
+    "new address": (lambda lena, mail: change_contact(lena, email="l@a.example"), "returned", Reason.NEW_ADDRESS),
     "text touched": (lambda lena, mail: change_mail(mail, body_text="Something else"), "failed", Reason.CHANGED),
     "address touched": (lambda lena, mail: change_mail(mail, to_address="x@a.example"), "returned", Reason.NEW_ADDRESS),
     "handed to another": (
@@ -153,7 +153,7 @@ CHANGES: dict[str, tuple[Callable[[Contact, OutboundMail], Any], str, Reason]] =
         "returned",
         Reason.CONTACT_BUDGET,
     ),
-}  # fmt: skip
+}
 
 
 @pytest.mark.parametrize("what", CHANGES)
