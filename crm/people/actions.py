@@ -200,6 +200,8 @@ def _take_over(row: Person, call: Identify, changed: set[str]) -> bool:
 
 
 def _save_traits(rows: Sequence[Person]) -> None:
+    if not rows:
+        return
     with connection.cursor() as cursor:
         cursor.execute(
             load(__file__, "person_traits"),

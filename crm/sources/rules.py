@@ -12,7 +12,17 @@ from typing import Any, NamedTuple
 
 import orjson
 
-from crm.lib.gate import AHEAD, EARLIEST, Refused, check_value, clean_text, read_instant
+from crm.lib.gate import (
+    AHEAD,
+    DEPTH,
+    EARLIEST,
+    KEY_LIMIT,
+    NUMBER_LIMIT,
+    Refused,
+    check_value,
+    clean_text,
+    read_instant,
+)
 
 EVENT_LIMIT = 32 * 1024  # bytes of one event
 ID_LIMIT = 255
@@ -81,12 +91,13 @@ def read_batch(body: bytes, envelope: Envelope) -> tuple[list[Event], list["Refu
         raws, envelope = document["batch"], envelope._replace(sent_at=read_sent(document.get("sentAt")))
     else:
         raws = [document]
-    may_be_long = len(body) > EVENT_LIMIT
+    may_be_long, is_sound = len(body) > EVENT_LIMIT, _is_sound(raws, body)
     events: list[Event] = []
     refusals: list[Refusal] = []
     for position, raw in enumerate(raws):
         try:
-            check_value(raw)
+            if not is_sound:
+                check_value(raw)
             if may_be_long and len(orjson.dumps(raw)) > EVENT_LIMIT:
                 raise Refused(f"The event is larger than {EVENT_LIMIT // 1024} KB. Leave out what is not needed.")
             events.append(judge(raw, position, envelope))
@@ -96,6 +107,32 @@ def read_batch(body: bytes, envelope: Envelope) -> tuple[list[Event], list["Refu
         more = f"{len(refusals) - REFUSALS_KEPT + 1} more events of this request were refused."
         refusals[REFUSALS_KEPT - 1 :] = [refusals[REFUSALS_KEPT - 1]._replace(reason=more)]
     return events, refusals
+
+
+def _is_sound(raws: Any, body: bytes) -> bool:
+    """Whether `check_value` would let all of these pass; False only means that each has to be asked.
+
+    The same questions in one walk over the whole request, which takes a quarter of the time. The parser lets
+    no lone surrogate and no infinity in, and NUL only as an escape.
+    """
+    if b"\\u0000" in body:
+        return False
+    keys: set[str] = set()
+    level: list[Any] = [raws]
+    for _depth in range(DEPTH + 1):
+        inner: list[Any] = []
+        for value in level:
+            if type(value) is dict:
+                keys.update(value)
+                value = value.values()
+            for item in value:
+                kind = type(item)
+                if kind is dict or kind is list:
+                    inner.append(item)
+                elif (kind is int or kind is float) and not -NUMBER_LIMIT <= item <= NUMBER_LIMIT:
+                    return False
+        level = inner
+    return not level and all(len(key) <= KEY_LIMIT for key in keys)
 
 
 def once(events: Iterable[Event]) -> dict[tuple[date, int], Event]:
@@ -159,10 +196,11 @@ def _object(raw: Mapping[str, Any], key: str) -> dict[str, Any]:
 def _id(raw: Mapping[str, Any], key: str) -> str:
     """An id as text. Whole numbers are taken too, since some senders number their users."""
     value = raw.get(key)
-    if type(value) is str:
-        return _text(value, key, ID_LIMIT)
     if value is None:
         return ""
+    if type(value) is str:
+        is_clean = value.isascii() and value.isprintable() and len(value) <= ID_LIMIT  # nearly all
+        return value.strip() if is_clean else _text(value, key, ID_LIMIT)
     if type(value) is int:
         return str(value)
     raise Refused(f"{key} must be text.")

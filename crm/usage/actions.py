@@ -250,6 +250,8 @@ def _attributed(events: Iterable[Event], settled: people.Settled) -> Attributed:
 def _names(seen: Mapping[str, tuple[datetime, datetime]], passive: Collection[str] = ()) -> list[EventName]:
     """Rows of these event names, made where absent while there is room; `passive` ones do not count as use."""
     found = EventName.objects.filter(name__in=seen)
+    if not seen:
+        return []
     known = {row.name for row in found}
     if new := sorted(seen.keys() - known):
         room = max(0, MOST_NAMES - EventName.objects.count())
