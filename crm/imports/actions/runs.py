@@ -1,0 +1,165 @@
+"""A run takes a file over, chunk by chunk, and remembers each run and what it refused.
+
+Every chunk commits wholly together with the run's counts. Any run may be repeated: what is there already stays
+as it is, so a run that was killed is completed by running it again.
+"""
+
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import nullcontext
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from itertools import islice
+from time import monotonic
+
+from django.db import connection, transaction
+from django.utils.translation import gettext as _
+
+from crm.audit import actions as audit
+from crm.audit.rules import Actor
+from crm.imports import queries, rules
+from crm.imports.actions.book import Book
+from crm.imports.actions.usage import Usage
+from crm.imports.models import ImportRefusal, ImportRun
+from crm.lib.sql_files import load
+from crm.sources.models import Source
+from crm.staff.actions import require
+
+CHUNK, EVENT_CHUNK = 5_000, 50_000
+# A partition of seen ids may go this long after its last insert (definitions.md, Usage).
+IDS_KEPT = timedelta(days=8)
+
+
+class Forgotten(RuntimeError):
+    """These events were imported so long ago that their ids are gone; importing them again could count them twice."""
+
+
+@dataclass(frozen=True)
+class Incoming:
+    """A file about to be taken over. `repeats` and `source`: for usage only."""
+
+    kind: str
+    filename: str
+    sha256: str
+    header: tuple[str, ...]
+    rows: Iterator[rules.Row]
+    repeats: rules.Repeats = field(default_factory=rules.Repeats)
+    source: Source | None = None
+
+
+def import_rows(
+    incoming: Incoming,
+    *,
+    at: datetime,
+    by: Actor,
+    progress: Callable[[int], None] = lambda rows: None,
+    on_refusal: Callable[[rules.Refusal], None] = lambda refusal: None,
+) -> ImportRun:
+    """Take over all rows; returns the finished run. `progress` hears how many rows each chunk had.
+
+    Raises Forgotten for usage whose ids may be gone. Not one transaction: each chunk is.
+    """
+    require("import", by=by)
+    _must_be_remembered(incoming, at)
+    started = monotonic()
+    run = _begin(incoming, at=at, by=by)
+    take = _writer(incoming, at=at, by=by)
+    for chunk in _ahead(incoming.rows, EVENT_CHUNK if incoming.kind == rules.EVENTS else CHUNK):
+        taken = _take_chunk(run, take, chunk, incoming.header)
+        for refusal in taken.refused:
+            on_refusal(refusal)
+        progress(len(chunk))
+    _finish(run, at=at, took=timedelta(seconds=monotonic() - started), by=by)
+    return run
+
+
+def _writer(incoming: Incoming, *, at: datetime, by: Actor) -> Callable[[Sequence[rules.Row]], rules.Taken]:
+    if incoming.kind != rules.EVENTS:
+        return Book(incoming.kind, at=at)
+    if incoming.source is None:
+        raise TypeError("Usage comes from a source.")
+    return Usage(incoming.source, incoming.repeats, at=at, by=by)
+
+
+def _ahead(rows: Iterator[rules.Row], size: int) -> Iterator[list[rules.Row]]:
+    """Chunks of rows; the next one is read while the database is busy with this one."""
+    with ThreadPoolExecutor(1) as reader:
+        chunk = list(islice(rows, size))
+        while chunk:
+            following = reader.submit(lambda: list(islice(rows, size)))
+            yield chunk
+            chunk = following.result()
+
+
+def _take_chunk(
+    run: ImportRun,
+    take: Callable[[Sequence[rules.Row]], rules.Taken],
+    chunk: Sequence[rules.Row],
+    header: tuple[str, ...],
+) -> rules.Taken:
+    """Write one chunk and the run's counts in one transaction.
+
+    Usage commits its own part first, so that partitions are made outside of the transaction that fills them;
+    dying in between leaves only the counts of the unfinished run behind.
+    """
+    with nullcontext() if isinstance(take, Usage) else transaction.atomic():
+        taken = take(chunk)
+        with transaction.atomic():
+            _note(run, len(chunk), taken, header)
+    return taken
+
+
+def _must_be_remembered(incoming: Incoming, at: datetime) -> None:
+    if incoming.kind != rules.EVENTS:
+        return
+    first = queries.first_run(incoming.kind, incoming.sha256)
+    if first and first.started_at < at - IDS_KEPT:
+        words = _(
+            "This very file was imported on {day}, more than {days} days ago. Which of its events are counted is no "
+            "longer known row by row, so importing it again could count them twice. Import only the rows that "
+            "were refused then."
+        )
+        raise Forgotten(words.format(day=first.started_at.date(), days=IDS_KEPT.days))
+
+
+@transaction.atomic
+def _begin(incoming: Incoming, *, at: datetime, by: Actor) -> ImportRun:
+    run = ImportRun.objects.create(
+        kind=incoming.kind, filename=incoming.filename[:255], sha256=incoming.sha256, started_at=at
+    )
+    after = {"kind": run.kind, "filename": run.filename, "sha256": run.sha256}
+    audit.record("import.started", run, at=at, by=by, after=after)
+    return run
+
+
+def _note(run: ImportRun, read: int, taken: rules.Taken, header: tuple[str, ...]) -> None:
+    keep = max(0, queries.KEPT_REFUSALS - run.refused)
+    ImportRefusal.objects.bulk_create(
+        [
+            ImportRefusal(
+                run=run,
+                line=refusal.line,
+                reason=rules.storable(refusal.reason, 300),
+                row=rules.excerpt(header, refusal.cells),
+            )
+            for refusal in taken.refused[:keep]
+        ],
+        batch_size=2000,
+    )
+    run.read += read
+    run.created += taken.created
+    run.updated += taken.updated
+    run.unchanged += taken.unchanged
+    run.refused += len(taken.refused)
+    run.save(update_fields=["read", "created", "updated", "unchanged", "refused"])
+
+
+@transaction.atomic
+def _finish(run: ImportRun, *, at: datetime, took: timedelta, by: Actor) -> None:
+    if run.kind == rules.SUBSCRIPTIONS:
+        with connection.cursor() as cursor:
+            cursor.execute(load(queries.__file__, "fill_customer_since"))
+    run.finished_at = at + took
+    run.save(update_fields=["finished_at"])
+    counts = {name: getattr(run, name) for name in ("read", "created", "updated", "unchanged", "refused")}
+    audit.record("import.finished", run, at=run.finished_at, by=by, after=counts)

@@ -1,0 +1,256 @@
+"""Each kind's row as clean values, or the reason why it is refused."""
+
+import re
+from collections.abc import Callable, Mapping
+from datetime import date
+from decimal import ROUND_HALF_UP, Decimal
+from typing import Any
+
+from django.core.exceptions import ValidationError
+from django.core.validators import validate_email
+from django.utils.translation import gettext as _
+
+from crm.accounts.actions import TRAIT_REASONS
+from crm.accounts.models import Stage
+from crm.accounts.rules import TraitRefused, trait_value
+from crm.contacts.models import ContactRole
+from crm.imports import rules
+from crm.imports.forms.columns import Layout
+from crm.imports.queries import Known
+from crm.lib import gate
+from crm.lib.gate import Refused, clean_text
+from crm.lib.money import currency_codes
+from crm.lib.places import language_codes, zone_names
+from crm.subscriptions.rules import monthly
+
+YES, NO = ("yes", "true", "1", "y"), ("no", "false", "0", "n", "")
+CENT = Decimal("0.01")
+_DOMAIN = re.compile(r"[\w-]{1,63}(\.[\w-]{1,63}){1,8}")
+_MAX_AMOUNT = Decimal(2**53)
+
+
+class Cleaner:
+    """Turns rows of one file into values; what it needs to know of the database is given to it."""
+
+    def __init__(self, layout: Layout, known: Known) -> None:
+        self.layout, self.known = layout, known
+        readers: dict[str, Callable[[dict[str, str]], dict[str, Any]]] = {
+            rules.ACCOUNTS: self._account,
+            rules.CONTACTS: self._contact,
+            rules.PLANS: self._plan,
+            rules.SUBSCRIPTIONS: self._subscription,
+        }
+        self.read = readers[layout.kind]
+
+    def clean(self, row: list[str]) -> dict[str, Any]:
+        """The row's values, null where the file says nothing; raises Refused."""
+        return {name: value for name, value in self.read(self.layout.cells(row)).items() if value not in ("", None)}
+
+    def _account(self, cells: dict[str, str]) -> dict[str, Any]:
+        owner = _text(cells, "owner", 254)
+        if owner and owner.lower() not in self.known.users:
+            raise Refused(_("Nobody of ours who is active has the address {owner}."), owner=owner)
+        return {
+            "external_id": _needed(cells, "external_id"),
+            "name": _text(cells, "name", 255),
+            "domains": [_domain(text) for text in _list(cells, "domains", 253)] or None,
+            "stage": _choice(cells, "stage", Stage.choices),
+            "segment": _text(cells, "segment", 80),
+            "tags": _list(cells, "tags", 60) or None,
+            "time_zone": _known(cells, "time_zone", zone_names(), _("a time zone such as Europe/Paris")),
+            "language": _known(cells, "language", language_codes(), _("a language code such as en")),
+            "currency": _currency(cells),
+            "owner_id": self.known.users.get(owner.lower()),
+            "customer_since": self._date(cells, "customer_since"),
+            "traits": self._traits(cells) or None,
+        }
+
+    def _traits(self, cells: dict[str, str]) -> list[dict[str, Any]]:
+        found = []
+        for name, (definition, kind) in self.known.traits.items():
+            raw = _text(cells, name, 1000)
+            if not raw:
+                continue
+            try:
+                column, value = trait_value(kind, self._date(cells, name) if kind == "date" else raw)
+            except TraitRefused as error:
+                raise Refused(
+                    _("Column {column}: {reason}"), column=name, reason=str(TRAIT_REASONS[error.code])
+                ) from error
+            found.append({"definition_id": definition, column: value})
+        return found
+
+    def _contact(self, cells: dict[str, str]) -> dict[str, Any]:
+        email = _text(cells, "email", 254)
+        name = _text(cells, "name", 200) or email
+        if not name:
+            raise Refused(_("A contact needs a name or an e-mail address."))
+        if email:
+            try:
+                validate_email(email)
+            except ValidationError:
+                raise Refused(_("{email} is not an e-mail address."), email=email) from None
+        return {
+            "account": _needed(cells, "account"),
+            "external_id": _text(cells, "external_id", 255),
+            "name": name,
+            "name_given": bool(cells.get("name")) or None,
+            "email": email,
+            "job_title": _text(cells, "job_title", 120),
+            "phone": _text(cells, "phone", 40),
+            "role": _choice(cells, "role", ContactRole.choices),
+            "language": _known(cells, "language", language_codes(), _("a language code such as en")),
+            "time_zone": _known(cells, "time_zone", zone_names(), _("a time zone such as Europe/Paris")),
+            "left_on": self._date(cells, "left_on"),
+        }
+
+    def _plan(self, cells: dict[str, str]) -> dict[str, Any]:
+        keys = _list(cells, "features", 80)
+        for key in keys:
+            if key not in self.known.features:
+                raise Refused(_("There is no feature with the key {key}."), key=key)
+        word = cells.get("includes_everything", "").lower()
+        if word not in YES + NO:
+            raise Refused(_("Column {column}: write yes or no."), column="includes_everything")
+        return {
+            "external_id": _needed(cells, "external_id"),
+            "name": _text(cells, "name", 120),
+            "includes_everything": (word in YES) if word else None,
+            "features": [self.known.features[key] for key in keys] or None,
+        }
+
+    def _subscription(self, cells: dict[str, str]) -> dict[str, Any]:
+        plan = _text(cells, "plan", 255)
+        if plan and plan not in self.known.plans:
+            raise Refused(_("There is no plan with the external id {plan}. Import the plans first."), plan=plan)
+        start, end = self._date(cells, "start"), self._date(cells, "end")
+        if start is None:
+            raise Refused(_("The column {column} is empty."), column="start")
+        if end is not None and end <= start:
+            words = _("The term ends on {end} but starts on {start}; the end is the first day that is not paid.")
+            raise Refused(words, start=start, end=end)
+        months = _whole(cells, "billing_months", 1, 120) or 1
+        price = _price(cells, months)
+        return {
+            "account": _needed(cells, "account"),
+            "external_id": _text(cells, "subscription", 255) or plan or "subscription",
+            "plan_id": self.known.plans.get(plan),
+            "effective_on": start,
+            "ends_on": end,
+            "seats": _whole(cells, "seats", 0, 2**31 - 1),
+            "price": price,
+            "mrr": monthly(price, months),
+            "billing_months": months,
+            "currency": _currency(cells),
+            "renews_on": self._date(cells, "renews_on"),
+            "notice_on": self._date(cells, "notice_on"),
+        }
+
+    def _date(self, cells: dict[str, str], name: str) -> date | None:
+        text = cells.get(name, "")
+        if not text:
+            return None
+        try:
+            day = rules.read_date(text, self.layout.date_order)
+        except rules.Ambiguous:
+            words = _("Column {column}: {text} can be read as two days. Write it as 2026-11-21.")
+            raise Refused(words, column=name, text=text[:40]) from None
+        except (ValueError, OverflowError):
+            words = _("Column {column}: {text} is not a date. Write it as 2026-11-21.")
+            raise Refused(words, column=name, text=text[:40]) from None
+        if not 2000 <= day.year <= 2100:
+            raise Refused(_("Column {column}: {text} is outside the years 2000 to 2100."), column=name, text=text)
+        return day
+
+
+def _text(cells: Mapping[str, str], name: str, limit: int) -> str:
+    raw = cells.get(name, "")
+    if not raw:
+        return ""
+    try:
+        return clean_text(raw, limit)
+    except Refused as error:
+        raise Refused(_("Column {column}: {reason}"), column=name, reason=error.reason) from error
+
+
+def _needed(cells: Mapping[str, str], name: str) -> str:
+    text = _text(cells, name, 255)
+    if not text:
+        raise Refused(_("The column {column} is empty."), column=name)
+    return text
+
+
+def _list(cells: Mapping[str, str], name: str, limit: int) -> list[str]:
+    """The parts of a cell such as `vip; pilot`, each once, in their order."""
+    parts = (part.strip() for part in cells.get(name, "").split(";"))
+    return list(dict.fromkeys(_text({name: part}, name, limit) for part in parts if part))
+
+
+def _domain(text: str) -> str:
+    bare = re.sub(r"^https?://", "", text.lower()).removeprefix("www.").split("/")[0]
+    if not _DOMAIN.fullmatch(bare):
+        raise Refused(_("{text} is not a domain such as example.com."), text=text[:60])
+    return bare
+
+
+def _choice(cells: Mapping[str, str], name: str, choices: list[tuple[str, Any]]) -> str:
+    word = rules.plain_name(_text(cells, name, 40))
+    if not word or word in dict(choices):
+        return word
+    for value, label in choices:
+        if rules.plain_name(str(label)) == word:
+            return value
+    words = _("Column {column}: {word} is not one of {known}.")
+    raise Refused(words, column=name, word=word, known=", ".join(value for value, _label in choices))
+
+
+def _known(cells: Mapping[str, str], name: str, known: frozenset[str], what: str) -> str:
+    word = _text(cells, name, 60)
+    if word and word not in known:
+        raise Refused(_("Column {column}: {word} is not {what}."), column=name, word=word, what=what)
+    return word
+
+
+def _currency(cells: Mapping[str, str]) -> str:
+    code = _text(cells, "currency", 40).upper()
+    if code and code not in currency_codes():
+        raise Refused(_("{code} is not a currency. Write a code such as EUR."), code=code)
+    return code
+
+
+def number(cells: Mapping[str, str], name: str) -> Decimal | None:
+    text = cells.get(name, "")
+    if not text:
+        return None
+    try:
+        value = rules.read_number(text)
+    except ValueError:
+        words = _("Column {column}: {text} is not a number such as 1234.50, without thousands marks.")
+        raise Refused(words, column=name, text=_text(cells, name, 131_072)[:40]) from None
+    if abs(value) > _MAX_AMOUNT:
+        raise Refused(gate.TOO_BIG)
+    return value
+
+
+def _whole(cells: Mapping[str, str], name: str, least: int, most: int) -> int | None:
+    value = number(cells, name)
+    if value is None:
+        return None
+    if value != value.to_integral_value() or not least <= value <= most:
+        words = _("Column {column}: {value} is not a whole number from {least} to {most}.")
+        raise Refused(words, column=name, value=cells[name], least=least, most=most)
+    return int(value)
+
+
+def _price(cells: Mapping[str, str], months: int) -> Decimal:
+    """What one billing period costs after discount, in cents."""
+    price, mrr, discount = (number(cells, name) for name in ("price", "mrr", "discount"))
+    if price is None and mrr is None:
+        raise Refused(_("Neither a price nor an MRR is given."))
+    if discount is not None and not 0 <= discount <= 1:
+        raise Refused(_("The discount {text} is not a share from 0 to 1."), text=cells["discount"])
+    listed = price if price is not None else (mrr or Decimal(0)) * months
+    net = (listed * (1 - (discount or Decimal(0)))).quantize(CENT, ROUND_HALF_UP)
+    if not 0 <= net < Decimal(10) ** 12:
+        raise Refused(_("The price {price} is negative or too large."), price=net)
+    return net
