@@ -114,7 +114,9 @@ TEMPLATES = [
 # One database. Without DATABASE_URL the embedded PostgreSQL under VAR is started by the first connection.
 STATEMENT_TIMEOUT_MS = typed(env.int, "STATEMENT_TIMEOUT_MS", "a whole number of milliseconds", default=30_000)
 _DATABASE: dict[str, Any] = (
-    env.db_url_config(DATABASE_URL) if DATABASE_URL else {"ENGINE": "crm.lib.embedded_backend", "NAME": "holdfast"}
+    env.db_url_config(DATABASE_URL)
+    if DATABASE_URL
+    else {"ENGINE": "crm.lib.embedded_backend", "NAME": env.str("HOLDFAST_DATABASE", default="holdfast")}
 )
 if DATABASE_URL and "postgresql" not in str(_DATABASE.get("ENGINE")):
     raise ImproperlyConfigured("DATABASE_URL must begin with postgres:// — Holdfast runs on PostgreSQL only.")

@@ -26,7 +26,7 @@ from crm.lib.processes import Child, forks_die_with_us
 from crm.schedules import TICKS
 
 log = logging.getLogger("holdfast.worker")
-BEAT_EVERY, BEAT_LIMIT, LONG_BEAT_LIMIT = 15, 75, 3600
+LONG_WORK_PATIENCE = 3600
 
 
 class Command(BaseCommand):
@@ -34,13 +34,15 @@ class Command(BaseCommand):
 
     def add_arguments(self, parser: Any) -> None:
         parser.add_argument("--cluster", action="store_true", help="run the queue's cluster itself (started by worker)")
+        parser.add_argument("--beat", type=int, default=15, help="ask for a sign of life every so many seconds")
+        parser.add_argument("--patience", type=int, default=75, help="restart after so many seconds without one")
 
     def handle(self, *args: Any, **options: Any) -> None:
         check_queue_settings()
         if options["cluster"]:
             run_cluster()
         else:
-            supervise()
+            supervise(beat=options["beat"], patience=options["patience"])
 
 
 def check_queue_settings() -> None:
@@ -112,7 +114,7 @@ def silence_of(name: str) -> float:
     return (datetime.now(UTC) - last).total_seconds() if last else float("inf")
 
 
-def supervise() -> None:
+def supervise(*, beat: int, patience: float) -> None:
     stopping = False
 
     def stop(number: int, frame: FrameType | None) -> None:
@@ -124,13 +126,13 @@ def supervise() -> None:
     for name in make_schedules_equal():
         log.warning("removed the schedule %r, which crm/schedules.py does not know", name)
     watches = [
-        Watch("jobs", ["worker", "--cluster"], BEAT_LIMIT),
-        Watch("long_work", ["long_work"], LONG_BEAT_LIMIT),
+        Watch("jobs", ["worker", "--cluster"], patience),
+        Watch("long_work", ["long_work"], LONG_WORK_PATIENCE),
     ]
     seconds = 0
     try:
         while not stopping:
-            if seconds % BEAT_EVERY == 0:
+            if seconds % beat == 0:
                 _ring()
             for watch in watches:
                 watch.look(_silence_or_unknown(watch.name))
