@@ -1,0 +1,91 @@
+"""The Net Promoter Score of some answers, and how far it can be trusted. Scores are 0..10, results −100..100."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from math import sqrt
+
+SCORES = range(11)
+DETRACTOR_MAX, PROMOTER_MIN = 6, 9
+ENOUGH = 10
+Z95 = 1.959963984540054  # two-sided 95 %
+
+
+@dataclass(frozen=True)
+class Tally:
+    """Answers by what they say: 9–10 promote, 7–8 are passive, 0–6 detract."""
+
+    promoters: int
+    passives: int
+    detractors: int
+
+    @property
+    def total(self) -> int:
+        return self.promoters + self.passives + self.detractors
+
+
+def kind(score: int) -> str:
+    if score >= PROMOTER_MIN:
+        return "promoter"
+    return "detractor" if score <= DETRACTOR_MAX else "passive"
+
+
+def tally(answers: Mapping[int, int]) -> Tally:
+    """Add up answers given as {score: how many}."""
+    found = {"promoter": 0, "passive": 0, "detractor": 0}
+    for score, count in answers.items():
+        found[kind(score)] += count
+    return Tally(found["promoter"], found["passive"], found["detractor"])
+
+
+def net(counts: Tally) -> float:
+    """The share of promoters less that of detractors, in points −100..100. No answers: ZeroDivisionError."""
+    return 100 * (counts.promoters - counts.detractors) / counts.total
+
+
+def standard_error(counts: Tally) -> float:
+    """The plain standard error in points, of answers scored +1, 0 and −1: √((p + d − (p − d)²) ÷ n)."""
+    return 100 * sqrt(_variance(counts.promoters, counts.detractors, counts.total) / counts.total)
+
+
+def _variance(promoters: float, detractors: float, n: float) -> float:
+    return (promoters + detractors) / n - ((promoters - detractors) / n) ** 2
+
+
+@dataclass(frozen=True)
+class Margin:
+    """Between which points the score of everyone who could have been asked lies, in 19 of 20 such draws."""
+
+    low: float
+    high: float
+
+
+def margin(counts: Tally, population: int | None = None) -> Margin:
+    """The 95 % adjusted Wald interval: three answers are added, ¾ to promoters and ¾ to detractors.
+
+    Source: B. Rocks (2016), Interval Estimation for the "Net Promoter Score", The American Statistician 70(4),
+    365–372; the constants as in Lewis & Sauro (2021). `population`: how many could have been asked; both arms,
+    taken from the observed score, shrink by the finite population correction √((N − n) ÷ (N − 1)) (Cochran 1977,
+    ch. 2), so that they vanish when everyone has answered. None: so many that it does not matter.
+    """
+    n = counts.total + 3
+    promoters, detractors = counts.promoters + 0.75, counts.detractors + 0.75
+    centre = 100 * (promoters - detractors) / n
+    arm = Z95 * 100 * sqrt(_variance(promoters, detractors, n) / n)
+    estimate, shrunk = net(counts), finite(counts.total, population)
+    # A single answer lies outside its own adjusted interval; the figure shown always lies within.
+    low, high = min(centre - arm, estimate), max(centre + arm, estimate)
+    return Margin(
+        low=max(-100.0, estimate - shrunk * (estimate - low)), high=min(100.0, estimate + shrunk * (high - estimate))
+    )
+
+
+def finite(n: int, population: int | None) -> float:
+    """The finite population correction of n drawn from a population; 1 for an endless one, 0 when all answered."""
+    if population is None:
+        return 1.0
+    return 0.0 if n >= population else sqrt((population - n) / (population - 1))
+
+
+def enough(n: int, population: int) -> bool:
+    """Whether the answers carry a figure: ten of them, or everyone who could have been asked (at least one)."""
+    return n >= ENOUGH or 0 < population <= n
