@@ -190,7 +190,7 @@ def readings(
     """SELECT account_id, values, bases of everyone in `judged`; parameter %(as_of)s. Run `prepare` first."""
     aggregates, selects, joins, values, bases = "", "", "", [], []
     for n, measure in enumerate(measures, 1):
-        kind, fragment = KINDS[measure.kind], _fragment(measure, windows)
+        kind, fragment = KINDS[measure.kind], _fragment(measure, windows, only)
         if kind.is_aggregate:
             aggregates += f",\n        {fragment} AS found_{n}"
             found = f"by_feature.found_{n}"
@@ -215,7 +215,7 @@ def readings(
     return _marked(load(__file__, "readings"), marks)
 
 
-def _fragment(measure: Measure, windows: Windows) -> str:
+def _fragment(measure: Measure, windows: Windows, only: str) -> str:
     size = "amount" if measure.counts_amount else "uses"
     before = "amount_before" if measure.counts_amount else "before"
     chosen = "used.feature_id IS NOT NULL" if measure.feature is None else f"used.feature_id = {measure.feature:d}"
@@ -226,6 +226,7 @@ def _fragment(measure: Measure, windows: Windows) -> str:
         "/*chosen*/": chosen,
         "/*if chosen*/": f" FILTER (WHERE {chosen})" if measure.feature is not None else "",
         "/*people*/": windows.people,
+        "/*and only*/": f"AND used.account_id IN ({only})" if only else "",
         "/*w*/": str(measure.window),
         "/*threshold*/": str(measure.threshold or 1),
     }

@@ -1,0 +1,191 @@
+"""Windows, scores and ledger against one hand-written statement over the days: `python -m benchmarks.scoring`.
+
+Prints ratios and the budgets of scale.md. It works in a database of its own and drops it in the end.
+"""
+
+import argparse
+import os
+import statistics
+import sys
+from collections.abc import Callable
+from datetime import UTC, datetime, time, timedelta
+from decimal import Decimal
+from pathlib import Path
+from time import perf_counter
+
+import django
+
+os.environ.setdefault("DJANGO_SETTINGS_MODULE", "crm.settings")
+django.setup()
+
+from django.db import connection, transaction  # noqa: E402
+
+from benchmarks import usage_shape  # noqa: E402
+from benchmarks.usage_shape import DAY  # noqa: E402
+from crm.audit.rules import System  # noqa: E402
+from crm.lib import partitions  # noqa: E402
+from crm.usage import actions as usage  # noqa: E402
+from retention.measures.rules import PERCENTILE  # noqa: E402
+from retention.scorecards import queries as scorecards  # noqa: E402
+from retention.scorecards.actions import publish  # noqa: E402
+from retention.scorecards.models import Scorecard, ScorecardMeasure, ScorecardVersion  # noqa: E402
+from retention.scores import actions  # noqa: E402
+
+BY = System("benchmark")
+AT = datetime.combine(DAY, time(6), UTC)
+BASELINE = Path(__file__).with_name("scoring_baseline.sql").read_text()
+PLAIN = """
+CREATE TABLE bench_usage_day AS
+    SELECT account_id, day, event_id::smallint AS feature, uses::float8 AS value FROM crm_usage_day;
+CREATE TABLE bench_person_day AS SELECT account_id, day, person_id, uses FROM crm_person_day;
+CREATE INDEX ON bench_usage_day USING brin (day);
+CREATE INDEX ON bench_person_day USING brin (day);
+CREATE TABLE bench_history (account_id bigint, day date, points real, band smallint, components real[], readings real[],
+    PRIMARY KEY (account_id, day));
+"""
+SIX = [
+    {"key": "breadth", "kind": "breadth", "weight": 20, "red": "0.1", "green": "0.8"},
+    {"key": "depth", "kind": "depth", "weight": 20, "red": "0.2", "green": "0.7", "threshold": 5},
+    {"key": "reach", "kind": "reach", "weight": 15, "per_price": True, "scale": PERCENTILE, "feature_id": 1},
+    {"key": "every", "kind": "reach", "weight": 15, "per_price": True, "scale": PERCENTILE},
+    {"key": "idle", "kind": "recency", "weight": 15, "red": 28, "green": 1},
+    {"key": "trend", "kind": "trend", "weight": 15, "red": "-0.5", "green": "0.5"},
+]
+TWELVE = [
+    *SIX,
+    *(
+        {"key": f"reach-{n}", "kind": "reach", "weight": 5, "per_price": True, "green": 1, "feature_id": n}
+        for n in (2, 3, 4)
+    ),
+    {"key": "amount", "kind": "reach", "weight": 5, "green": 100},
+    {"key": "keen", "kind": "depth", "weight": 5, "threshold": 20},
+    {"key": "idle-1", "kind": "recency", "weight": 5, "red": 28, "green": 1, "feature_id": 1},
+]
+
+
+def publish_version(number: int, measures: list[dict[str, object]]) -> ScorecardVersion:
+    card, _made = Scorecard.objects.get_or_create(name="Bench", defaults={"is_default": True})
+    version = ScorecardVersion.objects.create(scorecard=card, number=number)
+    for position, measure in enumerate(measures, 1):
+        ScorecardMeasure.objects.create(version=version, position=position, name=str(measure["key"]), **measure)
+    return publish(version, at=AT, by=BY)
+
+
+def timed(work: Callable[[], object], *, runs: int = 3) -> float:
+    """Median seconds of some runs, each undone."""
+    taken = []
+    for _run in range(runs):
+        with transaction.atomic():
+            started = perf_counter()
+            work()
+            taken.append(perf_counter() - started)
+            transaction.set_rollback(True)
+    return statistics.median(taken)
+
+
+def execute(text: str, parameters: dict[str, object] | None = None) -> None:
+    with connection.cursor() as cursor:
+        cursor.execute(text, parameters)
+
+
+def value(text: str) -> int:
+    with connection.cursor() as cursor:
+        cursor.execute(text)
+        return int(cursor.fetchall()[0][0])
+
+
+def one_scorecard(edition: scorecards.Edition) -> None:
+    """From windows to ledger rows, what the baseline does from days to its history."""
+    actions._lock()
+    actions.judge(edition, DAY)
+    actions._write(edition, DAY, "verdict", hindsight=False, at=AT, by=BY, account=None)
+
+
+def full_run() -> None:
+    usage.roll_windows(DAY, windows=frozenset({28}), at=AT, by=BY, again=True)
+    execute("DELETE FROM retention_standing")
+    actions.score_changed(AT, at=AT, by=BY)
+    one_day()
+
+
+def one_day() -> None:
+    actions.score_day(DAY, today=DAY, at=AT, by=BY)
+
+
+def touch(accounts: int) -> None:
+    """Some use yesterday by one account in a hundred, as the drain would record it."""
+    yesterday = DAY - timedelta(1)
+    execute(
+        "INSERT INTO crm_usage_day SELECT n * 100, %(day)s, 1, 3, 3000000 FROM generate_series(1, %(many)s) AS n"
+        " ON CONFLICT (account_id, day, event_id) DO UPDATE SET uses = crm_usage_day.uses + 3",
+        {"day": yesterday, "many": accounts // 100},
+    )
+    execute(
+        "INSERT INTO crm_dirtyaccount SELECT n * 100, nextval('crm_dirty_mark') FROM generate_series(1, %(many)s) AS n"
+        " ON CONFLICT (account_id) DO UPDATE SET mark = excluded.mark",
+        {"many": accounts // 100},
+    )
+
+
+def measure(accounts: int, days: int) -> None:
+    print(f"{accounts:,} accounts, {days} days of usage", flush=True)
+    usage_shape.fill(accounts, days)
+    execute(PLAIN)
+    execute("VACUUM (ANALYZE) bench_usage_day, bench_person_day, bench_account")
+    partitions.ensure_months("retention_health_score", [DAY])
+    edition = scorecards.edition(publish_version(1, SIX))
+    execute("SET statement_timeout = 0")
+
+    baseline = timed(lambda: execute(BASELINE, {"day": DAY}))
+    rebuild = timed(lambda: usage.roll_windows(DAY, windows=frozenset({28}), at=AT, by=BY, again=True))
+    usage.roll_windows(DAY, windows=frozenset({28}), at=AT, by=BY, again=True)
+    one = timed(lambda: one_scorecard(edition))
+    full = timed(full_run, runs=1)
+    actions.score_changed(AT, at=AT, by=BY)
+
+    def little() -> None:
+        touch(accounts)
+        actions.score_changed(AT, at=AT, by=BY)
+
+    little_time = timed(little)
+    before = value("SELECT pg_relation_size('retention_health_score_202611')")
+    twelve = publish_version(2, [{**row} for row in TWELVE])
+    one_day()
+    rows = value(f"SELECT count(*) FROM retention_health_score WHERE version_id = {twelve.pk}")
+    grown = value("SELECT pg_relation_size('retention_health_score_202611')") - before
+
+    say("one hand-written statement", baseline, None, None)
+    say("windows rebuild", rebuild, rebuild / baseline, 1.5)
+    say("one scorecard from windows, with its ledger rows", one, one / baseline, 0.2)
+    say("full run: windows, scores, current scores, ledger", full, full / baseline, None)
+    say("1 % of accounts changed, of the full run", little_time, little_time / full, 0.05)
+    bytes_a_row = Decimal(grown) / rows
+    missed = "" if bytes_a_row <= 240 else ", MISSED"
+    print(f"  ledger row of twelve measures: {bytes_a_row:.0f} bytes (budget 240{missed})")
+
+
+def say(name: str, seconds: float, ratio: float | None, budget: float | None) -> None:
+    words = f"  {name}: {seconds:.2f} s"
+    if ratio is not None:
+        words += f", ratio {ratio:.3f}"
+    if budget is not None and ratio is not None:
+        words += f" (budget {budget}{'' if ratio <= budget else ', MISSED'})"
+    print(words, flush=True)
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--accounts", type=int, default=10_000)
+    parser.add_argument("--days", type=int, default=90)
+    chosen = parser.parse_args()
+    connection.settings_dict["TEST"]["NAME"] = f"bench_{chosen.accounts}"
+    connection.creation.create_test_db(verbosity=0, autoclobber=True, serialize=False)
+    try:
+        measure(chosen.accounts, chosen.days)
+    finally:
+        connection.creation.destroy_test_db("holdfast", verbosity=0)
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
