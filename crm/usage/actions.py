@@ -53,8 +53,11 @@ _THESE = """INSERT INTO window_redo SELECT id, coalesce(merged_into_id, id) FROM
 
 
 def lock_windows(cursor: CursorWrapper) -> None:
-    """Wait until nobody else writes the windows, and keep others waiting until this transaction ends."""
-    cursor.execute("SET LOCAL lock_timeout = '10min'; SELECT pg_advisory_xact_lock(hashtext('crm windows'))")
+    """Wait until nobody else writes the windows, keep others waiting, and take the time that long work needs."""
+    cursor.execute(
+        "SET LOCAL statement_timeout = '30min'; SET LOCAL lock_timeout = '10min'; SET LOCAL work_mem = '64MB';"
+        " SET LOCAL jit = off; SELECT pg_advisory_xact_lock(hashtext('crm windows')); SET LOCAL lock_timeout = '30s'"
+    )
 
 
 @transaction.atomic
@@ -70,18 +73,11 @@ def roll_windows(day: date, *, windows: frozenset[int], at: datetime, by: Actor,
         stand = queries.windows_stand()
         if not again and stand.day is not None and (stand.day > day or (stand.day == day and wanted <= stand.windows)):
             return f"Windows stand at {stand.day}."
-        # This runs as long work, outside the limits of a tick, and no page waits for it.
-        cursor.execute(
-            "SET LOCAL statement_timeout = '30min'; SET LOCAL lock_timeout = '30s'; SET LOCAL work_mem = '64MB'"
-        )
-        fresh = f"{EVENTS}_fresh", f"{PEOPLE}_fresh"
-        _build(cursor, day, wanted, *fresh, how="CREATE TABLE")
+        _build(cursor, day, wanted, f"{EVENTS}_fresh", f"{PEOPLE}_fresh", how="CREATE TABLE")
         _swap(cursor, EVENTS, "event_id")
         _swap(cursor, PEOPLE, "person_id")
-    Fill.objects.update_or_create(
-        stage=queries.STAGE,
-        defaults={"through_at": datetime.combine(day, time(), UTC), "started_at": at, "finished_at": at},
-    )
+    stood = {"through_at": datetime.combine(day, time(), UTC), "started_at": at, "finished_at": at}
+    Fill.objects.update_or_create(stage=queries.STAGE, defaults=stood)
     audit.record("windows.rebuilt", ("windows", str(day)), at=at, by=by, after={"windows": sorted(wanted)})
     return f"Windows were rebuilt as of {day}."
 
