@@ -40,11 +40,11 @@ class _Policy(policy.EmailPolicy):
 
     def fold_binary(self, name: str, value: Any) -> bytes:
         if name.lower() in self.whole:
-            return self.fold(name, value).encode("ascii")
+            return self.fold(name, value).encode()
         return super().fold_binary(name, value)
 
 
-WIRE: policy.EmailPolicy[Message[str, str]] = _Policy(linesep="\r\n", cte_type="7bit")
+WIRE: "policy.EmailPolicy[Message[str, str]]" = _Policy(linesep="\r\n", cte_type="7bit")
 WIRE_UTF8 = WIRE.clone(utf8=True)
 
 

@@ -153,3 +153,9 @@ def approves(approver: Sender, signer: Sender, held: Holding, *, shared: bool) -
         return False
     same_team = approver.team is not None and approver.team == signer.team
     return approver.id == signer.id or (approver.role == staff.MANAGER and same_team)
+
+
+def said_in_short(words: str) -> str:
+    """The codes of a server's answer without its words, which often repeat the address: "550 5.1.1"."""
+    found = re.match(r"[2-5]\d\d( [245]\.\d{1,3}\.\d{1,3})?", words)
+    return found[0] if found else ""

@@ -42,7 +42,7 @@ HAPPENED = {
     "mail.sent_again": _("Approved to be sent again."),
 }
 # A mail is a document of its own: no scripts, no fetching, and only our pages may frame it.
-MAIL_CSP = "default-src 'none'; style-src 'unsafe-inline'; frame-ancestors 'self'; sandbox allow-popups"
+MAIL_CSP = "default-src 'none'; style-src 'unsafe-inline'; frame-ancestors 'self'; sandbox"
 
 
 @require_GET
@@ -119,7 +119,7 @@ def _line(row: AuditRow) -> dict[str, Any]:
         "at": row.at,
         "kind": "mail",
         "who": _("Holdfast") if row.actor_kind == "system" else row.actor_label,
-        "text": " ".join(part for part in (_words(row), str(row.after.get("server_said", ""))) if part),
+        "text": " ".join(part for part in (_words(row), str(row.after.get("said", ""))) if part),
         "state": _("for %(name)s") % {"name": row.on_behalf_of} if row.on_behalf_of else "",
     }
 

@@ -9,6 +9,7 @@ from crm.attention import actions as attention
 from crm.attention.models import Refusal, Reservation
 from crm.audit import actions as audit
 from crm.audit.rules import Actor, System
+from crm.outbox import rules
 from crm.outbox.models import MailQuerySet, MailRefused, MailState, OutboundMail, Reason
 
 OUTBOX = System("outbox")
@@ -53,8 +54,8 @@ def move(
         rows = rows.filter(claim=token)
     if not rows.update(**new):
         return False
-    shown = {name: str(new[name]) for name in ("state", "reason", "server_said", "retry_at") if new.get(name)}
-    record(what, mail, at=at, by=by, **shown)
+    shown = {name: str(new[name]) for name in ("state", "reason", "retry_at") if new.get(name)}
+    record(what, mail, at=at, by=by, said=rules.said_in_short(new.get("server_said") or ""), **shown)
     return True
 
 

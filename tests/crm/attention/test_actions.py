@@ -41,7 +41,7 @@ def lena(db: None) -> Contact:
 def test_a_fourth_mail_to_a_contact_is_refused_with_a_reason(lena: Contact) -> None:
     assert [isinstance(take(lena), Reservation) for _ in range(3)] == [True, True, True]
     assert take(lena) is Refusal.CONTACT_BUDGET
-    assert Refusal.CONTACT_BUDGET.label == (
+    assert str(Refusal.CONTACT_BUDGET.label) == (
         "This person has had as many mails from us in 30 days as we allow ourselves."
     )
 

@@ -25,6 +25,11 @@ class Sink:
     port: int = 0
     reject_sender: bool = False
 
+    @staticmethod
+    def hang_up(server: SMTP) -> None:
+        assert server.transport is not None
+        server.transport.close()
+
     def addresses(self) -> list[str]:
         return [address for address, _data in self.taken]
 
@@ -49,7 +54,7 @@ class Sink:
     ) -> str:
         word = address.split("@")[0]
         if word == "hangup":
-            server.transport.close()
+            self.hang_up(server)
         if word in AT_RCPT:
             return AT_RCPT[word]
         envelope.rcpt_tos.append(address)
@@ -66,7 +71,7 @@ class Sink:
             return AT_DATA[word]
         self.taken.append((address, envelope.content))
         if word == "drop":
-            server.transport.close()
+            self.hang_up(server)
         if word == "hang":
             await asyncio.sleep(2)
         return "250 2.0.0 queued as 42"

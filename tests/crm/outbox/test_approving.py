@@ -246,3 +246,12 @@ def test_a_mail_due_later_keeps_its_instants(lena: Contact) -> None:
     due, late = NOW + timedelta(days=2), NOW + timedelta(days=3)
     mail = approve(lena, due_at=due, late_at=late)
     assert (mail.due_at, mail.late_at) == (due, late)
+
+
+def test_a_signer_with_letters_beyond_ascii_can_send_a_survey(lena: Contact) -> None:
+    owner = lena.account.owner
+    assert owner is not None
+    owner.email = "민아@ours.example"
+    owner.save()
+    raw = emails.wire(approve(lena, kind="survey", manual=False), at=NOW).decode()
+    assert "<mailto:민아@ours.example?subject=unsubscribe>" in raw

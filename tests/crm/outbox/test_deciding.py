@@ -36,8 +36,8 @@ def owner(lena: Contact) -> User:
 def in_state(mail: OutboundMail, state: str) -> OutboundMail:
     handed = {"handoff_at": NOW} if state == "unconfirmed" else {}
     OutboundMail.objects.system("test").filter(pk=mail.pk).update(state=state, **handed)
-    if state == "unconfirmed":
-        Reservation.objects.system("test").filter(pk=mail.reservation_id).update(state="confirmed")
+    if state == "unconfirmed" and mail.reservation:
+        Reservation.objects.system("test").filter(pk=mail.reservation.pk).update(state="confirmed")
     return again(mail)
 
 

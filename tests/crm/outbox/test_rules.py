@@ -116,7 +116,7 @@ def test_a_hard_bounce_is_about_the_address(code: int, words: str, sender: bool,
     ],
 )
 def test_each_kind_of_mail_has_its_own_way_out(kind: str, unattended: bool, listed: str, scopes: set[str]) -> None:
-    assert (rules.listed(kind, unattended), rules.scopes(kind, unattended)) == (listed, scopes)
+    assert (rules.listed(kind, unattended), rules.scopes(kind, unattended)) == (listed, frozenset(scopes))
 
 
 @pytest.mark.parametrize(
@@ -166,3 +166,17 @@ def test_a_personal_mail_is_approved_by_its_signer_or_their_manager(
 
 def test_eleven_hard_bounces_of_two_hundred_pause_sending_and_ten_do_not() -> None:
     assert (rules.pauses(10), rules.pauses(11)) == (False, True)
+
+
+@pytest.mark.parametrize(
+    ("words", "short"),
+    [
+        ("550 5.1.1 <lena@customer.example> unknown", "550 5.1.1"),
+        ("250 2.0.0 queued as 42", "250 2.0.0"),
+        ("451 lena@customer.example is busy", "451"),
+        ("lena@customer.example? 550", ""),
+        ("", ""),
+    ],
+)
+def test_the_record_keeps_the_codes_of_an_answer_and_not_its_words(words: str, short: str) -> None:
+    assert rules.said_in_short(words) == short

@@ -149,7 +149,7 @@ CHANGES: dict[str, tuple[Callable[[Contact, OutboundMail], Any], str, Reason]] =
         Reason.NOT_OURS,
     ),
     "share taken away": (
-        lambda lena, mail: Reservation.objects.system("t").filter(pk=mail.reservation_id).update(state="released"),
+        lambda lena, mail: Reservation.objects.system("t").filter(contact=lena).update(state="released"),
         "returned",
         Reason.CONTACT_BUDGET,
     ),
@@ -177,16 +177,16 @@ def test_a_hold_stops_an_approved_survey_but_not_the_reps_word(lena: Contact, fi
 
 def test_a_mail_that_another_worker_took_over_is_given_up(lena: Contact, tmp_path: Path) -> None:
     mail = approve(lena)
-    clock = Clock()
+    clock, taken_over = Clock(), []
 
     def the_lease_runs_out() -> None:
-        files.happens = lambda: None
         clock.now += timedelta(seconds=121)
-        assert actions.claim(at=clock.now) is not None
+        taken_over.append(actions.claim(at=clock.now))
 
-    files = Between(tmp_path, the_lease_runs_out)
-    done = actions.send_due(clock=clock, transport=files)
-    assert (done.sent, files.given_up, list(tmp_path.glob("*.eml"))) == (0, 1, [])
+    between = Between(tmp_path, the_lease_runs_out)
+    done = actions.send_due(clock=clock, transport=between)
+    assert [mail.pk for mail in taken_over if mail] == [mail.pk]
+    assert (done.sent, between.given_up, list(tmp_path.glob("*.eml"))) == (0, 1, [])
     assert (again(mail).state, again(mail).attempts) == ("claimed", 2)
 
 
