@@ -15,6 +15,7 @@ from django.utils.translation import get_language_from_request
 from django.utils.translation import gettext_lazy as _
 
 from crm.lib.db_trouble import is_trouble
+from crm.staff.queries import ground_of
 from crm.staff.views import LOOKS
 
 type_of_view = Callable[[HttpRequest], HttpResponse]
@@ -103,15 +104,12 @@ def shell(request: HttpRequest) -> dict[str, Any]:
 
 
 def _banners(request: HttpRequest) -> dict[str, str]:
-    """The two sentences above a page, from one query; public and error pages have neither."""
+    """The two sentences above a page, from the query that every page needs; public and error pages have neither."""
     user, now = getattr(request, "user", None), getattr(request, "now", None)
     if now is None or user is None or not user.is_authenticated:
         return {}
-    with connection.cursor() as cursor:
-        cursor.execute(
-            "SELECT (SELECT at FROM crm_beat WHERE name = 'jobs'), (SELECT is_demo FROM crm_installation WHERE id = 1)"
-        )
-        beat_at, is_demo = cursor.fetchone() or (None, None)
+    ground = ground_of(user)
+    beat_at, is_demo = ground.beat_at, ground.installation.is_demo
     still = beat_at is not None and now - beat_at > STANDING_STILL
     return {
         "jobs_banner": str(_("Background jobs stand still: scores and mails wait. Start the worker.")) if still else "",
