@@ -1,10 +1,11 @@
 """The door that the queue knocks at for mail."""
 
+from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 import time_machine
-from pytest_django import SettingsWrapper
 
 from crm import jobs
 from tests.crm.outbox.letters import again, approve, contact
@@ -13,14 +14,12 @@ from tests.factories import NOW
 
 
 @pytest.fixture(autouse=True)
-def _at_nine() -> object:
+def _at_nine() -> Iterator[None]:
     with time_machine.travel(NOW, tick=False):
         yield
 
 
-def test_without_a_server_a_due_mail_becomes_a_file(
-    db: None, settings: SettingsWrapper, tmp_path: Path
-) -> None:
+def test_without_a_server_a_due_mail_becomes_a_file(db: None, settings: Any, tmp_path: Path) -> None:
     settings.EMAIL_URL, settings.MAIL_FILES = "", tmp_path / "mail"
     mail = approve(contact("lena@customer.example"))
     jobs.send()
@@ -32,7 +31,7 @@ def test_without_a_server_a_due_mail_becomes_a_file(
     assert b"To: Lena Ahrens <lena@customer.example>\r\n" in files[0].read_bytes()
 
 
-def test_with_a_server_it_goes_there(db: None, settings: SettingsWrapper) -> None:
+def test_with_a_server_it_goes_there(db: None, settings: Any) -> None:
     with running(Sink()) as sink:
         settings.EMAIL_URL = f"smtp://127.0.0.1:{sink.port}"
         approve(contact("lena@customer.example"))
