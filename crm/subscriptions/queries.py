@@ -17,7 +17,7 @@ from crm.staff.queries import installation
 from crm.subscriptions import rules
 
 Accounts = Collection[int] | None
-_THESE = "SELECT unnest(%(accounts)s::bigint[])"
+THESE = "SELECT unnest(%(accounts)s::bigint[])"
 
 
 def sql(name: str, *, only: str = "") -> str:
@@ -28,6 +28,15 @@ def sql(name: str, *, only: str = "") -> str:
     """
     term = load(__file__, "term").replace("/*only*/", _only(only) if only else "")
     return term if name == "term" else f"WITH term AS ({term})\n{_flat(load(__file__, name))}"
+
+
+def facts(*names: str, only: str = THESE) -> str:
+    """The head of a query over several of these at once: a WITH list that works the terms out a single time.
+
+    Each name is then a table of the list. `only` as for `sql`; unless told, the parameter %(accounts)s.
+    """
+    parts = [f"{name} AS (\n{load(__file__, name)})" for name in names]
+    return ",\n".join([f"WITH term AS MATERIALIZED (\n{sql('term', only=only)})", *parts])
 
 
 def _only(accounts: str) -> str:
@@ -43,7 +52,7 @@ def _flat(text: str) -> str:
 
 
 def _rows(name: str, accounts: Accounts, **parameters: Any) -> list[tuple[Any, ...]]:
-    text = sql(name, only="" if accounts is None else _THESE)
+    text = sql(name, only="" if accounts is None else THESE)
     with connection.cursor() as cursor:
         cursor.execute(text, parameters | ({} if accounts is None else {"accounts": list(accounts)}))
         rows: list[tuple[Any, ...]] = cursor.fetchall()
