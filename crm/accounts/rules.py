@@ -133,8 +133,9 @@ def inferred_type(raw: object) -> str:
     if not isinstance(raw, str):
         raise TraitRefused("nested")
     try:
+        datetime.fromisoformat(raw)
         _day(raw)
-    except TraitRefused:
+    except (ValueError, TraitRefused):
         return "text"
     return "date" if raw[4:5] == "-" else "text"
 
@@ -155,13 +156,14 @@ class Grouped(NamedTuple):
     refused: list[tuple[int, str]]
 
 
+ANY_LENGTH = 2**20  # an event is smaller; what is kept is cut or refused by what it is for
 MOST_PROPOSED = 500  # trait definitions that incoming data may bring
 
 
 def account_name(traits: Mapping[str, Any]) -> str:
     """The name among an account's traits, at most 255 characters; empty when none is given."""
     name = traits.get("name")
-    return clean_text(name, len(name))[:255] if isinstance(name, str) else ""
+    return clean_text(name, ANY_LENGTH)[:255] if isinstance(name, str) else ""
 
 
 def proposed_types(calls: Iterable[GroupCall]) -> dict[str, str]:
@@ -188,15 +190,22 @@ def sorted_out(
                 if key not in types:
                     inferred_type(raw)
                     raise TraitRefused("unknown")
-                reports.setdefault((call.external_id, key), []).append((call.at, trait_value(types[key], raw)[1]))
+                value = trait_value(types[key], raw)[1]
             except TraitRefused as trouble:
                 refused.append((index, key, trouble.code))
+            else:
+                reports.setdefault((call.external_id, key), []).append((call.at, value))
     return reports, refused
 
 
 def _given(call: GroupCall) -> list[tuple[str, Any]]:
-    """The traits that say something; the name is no trait but the account's own."""
-    return [(key, raw) for key, raw in call.traits.items() if key != "name" and raw is not None and raw != ""]
+    """The traits that say something, texts made clean; the name is no trait but the account's own."""
+    cleaned = {
+        key: clean_text(raw, ANY_LENGTH) if isinstance(raw, str) else raw
+        for key, raw in call.traits.items()
+        if key != "name"
+    }
+    return [(key, raw) for key, raw in cleaned.items() if raw is not None and raw != ""]
 
 
 @dataclass

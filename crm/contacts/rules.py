@@ -53,4 +53,4 @@ def identity(traits: Mapping[str, Any], *, languages: Collection[str], zones: Co
 
 def _given(traits: Mapping[str, Any], name: str) -> str:
     value = traits.get(name)
-    return clean_text(value, len(value)) if isinstance(value, str) else ""
+    return clean_text(value, 2**20) if isinstance(value, str) else ""
