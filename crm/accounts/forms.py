@@ -32,21 +32,21 @@ class OtherAccount(Text):
 
 
 class AccountForm(forms.Form):
-    name = Text(label=_("name"), limit=255)
-    segment = Text(label=_("segment"), limit=80, required=False, help_text=_("Such as small, hotels, enterprise."))
-    tags = Words(label=_("tags"), each=60, required=False, help_text=_("Parted by commas."))
+    name = Text(label=_("Name"), limit=255)
+    segment = Text(label=_("Segment"), limit=80, required=False, help_text=_("Such as small, hotels, enterprise."))
+    tags = Words(label=_("Tags"), each=60, required=False, help_text=_("Parted by commas."))
     domains = Words(
-        label=_("domains"), each=253, required=False, help_text=_("Such as acme.example; parted by commas.")
+        label=_("Domains"), each=253, required=False, help_text=_("Such as acme.example; parted by commas.")
     )
-    customer_since = Day(label=_("customer since"), required=False)
+    customer_since = Day(label=_("Customer since"), required=False)
     time_zone = zone_field(help_text=_("Response clocks and sending follow it."))
     language = language_field()
     currency = currency_field()
     parent = OtherAccount(
-        label=_("parent account"), required=False, help_text=_("The external id of the company above this one.")
+        label=_("Parent account"), required=False, help_text=_("The external id of the company above this one.")
     )
     restricted = forms.BooleanField(
-        label=_("restricted"), required=False, help_text=_("Only the owner and the admins see it.")
+        label=_("Restricted"), required=False, help_text=_("Only the owner and the admins see it.")
     )
 
     def __init__(self, *args: Any, user: User, **more: Any) -> None:
@@ -66,11 +66,11 @@ class AccountForm(forms.Form):
 
 class NewAccountForm(AccountForm):
     external_id = Text(
-        label=_("external id"),
+        label=_("External id"),
         limit=255,
         help_text=_("The id of this customer in your own systems; usage and imports find it by this. It stays."),
     )
-    stage = forms.ChoiceField(label=_("stage"), choices=Stage.choices, initial=Stage.ONBOARDING)
+    stage = forms.ChoiceField(label=_("Stage"), choices=Stage.choices, initial=Stage.ONBOARDING)
     field_order = ("name", "external_id", "stage")
 
 
@@ -83,7 +83,7 @@ def initial(account: Account) -> dict[str, Any]:
 class OwnerForm(forms.Form):
     """A rep, a team's pool, or nobody, in one field: `owner` and `pool` in cleaned_data."""
 
-    owner = forms.ChoiceField(label=_("owner"), required=False)
+    owner = forms.ChoiceField(label=_("Owner"), required=False)
 
     def __init__(self, *args: Any, user: User, **more: Any) -> None:
         super().__init__(*args, **more)
@@ -112,16 +112,16 @@ class OwnerForm(forms.Form):
 
 
 class NextStepForm(forms.Form):
-    next_step = Text(label=_("next step"), limit=200, required=False, help_text=_("One line. Empty takes it off."))
-    next_step_on = Day(label=_("by"), required=False)
+    next_step = Text(label=_("Next step"), limit=200, required=False, help_text=_("One line. Empty takes it off."))
+    next_step_on = Day(label=_("By"), required=False)
 
 
 class StageForm(forms.Form):
-    stage = forms.ChoiceField(label=_("stage"), choices=Stage.choices)
+    stage = forms.ChoiceField(label=_("Stage"), choices=Stage.choices)
 
 
 class MergeForm(forms.Form):
-    into = OtherAccount(label=_("merge into"), help_text=_("The external id of the account that takes its place."))
+    into = OtherAccount(label=_("Merge into"), help_text=_("The external id of the account that takes its place."))
 
     def __init__(self, *args: Any, user: User, **more: Any) -> None:
         super().__init__(*args, **more)
@@ -131,16 +131,18 @@ class MergeForm(forms.Form):
 class TraitForm(forms.Form):
     """One trait of an account: which, and its new value as people write it."""
 
-    trait = forms.ModelChoiceField(label=_("trait"), queryset=TraitDefinition.objects.order_by("label", "pk"))
-    value = Text(label=_("value"), limit=1000)
+    trait = forms.ModelChoiceField(
+        label=_("Trait"), queryset=TraitDefinition.objects.order_by("label", "pk"), empty_label=_("Choose one")
+    )
+    value = Text(label=_("Value"), limit=1000)
 
 
 class TraitDefinitionForm(forms.Form):
-    label = Text(label=_("label"), limit=120)
-    type = forms.ChoiceField(label=_("type"), choices=TraitType.choices)
-    unit = Text(label=_("unit"), limit=40, required=False, help_text=_("Such as rooms, litres, people."))
+    label = Text(label=_("Label"), limit=120)
+    type = forms.ChoiceField(label=_("Type"), choices=TraitType.choices)
+    unit = Text(label=_("Unit"), limit=40, required=False, help_text=_("Such as rooms, litres, people."))
 
 
 class NewTraitDefinitionForm(TraitDefinitionForm):
-    key = Text(label=_("key"), limit=120, help_text=_("The name that group calls and imports use. It stays."))
+    key = Text(label=_("Key"), limit=120, help_text=_("The name that group calls and imports use. It stays."))
     field_order = ("label", "key")

@@ -7,7 +7,6 @@ from django.core.exceptions import PermissionDenied, ValidationError
 from django.http import HttpResponse, HttpResponseRedirect
 from django.shortcuts import get_object_or_404, redirect, render
 from django.urls import NoReverseMatch, reverse
-from django.utils.formats import date_format
 from django.utils.http import url_has_allowed_host_and_scheme
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
@@ -111,7 +110,7 @@ def _in_words(trait: Trait) -> str:
         return f"{trait.number.normalize():f}"
     if trait.flag is not None:
         return _("yes") if trait.flag else _("no")
-    return date_format(trait.day) if trait.day else trait.text or ""
+    return trait.text or ""  # a day is written by the template, as days are everywhere
 
 
 def _holder_key(account: Account) -> str:

@@ -22,10 +22,10 @@ from crm.subscriptions.models import ExchangeRate
 
 
 class AccountForm(AnyForm):
-    name = Text(label=_("name"), limit=255)
-    segment = Text(label=_("segment"), limit=80, required=False)
-    tags = Words(label=_("tags"), each=60, required=False)
-    domains = Words(label=_("domains"), each=253, required=False)
+    name = Text(label=_("Name"), limit=255)
+    segment = Text(label=_("Segment"), limit=80, required=False)
+    tags = Words(label=_("Tags"), each=60, required=False)
+    domains = Words(label=_("Domains"), each=253, required=False)
     time_zone = zone_field()
     language = language_field()
     currency = currency_field()
@@ -56,9 +56,9 @@ class Accounts(Writable):
 
 
 class ContactForm(AnyForm):
-    name = Text(label=_("name"), limit=200)
-    job_title = Text(label=_("job title"), limit=120, required=False)
-    phone = Text(label=_("phone"), limit=40, required=False)
+    name = Text(label=_("Name"), limit=200)
+    job_title = Text(label=_("Job title"), limit=120, required=False)
+    phone = Text(label=_("Phone"), limit=40, required=False)
     language = language_field(required=False)
     time_zone = zone_field(required=False)
 
@@ -94,8 +94,8 @@ class Contacts(Writable):
 
 
 class FeatureForm(AnyForm):
-    name = Text(label=_("name"), limit=120)
-    unit = Text(label=_("unit"), limit=40, required=False)
+    name = Text(label=_("Name"), limit=120)
+    unit = Text(label=_("Unit"), limit=40, required=False)
 
 
 @admin.register(Feature, site=site)
@@ -113,7 +113,7 @@ class Features(Writable):
 
 
 class PlanForm(AnyForm):
-    name = Text(label=_("name"), limit=120)
+    name = Text(label=_("Name"), limit=120)
 
 
 @admin.register(Plan, site=site)
@@ -135,8 +135,8 @@ class Plans(Writable):
 
 
 class TraitForm(AnyForm):
-    label = Text(label=_("label"), limit=120)
-    unit = Text(label=_("unit"), limit=40, required=False)
+    label = Text(label=_("Label"), limit=120)
+    unit = Text(label=_("Unit"), limit=40, required=False)
 
 
 @admin.register(TraitDefinition, site=site)

@@ -9,7 +9,7 @@ from django.contrib.auth.views import redirect_to_login
 from django.core.exceptions import PermissionDenied
 from django.db import models, transaction
 from django.forms import ModelForm
-from django.http import HttpRequest, HttpResponse
+from django.http import Http404, HttpRequest, HttpResponse
 from django.utils.translation import gettext_lazy as _
 
 from crm.lib.fields import refusals
@@ -35,6 +35,10 @@ class Site(admin.AdminSite):
         if request.user.is_authenticated:
             raise PermissionDenied
         return redirect_to_login(request.GET.get("next") or request.get_full_path())
+
+    def password_change(self, request: HttpRequest, extra_context: Any = None) -> HttpResponse:
+        """Not here: it would write without a record. Users are changed by their action."""
+        raise Http404
 
     def admin_view(self, view: Any, cacheable: bool = False) -> Any:
         """403 for whoever is signed in without the right; asking for a login again would help nobody."""

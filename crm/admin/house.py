@@ -41,7 +41,7 @@ class Users(Writable):
 
 
 class TeamForm(AnyForm):
-    name = Text(label=_("name"), limit=100)
+    name = Text(label=_("Name"), limit=100)
 
 
 @admin.register(Team, site=site)

@@ -56,18 +56,18 @@ class Day(forms.DateField):
 
 
 def currency_field(**more: Any) -> forms.ChoiceField:
-    return forms.ChoiceField(label=_("currency"), choices=lambda: currency_choices(get_language() or "en"), **more)
+    return forms.ChoiceField(label=_("Currency"), choices=lambda: currency_choices(get_language() or "en"), **more)
 
 
 def zone_field(**more: Any) -> forms.ChoiceField:
-    return forms.ChoiceField(label=_("time zone"), choices=lambda: _optional(zone_choices(), more), **more)
+    return forms.ChoiceField(label=_("Time zone"), choices=lambda: _optional(zone_choices(), more), **more)
 
 
 def language_field(**more: Any) -> forms.ChoiceField:
     def choices() -> list[tuple[str, str]]:
         return _optional(language_choices(get_language() or "en"), more)
 
-    return forms.ChoiceField(label=_("language"), choices=choices, **more)
+    return forms.ChoiceField(label=_("Language"), choices=choices, **more)
 
 
 def _optional(choices: tuple[tuple[str, str], ...], more: dict[str, Any]) -> list[tuple[str, str]]:

@@ -9,20 +9,20 @@ from crm.plans.models import Feature
 
 
 class FeatureForm(forms.Form):
-    name = Text(label=_("name"), limit=120)
+    name = Text(label=_("Name"), limit=120)
     is_key = forms.BooleanField(
-        label=_("key feature"),
+        label=_("Key feature"),
         required=False,
         help_text=_("It sets the product apart. Breadth is the share of key features that an account uses."),
     )
     counts_amount = forms.BooleanField(
-        label=_("sums an amount instead of uses"),
+        label=_("Sums an amount instead of uses"),
         required=False,
         help_text=_("Its events carry a number, such as minutes or euros, which is added up."),
     )
-    unit = Text(label=_("unit"), limit=40, required=False, help_text=_("Such as trips, minutes, euros."))
+    unit = Text(label=_("Unit"), limit=40, required=False, help_text=_("Such as trips, minutes, euros."))
     threshold = forms.IntegerField(
-        label=_("meaningful from"),
+        label=_("Meaningful from"),
         min_value=1,
         max_value=2_147_483_647,
         initial=1,
@@ -31,15 +31,15 @@ class FeatureForm(forms.Form):
 
 
 class NewFeatureForm(FeatureForm):
-    key = Text(label=_("key"), limit=80, validators=[validate_slug], help_text=_("Letters, digits, - and _. It stays."))
+    key = Text(label=_("Key"), limit=80, validators=[validate_slug], help_text=_("Letters, digits, - and _. It stays."))
     field_order = ("name", "key")
 
 
 class PlanForm(forms.Form):
-    name = Text(label=_("name"), limit=120)
-    includes_everything = forms.BooleanField(label=_("includes every feature"), required=False)
+    name = Text(label=_("Name"), limit=120)
+    includes_everything = forms.BooleanField(label=_("Includes every feature"), required=False)
     features = forms.ModelMultipleChoiceField(
-        label=_("features"),
+        label=_("Features"),
         queryset=Feature.objects.order_by("name", "pk"),
         required=False,
         widget=forms.CheckboxSelectMultiple,
@@ -48,5 +48,5 @@ class PlanForm(forms.Form):
 
 
 class NewPlanForm(PlanForm):
-    external_id = Text(label=_("external id"), limit=255, help_text=_("The plan's id in your billing. It stays."))
+    external_id = Text(label=_("External id"), limit=255, help_text=_("The plan's id in your billing. It stays."))
     field_order = ("name", "external_id")

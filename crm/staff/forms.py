@@ -19,14 +19,14 @@ else:
 class UserForm(AnyForm):
     """One of us. A password is required for somebody new; later an empty one leaves it as it is."""
 
-    email = Text(label=_("email address"), limit=254, widget=forms.EmailInput)
-    name = Text(label=_("name"), limit=120)
-    job_title = Text(label=_("job title"), limit=120, required=False)
-    phone = Text(label=_("phone"), limit=40, required=False)
+    email = Text(label=_("Email address"), limit=254, widget=forms.EmailInput)
+    name = Text(label=_("Name"), limit=120)
+    job_title = Text(label=_("Job title"), limit=120, required=False)
+    phone = Text(label=_("Phone"), limit=40, required=False)
     language = language_field()
     time_zone = zone_field()
     new_password = forms.CharField(
-        label=_("new password"),
+        label=_("New password"),
         required=False,
         strip=False,
         widget=forms.PasswordInput(attrs={"autocomplete": "new-password"}),
@@ -47,11 +47,11 @@ class UserForm(AnyForm):
 
 
 class InstallationForm(AnyForm):
-    company_name = Text(label=_("our company's name"), limit=120)
-    product_name = Text(label=_("our product's name"), limit=120)
+    company_name = Text(label=_("Our company's name"), limit=120)
+    product_name = Text(label=_("Our product's name"), limit=120)
     currency = currency_field()
     paid_through = Day(
-        label=_("subscriptions known through"),
+        label=_("Subscriptions known through"),
         required=False,
         help_text=_("The last day for which the subscription data are complete. Empty: they are current."),
     )

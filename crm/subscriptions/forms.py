@@ -14,29 +14,29 @@ from crm.subscriptions.models import SubscriptionChange
 class TermsForm(forms.Form):
     """What a line costs and holds from a day on; `terms` when it is valid."""
 
-    effective_on = Day(label=_("from"), help_text=_("The first day on which this holds."))
+    effective_on = Day(label=_("From"), help_text=_("The first day on which this holds."))
     plan = forms.ModelChoiceField(
-        label=_("plan"), queryset=Plan.objects.order_by("name", "pk"), required=False, empty_label=_("No plan")
+        label=_("Plan"), queryset=Plan.objects.order_by("name", "pk"), required=False, empty_label=_("No plan")
     )
     seats = forms.IntegerField(
-        label=_("seats"),
+        label=_("Seats"),
         required=False,
         min_value=0,
         max_value=2_147_483_647,
         help_text=_("Empty: not sold by the seat."),
     )
     price = forms.DecimalField(
-        label=_("price per billing period"),
+        label=_("Price per billing period"),
         max_digits=14,
         decimal_places=2,
         min_value=0,
         help_text=_("After discounts, for the whole period. MRR is derived from it."),
     )
-    billing_months = forms.IntegerField(label=_("billing period in months"), min_value=1, max_value=120, initial=1)
+    billing_months = forms.IntegerField(label=_("Billing period in months"), min_value=1, max_value=120, initial=1)
     currency = currency_field()
-    renews_on = Day(label=_("renews on"), required=False)
-    notice_on = Day(label=_("notice by"), required=False)
-    ends_on = Day(label=_("until"), required=False, help_text=_("The first day that is no longer paid. Empty: open."))
+    renews_on = Day(label=_("Renews on"), required=False)
+    notice_on = Day(label=_("Notice by"), required=False)
+    ends_on = Day(label=_("Until"), required=False, help_text=_("The first day that is no longer paid. Empty: open."))
 
     @property
     def terms(self) -> Terms:
@@ -44,12 +44,12 @@ class TermsForm(forms.Form):
 
 
 class NewSubscriptionForm(TermsForm):
-    external_id = Text(label=_("external id"), limit=255, help_text=_("Its id in your billing. It stays."))
+    external_id = Text(label=_("External id"), limit=255, help_text=_("Its id in your billing. It stays."))
     field_order = ("external_id",)
 
 
 class EndForm(forms.Form):
-    on = Day(label=_("ends on"), help_text=_("The first day that is no longer paid."))
+    on = Day(label=_("Ends on"), help_text=_("The first day that is no longer paid."))
 
 
 def initial(change: SubscriptionChange) -> dict[str, Any]:

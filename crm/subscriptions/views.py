@@ -20,6 +20,7 @@ from crm.accounts.actions import may_write
 from crm.accounts.models import Account
 from crm.accounts.views import own_account, seen_account, shown
 from crm.lib.fields import refusals
+from crm.plans.models import Plan
 from crm.staff.queries import installation
 from crm.staff.views import Request, needs
 from crm.subscriptions import actions, forms, queries, rules
@@ -39,18 +40,22 @@ CHANGES, MOVEMENTS = 200, 60
 
 @dataclass(frozen=True)
 class Line:
-    """One subscription with its changes, newest first; `now` is what holds today, None when nothing is paid."""
+    """One subscription with its changes, newest first, each with the day on which it ceased to hold (None: it holds on)."""
 
     row: Subscription
-    changes: list[SubscriptionChange]
-    now: SubscriptionChange | None
+    changes: list[tuple[SubscriptionChange, date | None]]
+    paid: bool
+
+    @property
+    def plan(self) -> Plan | None:
+        return self.changes[0][0].plan
 
 
 def index(request: Request, account: int) -> HttpResponse:
     of, today = seen_account(request, account), request.now.date()
     moves = queries.movements(date.min, today, accounts=[of.pk])[-MOVEMENTS:]
     more = {
-        "lines": sorted(_lines(of, today), key=lambda line: line.now is None),
+        "lines": sorted(_lines(of, today), key=lambda line: not line.paid),
         "moves": [(move, KINDS[move.kind]) for move in reversed(moves)],
         "mrr": queries.mrr_on(today, accounts=[of.pk]).get(of.pk, 0),
         "seats": queries.seats_on(today, accounts=[of.pk]).get(of.pk),
@@ -69,7 +74,16 @@ def _lines(of: Account, today: date) -> Iterable[Line]:
         held = list(changes)
         now = next((change for change in held if change.effective_on <= today), None)
         paid = now is not None and (now.ends_on is None or today < now.ends_on)
-        yield Line(held[0].subscription, held, now if paid else None)
+        yield Line(held[0].subscription, list(zip(held, _ends(held), strict=True)), paid)
+
+
+def _ends(newest_first: list[SubscriptionChange]) -> Iterable[date | None]:
+    """The day on which each change ceased to hold: its own end, or the day of the next one."""
+    following: date | None = None
+    for change in newest_first:
+        days = [day for day in (change.ends_on, following) if day]
+        yield min(days, default=None)
+        following = change.effective_on
 
 
 @needs("write_account")

@@ -47,7 +47,7 @@ def test_what_holds_today_stands_beside_its_history(as_user, rep):
     body = as_user(rep).get(f"/accounts/{of.pk}/subscriptions/").content.decode()
     assert "A rate is missing" in body
     assert ">15<" in body
-    assert "Notice by 1 Oct 2098" in body
+    assert "Notice by 1 Oct 2098, in" in body
 
 
 @pytest.mark.parametrize(
