@@ -6,9 +6,6 @@ from crm.audit.rules import System
 from crm.fills.models import Fill
 from crm.usage.queries import drained_through
 from retention import pipeline
-from retention.messages.actions import ensure_default_templates
-from retention.playbooks.actions import ensure_default_playbooks
-from retention.scorecards.actions import ensure_default_scorecard
 
 BY = System("pipeline")
 
@@ -23,7 +20,7 @@ def run_pipeline() -> None:
 def nightly() -> None:
     """Roll the windows over to a new day, which may take longer than a tick may, then run the pipeline once."""
     now = datetime.now(UTC)
-    ensure_defaults(now)
+    pipeline.ensure_defaults(at=now, by=BY)
     if not _rolled_over(now):
         pipeline.run(through=drained_through(now), at=now, by=System("nightly"))
 
@@ -31,10 +28,3 @@ def nightly() -> None:
 def _rolled_over(now: datetime) -> bool:
     through = Fill.objects.filter(stage="windows").values_list("through_at", flat=True).first()
     return through is not None and through.date() >= drained_through(now).date()
-
-
-def ensure_defaults(now: datetime) -> None:
-    """What every installation begins with: one scorecard, one playbook, its texts. Changed ones stay as they are."""
-    ensure_default_scorecard(at=now, by=BY)
-    ensure_default_templates(at=now, by=BY)
-    ensure_default_playbooks(at=now, by=BY)

@@ -12,9 +12,12 @@ from crm.audit.rules import Actor
 from crm.fills.actions import StageBusy, fill
 from crm.subscriptions.actions import derive_stages
 from retention.follow_ups import actions as follow_ups
+from retention.messages.actions import ensure_default_templates
 from retention.outcomes.actions import record_outcomes
+from retention.playbooks.actions import ensure_default_playbooks
 from retention.plays import actions as plays
 from retention.risk_signals import actions as risk_signals
+from retention.scorecards.actions import ensure_default_scorecard
 from retention.scores import actions as scores
 from retention.tasks import actions as tasks
 
@@ -65,3 +68,10 @@ def run(*, through: datetime, at: datetime, by: Actor) -> list[tuple[str, str]]:
 
 def _bound(stage: Stage, at: datetime, by: Actor) -> Callable[[datetime], str]:
     return lambda through: stage.run(through, at, by)
+
+
+def ensure_defaults(*, at: datetime, by: Actor) -> None:
+    """What every installation begins with: one scorecard, one playbook, its texts. Changed ones stay as they are."""
+    ensure_default_scorecard(at=at, by=by)
+    ensure_default_templates(at=at, by=by)
+    ensure_default_playbooks(at=at, by=by)

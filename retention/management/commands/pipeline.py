@@ -8,7 +8,6 @@ from django.core.management.base import BaseCommand, CommandError
 from crm.audit.rules import System
 from crm.usage.actions import drain
 from retention import pipeline
-from retention.jobs import ensure_defaults
 
 
 class Command(BaseCommand):
@@ -20,8 +19,8 @@ class Command(BaseCommand):
     def handle(self, *args: Any, **options: Any) -> None:
         now = datetime.now(UTC)
         through = instant(options["through"], now) if options["through"] else now
-        ensure_defaults(now)
         by = System("pipeline command")
+        pipeline.ensure_defaults(at=now, by=by)
         while drain(at=datetime.now(UTC), by=by).batches:
             pass
         for stage, said in pipeline.run(through=through, at=through, by=by):
