@@ -245,8 +245,11 @@ def _reading(measure: Measure, kind: Kind, found: str, minimum_tenure: int | Non
     if minimum_tenure is None:
         return "NULL", base
     value = reading.format(w=w, tenure=tenure).replace("found", found).replace("base", f"({base})")
-    least = max(minimum_tenure, kind.periods * w)
-    return f"CASE WHEN judged.tenure >= {least} THEN round(({value})::numeric, 9) END", base
+    condition = f"judged.tenure >= {max(minimum_tenure, kind.periods * w)}"
+    if base != "NULL":
+        # Said aloud, since least() passes over a null.
+        condition += f" AND ({base}) IS NOT NULL"
+    return f"CASE WHEN {condition} THEN round(({value})::numeric, 9) END", base
 
 
 def points_sql(measure: Measure, value: str) -> str:
