@@ -24,9 +24,8 @@ def survey(by: User | None = None, **more: Any) -> Survey:
     sender = more.pop("sender", None) or factories.user(
         "rep", name="Mina Kwon", job_title="customer success", email=f"mina{next(_next)}@ours.example"
     )
-    return actions.create_survey(
-        **{"name": f"Relationship {next(_next)}", "sender": sender, "at": NOW, "by": ops} | more
-    )
+    fields: dict[str, Any] = {"name": f"Relationship {next(_next)}", "sender": sender, "at": NOW, "by": ops}
+    return actions.create_survey(**fields | more)
 
 
 def use(account: Account, uses: int = 5, day: date = TODAY - timedelta(days=3), *, is_use: bool = True) -> None:

@@ -1,15 +1,17 @@
 """The result of a wave: the figure, its margin, and who sees what."""
 
 from datetime import timedelta
+from typing import Any
 
 import pytest
 from django.db import connection
 from django.test.utils import CaptureQueriesContext
 
+from crm.staff.models import User
 from feedback.answers import queries
 from feedback.answers.models import Answer
-from feedback.invitations.models import NotAsked
-from feedback.surveys.models import Wave
+from feedback.invitations.models import Invitation, NotAsked
+from feedback.surveys.models import Survey, Wave
 from tests import factories
 from tests.factories import NOW
 from tests.feedback import people
@@ -26,12 +28,14 @@ def survey(ops):
     return people.survey(ops)
 
 
-def ask(survey, *, owner=None, sent=True):
+def ask(survey: Survey, *, owner: User | None = None, sent: bool = True) -> Invitation:
     account = factories.account(owner=owner)
     return people.invitation(survey, factories.contact(account), sent=sent)
 
 
-def reply(survey, score, *, owner=None, sent=True, comment="", **more):
+def reply(
+    survey: Survey, score: int, *, owner: User | None = None, sent: bool = True, comment: str = "", **more: Any
+) -> Answer:
     invitation = ask(survey, owner=owner, sent=sent)
     return Answer.objects.create(
         invitation=invitation,
@@ -44,7 +48,7 @@ def reply(survey, score, *, owner=None, sent=True, comment="", **more):
     )
 
 
-def leave_out(survey, reason, owner=None):
+def leave_out(survey: Survey, reason: str, owner: User | None = None) -> None:
     wave, account = Wave.objects.get(survey=survey), factories.account(owner=owner)
     NotAsked.objects.create(wave=wave, account=account, contact=factories.contact(account), reason=reason)
 
@@ -161,6 +165,7 @@ def test_long_lists_come_in_screenfuls_and_lose_nobody(ops, survey, as_user):
         leave_out(survey, "new")
     wave = Wave.objects.get()
     first = queries.answers(wave, ops)
+    assert first.next
     second = queries.answers(wave, ops, after=first.next)
     assert (len(first.rows), len(second.rows), second.next) == (50, 2, None)
     assert len({row.pk for row in [*first.rows, *second.rows]}) == 52

@@ -6,10 +6,12 @@ from threading import Barrier, Thread
 import pytest
 from django.core.exceptions import PermissionDenied, ValidationError
 from django.db import connection
+from django.db.models import QuerySet
 
 from crm.attention import actions as attention
 from crm.audit.models import AuditRow
 from crm.audit.rules import System
+from crm.contacts.models import Contact
 from crm.outbox import actions as outbox
 from crm.outbox.models import OutboundMail
 from feedback.invitations import queries
@@ -28,16 +30,16 @@ def ops(db):
     return factories.user("ops_admin")
 
 
-def reasons(wave):
+def reasons(wave: Wave) -> dict[int, str]:
     rows = NotAsked.objects.system("test").filter(wave=wave)
     return dict(rows.values_list("contact", "reason"))
 
 
-def asked(wave):
+def asked(wave: Wave) -> set[int]:
     return set(Invitation.objects.system("test").filter(wave=wave).values_list("contact", flat=True))
 
 
-def mails():
+def mails() -> QuerySet[OutboundMail]:
     return OutboundMail.objects.system("test").filter(kind="survey")
 
 
@@ -194,7 +196,7 @@ def test_two_people_who_press_at_once_open_one_wave():
         people.loyal()
     survey, start, found = people.survey(ops), Barrier(4), []
 
-    def press():
+    def press() -> None:
         try:
             start.wait()
             found.append(open_wave(survey, target=2, at=NOW, by=ops).pk)
@@ -216,10 +218,11 @@ def test_a_mail_refused_at_the_last_moment_is_replaced_and_the_number_stays_true
     survey = people.survey(ops)
     first = queries.circle(survey, target=2, at=NOW).first
     seen = queries.unwritable
+    assert first
 
-    def unwritable_and_then_a_name_breaks():
+    def unwritable_and_then_a_name_breaks() -> dict[int, str]:
         found = seen()
-        contact = Invitation._meta.get_field("contact").related_model.objects.system("test").get(pk=first)
+        contact = Contact.objects.system("test").get(pk=first)
         contact.name = "Two\nlines"
         contact.save()
         return found

@@ -163,10 +163,12 @@ def test_the_mail_on_the_wire_can_be_stopped_with_one_click_and_fetches_nothing(
     assert message["From"] == f"Mina Kwon <{mail.signer.email}>"
     assert message["List-Unsubscribe-Post"] == "List-Unsubscribe=One-Click"
     assert message["List-Unsubscribe"].startswith("<http://localhost:8000/u/")
-    html = message.get_body(("html",)).get_content()
+    rich, plain = message.get_body(("html",)), message.get_body(("plain",))
+    assert rich and plain
+    html = rich.get_content()
     assert not re.search(r"<(img|link|script|iframe)|url\(|@import", html)
     assert "<style" not in html
-    last = message.get_body(("plain",)).get_content().splitlines()[-1]
+    last = plain.get_content().splitlines()[-1]
     assert re.fullmatch(r"\S.*: http://localhost:8000/u/\S+", last)
 
 

@@ -7,6 +7,7 @@ import pytest
 from django.apps import apps
 from django.core.signing import Signer
 from django.db import connection
+from django.db.models import QuerySet
 from django.test import Client
 from django_q.models import OrmQ
 
@@ -15,6 +16,7 @@ from crm.outbox import rules as mail_rules
 from crm.outbox.models import UnsubscribeLink
 from crm.outbox.queries import salt
 from feedback.answers.models import Answer
+from feedback.invitations.models import Invitation
 from feedback.invitations.queries import token_of
 from tests import factories
 from tests.factories import NOW
@@ -40,11 +42,11 @@ def url(invited):
     return f"/s/{token_of(invited)}/"
 
 
-def answers():
+def answers() -> QuerySet[Answer]:
     return Answer.objects.system("test")
 
 
-def rows() -> dict[str, int]:
+def rows() -> dict[str, tuple[int, int | None]]:
     with connection.cursor() as cursor:
         found = {}
         for table in sorted(connection.introspection.table_names(cursor)):
@@ -175,7 +177,7 @@ def test_the_record_knows_that_there_are_words_but_not_the_words(client, url, in
     ]
 
 
-def closed_links(invited):
+def closed_links(invited: Invitation) -> dict[str, str]:
     good = token_of(invited)
     return {
         "malformed": "abc",
@@ -267,7 +269,7 @@ def test_twenty_presses_at_once_leave_one_answer():
     url = f"/s/{token_of(people.invitation(people.survey(), contact))}/"
     start, found = Barrier(20), []
 
-    def press(score):
+    def press(score: int) -> None:
         try:
             start.wait()
             found.append(Client().post(url, SEND | {"score": str(score % 11)}).status_code)

@@ -1,9 +1,14 @@
 """Writing surveys: words per language, whom they ask, and who may."""
 
+from typing import Any
+
 import pytest
 from django.core.exceptions import PermissionDenied, ValidationError
+from django.db import connection
+from django.test.utils import CaptureQueriesContext
 
 from crm.audit.models import AuditRow
+from crm.staff.models import User
 from feedback.surveys import queries, rules
 from feedback.surveys.actions import change_survey, create_survey
 from feedback.surveys.models import Survey
@@ -17,11 +22,11 @@ def ops(db):
     return factories.user("ops_admin")
 
 
-def posted(sender, **more):
+def posted(by: User, **more: Any) -> dict[str, Any]:
     """What the form sends for a survey with the default words."""
     words = {f"{lang}-{part}": text for lang, parts in rules.DEFAULTS.items() for part, text in parts.items()}
     numbers = {"minimum_tenure_days": 90, "minimum_uses": 1, "cooldown_days": 180, "reply_working_days": 2}
-    return {"name": "Relationship", "sender": sender.pk, **numbers, **words} | more
+    return {"name": "Relationship", "sender": by.pk, **numbers, **words} | more
 
 
 def test_a_new_survey_speaks_english_and_korean(ops):
@@ -137,9 +142,6 @@ def test_the_list_takes_the_same_queries_for_one_and_three(as_user, ops, django_
     client, sender = as_user(ops), factories.user("rep")
     people.survey(ops, sender=sender)
     client.get("/surveys/")
-    from django.db import connection
-    from django.test.utils import CaptureQueriesContext
-
     with CaptureQueriesContext(connection) as one:
         client.get("/surveys/")
     people.survey(ops, sender=sender)
