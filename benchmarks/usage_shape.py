@@ -34,7 +34,8 @@ ADOPTED = """
 CREATE TABLE adopted AS
 SELECT account_id, feature, health, slope, seats FROM (
     SELECT account.*, f.feature, row_number() OVER (
-        PARTITION BY account_id ORDER BY CASE WHEN f.feature = 1 THEN -1 ELSE u(account_id*1000 + f.feature*31 + 7) END) AS n
+        PARTITION BY account_id
+        ORDER BY CASE WHEN f.feature = 1 THEN -1 ELSE u(account_id*1000 + f.feature*31 + 7) END) AS n
     FROM account, range(1, 13) AS f(feature))
 WHERE n <= features
 """
@@ -71,10 +72,11 @@ BOOK = """
 INSERT INTO crm_feature (id, key, name, is_key, counts_amount, unit, threshold)
     SELECT n, 'feature-' || n, 'Feature ' || n, n <= 8, n = 1, 'trips', 3 + n FROM generate_series(1, 12) AS n;
 INSERT INTO crm_eventname (id, name, feature_id, is_use, amount_property, first_seen_at, last_seen_at)
-    SELECT n, 'event-' || n, n, TRUE, CASE WHEN n = 1 THEN 'trips' ELSE '' END, now(), now() FROM generate_series(1, 12) AS n;
+    SELECT n, 'event-' || n, n, TRUE, CASE WHEN n = 1 THEN 'trips' ELSE '' END, now(), now()
+    FROM generate_series(1, 12) AS n;
 INSERT INTO crm_plan (id, external_id, name, includes_everything) VALUES (1, 'all', 'All', TRUE);
-INSERT INTO crm_account (id, external_id, name, domains, stage, segment, tags, time_zone, language, currency, restricted,
-    customer_since, next_step, created_at)
+INSERT INTO crm_account (id, external_id, name, domains, stage, segment, tags, time_zone, language, currency,
+    restricted, customer_since, next_step, created_at)
     SELECT account_id, 'a' || account_id, 'Account ' || account_id, '{}', 'live', '', '{}', 'UTC', 'en', 'EUR', FALSE,
         '2024-01-01', '', '2024-01-01' FROM bench_account ORDER BY account_id;
 INSERT INTO crm_subscription (id, account_id, external_id, plan_id, created_at)
@@ -97,10 +99,12 @@ def fill(accounts: int, days: int) -> None:
     partitions.ensure_months("crm_usage_day", used)
     partitions.ensure_months("crm_person_day", used)
     with connection.cursor() as cursor:
+        cursor.execute("SET statement_timeout = 0")
         cursor.execute("CREATE TABLE bench_account (account_id bigint PRIMARY KEY, mrr double precision, seats int)")
     _copy(source, "SELECT account_id, mrr, seats FROM account", "bench_account")
     with connection.cursor() as cursor:
         cursor.execute(BOOK)
+    _without_keys("crm_usage_day", "crm_person_day")
     _copy(source, USAGE.format(days=days, start=start), "crm_usage_day (account_id, day, event_id, uses, amount)")
     _copy(
         source,
@@ -108,7 +112,17 @@ def fill(accounts: int, days: int) -> None:
         "crm_person_day (account_id, day, person_id, uses)",
     )
     with connection.cursor() as cursor:
+        cursor.execute("ALTER TABLE crm_usage_day ADD PRIMARY KEY (account_id, day, event_id)")
+        cursor.execute("ALTER TABLE crm_person_day ADD PRIMARY KEY (account_id, day, person_id)")
+    with connection.cursor() as cursor:
         cursor.execute("VACUUM (ANALYZE)")
+
+
+def _without_keys(*tables: str) -> None:
+    """Rows come in order of days, so keys that begin with the account are built afterwards, at once."""
+    with connection.cursor() as cursor:
+        for table in tables:
+            cursor.execute(f"ALTER TABLE {table} DROP CONSTRAINT {table}_pkey")
 
 
 def _copy(source: duckdb.DuckDBPyConnection, rows: str, into: str) -> None:
