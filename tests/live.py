@@ -8,7 +8,7 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from urllib.parse import quote
+from urllib.parse import quote, urlencode
 
 from django.conf import settings
 from django.db import connection
@@ -17,9 +17,9 @@ from django.db import connection
 def database_url() -> str:
     """The database of this test run, as another process names it."""
     at = connection.get_connection_params()
-    user = quote(str(at.get("user", "")), safe="")
-    password = quote(str(at.get("password") or ""), safe="")
-    return f"postgres://{user}:{password}@{quote(str(at['host']), safe='')}:{at.get('port') or 5432}/{at['dbname']}"
+    who = f"{quote(str(at.get('user', '')), safe='')}:{quote(str(at.get('password') or ''), safe='')}"
+    where = urlencode({"host": at.get("host") or "localhost", "port": at.get("port") or 5432})
+    return f"postgres://{who}@/{at['dbname']}?{where}"
 
 
 def free_port() -> int:

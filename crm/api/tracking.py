@@ -6,6 +6,7 @@ takes for no body, and a body must never be parsed as a form because of its Cont
 
 import base64
 import binascii
+import logging
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -37,6 +38,7 @@ _DISCARD = 32 * 1024 * 1024
 _PIECE = 64 * 1024
 
 Environ = Mapping[str, Any]
+log = logging.getLogger("holdfast.tracking")
 
 
 @dataclass(frozen=True)
@@ -82,6 +84,7 @@ def take(environ: Environ, name: str, at: datetime) -> Answer:
     except (DatabaseError, InterfaceError) as error:
         if not is_trouble(error):
             raise
+        log.warning("A request was answered 503: %s", error)
         connection.close()
         words = "The database is not available at the moment. Send these events again."
         return Stopped(503, "unavailable", words, Retry_After=str(RETRY_WHEN_AWAY)).answer

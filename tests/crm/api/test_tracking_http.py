@@ -140,24 +140,24 @@ def test_one_bad_event_costs_none_of_the_other_99(site: str, key: str):
     assert len(events) == 100
 
 
-@pytest.mark.parametrize(
-    "body",
-    [
-        b"[" * 100_000,
-        b'{"batch": ' + b"[" * 100_000 + b"]" * 100_000 + b"}",
-        b'{"a":' * 100_000 + b"1" + b"}" * 100_000,
-        b'{"batch": [{"a": "\xff\xfe"}, {"a": "\\ud800"}, {"a": 1e999}, {"a": ' + b"9" * 100_000 + b"}]}",
-        b'{"batch": [{"messageId": {"a": []}}, {"userId": 5}, [[[]]], "\\u0000"]}',
-        b"\x1f\x8b",
-        b"\x00" * 1000,
-        b'{"writeKey": "\\ud800", "batch": []}',
-        b'{"batch": [], "batch": 5}',
-        b"",
-    ],
-)
-@pytest.mark.parametrize("path", ["/v1/batch", "/v1/track", "/v1/i/", "/v1/import"])
-def test_no_body_is_a_500(site: str, key: str, path: str, body: bytes):
-    assert send(site, path, body, key)[0] in (200, 400)
+HOSTILE = [
+    b"[" * 100_000,
+    b'{"batch": ' + b"[" * 100_000 + b"]" * 100_000 + b"}",
+    b'{"a":' * 100_000 + b"1" + b"}" * 100_000,
+    b'{"batch": [{"a": "\xff\xfe"}, {"a": "\\ud800"}, {"a": 1e999}, {"a": ' + b"9" * 100_000 + b"}]}",
+    b'{"batch": [{"messageId": {"a": []}}, {"userId": 5}, [[[]]], "\\u0000"]}',
+    b"\x1f\x8b",
+    b"\x00" * 1000,
+    b'{"writeKey": "\\ud800", "batch": []}',
+    b'{"batch": [], "batch": 5}',
+    b"",
+]
+
+
+def test_no_body_is_a_500(site: str, key: str):
+    paths = ("/v1/batch", "/v1/track", "/v1/i/", "/v1/import")
+    found = {(path, body[:40], send(site, path, body, key)[0]) for path in paths for body in HOSTILE}
+    assert [answer for answer in found if answer[2] not in (200, 400)] == []
 
 
 def test_a_thousand_requests_from_eight_clients_are_a_thousand_rows(site: str, key: str):
