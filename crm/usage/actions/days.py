@@ -1,19 +1,17 @@
-"""Usage becomes countable: raw batches are drained into days, windows are rebuilt by night and redone by change."""
+"""From raw batches to days: each event counted once, in the transaction that remembers its id."""
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import asdict
-from datetime import UTC, date, datetime, time, timedelta
+from datetime import date, datetime, timedelta
 from typing import Any
 
 from django.db import DatabaseError, connection, transaction
-from django.db.backends.utils import CursorWrapper
 from django.db.models import Count
 
 from crm.accounts.queries import account_ids
 from crm.audit import actions as audit
 from crm.audit.rules import Actor
-from crm.fills.models import Fill
 from crm.lib import partitions
 from crm.lib.sql_files import load
 from crm.lib.staging import fill
@@ -39,126 +37,6 @@ from crm.usage.rules import (
     spans_of,
     tally,
 )
-
-# --- windows -----------------------------------------------------------------------------------------------
-
-EVENTS, PEOPLE = "crm_window_event", "crm_window_person"
-# Accounts that were merged and those that took their place: the plain rebuild counts each for itself.
-_MERGED = """INSERT INTO window_redo SELECT id, coalesce(merged_into_id, id) FROM crm_account
-    WHERE merged_into_id IS NOT NULL
-        OR id IN (SELECT merged_into_id FROM crm_account WHERE merged_into_id IS NOT NULL)"""
-_THESE = """INSERT INTO window_redo SELECT id, coalesce(merged_into_id, id) FROM crm_account
-    WHERE coalesce(merged_into_id, id) IN (
-        SELECT coalesce(merged_into_id, id) FROM crm_account WHERE id = ANY(%(accounts)s))"""
-
-
-def lock_windows(cursor: CursorWrapper) -> None:
-    """Wait until nobody else writes the windows, keep others waiting, and take the time that long work needs."""
-    cursor.execute(
-        "SET LOCAL statement_timeout = '30min'; SET LOCAL lock_timeout = '10min'; SET LOCAL work_mem = '64MB';"
-        " SET LOCAL jit = off; SELECT pg_advisory_xact_lock(hashtext('crm windows')); SET LOCAL lock_timeout = '30s'"
-    )
-
-
-@transaction.atomic
-def roll_windows(day: date, *, windows: frozenset[int], at: datetime, by: Actor, again: bool = False) -> str:
-    """Rebuild all windows as of `day` and put them in place of the old ones; returns what was done.
-
-    Nothing happens when they stand at that day, or later, with these windows, unless `again`. Dirty marks stay: whoever
-    judges the accounts clears them.
-    """
-    wanted = windows or frozenset({28})
-    with connection.cursor() as cursor:
-        lock_windows(cursor)
-        stand = queries.windows_stand()
-        if not again and stand.day is not None and (stand.day > day or (stand.day == day and wanted <= stand.windows)):
-            return f"Windows stand at {stand.day}."
-        _build(cursor, day, wanted, f"{EVENTS}_fresh", f"{PEOPLE}_fresh", how="CREATE TABLE")
-        _swap(cursor, EVENTS, "event_id")
-        _swap(cursor, PEOPLE, "person_id")
-    stood = {"through_at": datetime.combine(day, time(), UTC), "started_at": at, "finished_at": at}
-    Fill.objects.update_or_create(stage=queries.STAGE, defaults=stood)
-    audit.record("windows.rebuilt", ("windows", str(day)), at=at, by=by, after={"windows": sorted(wanted)})
-    return f"Windows were rebuilt as of {day}."
-
-
-def _build(cursor: CursorWrapper, day: date, windows: frozenset[int], events: str, people: str, *, how: str) -> None:
-    # CREATE TABLE AS, because an INSERT … SELECT never runs on parallel workers.
-    cursor.execute(f"{how} {events} AS {queries.window_events(windows)}", {"day": day})
-    aliases = queries.has_aliases()
-    cursor.execute(f"{how} {people} AS {queries.window_people(windows, aliases=aliases)}", {"day": day})
-    cursor.execute("CREATE TEMP TABLE window_redo (member_id bigint, account_id bigint)")
-    cursor.execute(_MERGED)
-    if cursor.rowcount:
-        _redo(cursor, day, windows, events, people)
-    cursor.execute("DROP TABLE window_redo")
-    cursor.execute(f"ANALYZE {events}; ANALYZE {people}")
-
-
-def _redo(cursor: CursorWrapper, day: date, windows: frozenset[int], events: str, people: str) -> None:
-    """Replace the rows of the accounts in window_redo, and of whatever was merged into them."""
-    cursor.execute("ANALYZE window_redo")
-    for table, rows in (
-        (events, queries.window_events(windows, redone=True)),
-        (people, queries.window_people(windows, redone=True, aliases=queries.has_aliases())),
-    ):
-        cursor.execute(f"DELETE FROM {table} WHERE account_id IN (SELECT member_id FROM window_redo)")
-        cursor.execute(f"INSERT INTO {table} {rows}", {"day": day})
-
-
-def _swap(cursor: CursorWrapper, table: str, second: str) -> None:
-    cursor.execute(
-        f"ALTER TABLE {table}_fresh ALTER last_day SET NOT NULL,"
-        f" ADD CONSTRAINT {table}_fresh_pkey PRIMARY KEY (account_id, {second});"
-        f" DROP TABLE {table}; ALTER TABLE {table}_fresh RENAME TO {table};"
-        f" ALTER INDEX {table}_fresh_pkey RENAME TO {table}_pkey"
-    )
-
-
-@transaction.atomic
-def redo_windows(accounts: Collection[int]) -> int:
-    """Redo the windows of these accounts, merged ones for the account in their place; returns how many accounts.
-
-    Part of a run that records itself. Windows that were never built stay empty.
-    """
-    stand = queries.windows_stand()
-    if stand.day is None or not accounts:
-        return 0
-    with connection.cursor() as cursor:
-        lock_windows(cursor)
-        cursor.execute("CREATE TEMP TABLE window_redo (member_id bigint PRIMARY KEY, account_id bigint)")
-        cursor.execute(_THESE, {"accounts": list(accounts)})
-        redone = int(cursor.rowcount)
-        _redo(cursor, stand.day, stand.windows, EVENTS, PEOPLE)
-        cursor.execute("DROP TABLE window_redo")
-    return redone
-
-
-def windows_of(day: date, *, windows: frozenset[int], events: str, people: str) -> None:
-    """Build the windows of another day from the days themselves, as temporary tables of these names."""
-    with connection.cursor() as cursor:
-        _build(cursor, day, windows or frozenset({28}), events, people, how="CREATE TEMP TABLE")
-
-
-def dirty_accounts() -> dict[int, int]:
-    """Account id → mark of every account whose facts changed; give it back to `clear_dirty` when they are counted."""
-    with connection.cursor() as cursor:
-        cursor.execute("SELECT account_id, mark FROM crm_dirtyaccount")
-        return dict(cursor.fetchall())
-
-
-def clear_dirty(captured: dict[int, int]) -> None:
-    """Forget exactly these marks: an account that was marked again meanwhile stays dirty."""
-    with connection.cursor() as cursor:
-        cursor.execute(
-            "DELETE FROM crm_dirtyaccount AS held"
-            " USING unnest(%(accounts)s::bigint[], %(marks)s::bigint[]) AS done (account_id, mark)"
-            " WHERE held.account_id = done.account_id AND held.mark = done.mark",
-            {"accounts": list(captured), "marks": list(captured.values())},
-        )
-
-
-# --- from raw batches to days ------------------------------------------------------------------------------
 
 MOST_NAMES = 2_000
 WAIT = timedelta(days=30)
@@ -258,7 +136,7 @@ def _names(seen: Mapping[str, tuple[datetime, datetime]], passive: Collection[st
         EventName.objects.bulk_create(rows, ignore_conflicts=True)
     with connection.cursor() as cursor:
         first, last = ([span[place] for span in seen.values()] for place in (0, 1))
-        cursor.execute(load(__file__, "event_names"), {"names": list(seen), "first": first, "last": last})
+        cursor.execute(load(queries.__file__, "event_names"), {"names": list(seen), "first": first, "last": last})
     return list(found.all())
 
 
@@ -304,7 +182,7 @@ def _add(rows: Sequence[Counted], received: Mapping[date, tuple[date, date]] | N
         "at": at,
     }
     with connection.cursor() as cursor:
-        cursor.execute(load(__file__, "add_counted_days"), values)
+        cursor.execute(load(queries.__file__, "add_counted_days"), values)
     mark_dirty({account for account, _day, _event in totals.usage})
 
 
@@ -317,16 +195,16 @@ def store(totals: Totals) -> None:
     with connection.cursor() as cursor:
         lines = (f"{a}\t{day}\t{e}\t{uses}\t{amount}\n" for (a, day, e), (uses, amount) in totals.usage.items())
         fill(cursor, "staged_usage", "account_id bigint, day date, event_id bigint, uses int, amount numeric", lines)
-        cursor.execute(load(__file__, "add_usage_days"))
+        cursor.execute(load(queries.__file__, "add_usage_days"))
         lines = (f"{a}\t{day}\t{person}\t{uses}\n" for (a, day, person), uses in totals.people.items())
         fill(cursor, "staged_people", "account_id bigint, day date, person_id bigint, uses int", lines)
-        cursor.execute(load(__file__, "add_person_days"))
+        cursor.execute(load(queries.__file__, "add_person_days"))
 
 
 def mark_dirty(accounts: Collection[int]) -> None:
     """Have these accounts judged again. A mark set during a run outlives that run."""
     with connection.cursor() as cursor:
-        cursor.execute(load(__file__, "mark_dirty"), {"accounts": sorted(accounts)})
+        cursor.execute(load(queries.__file__, "mark_dirty"), {"accounts": sorted(accounts)})
 
 
 def _release(whose: Collection[int], groups: Collection[str], *, at: datetime) -> Drained:
@@ -334,7 +212,7 @@ def _release(whose: Collection[int], groups: Collection[str], *, at: datetime) -
     if not whose and not groups:
         return Drained()
     with connection.cursor() as cursor:
-        cursor.execute(load(__file__, "release"), {"people": list(whose), "groups": list(groups)})
+        cursor.execute(load(queries.__file__, "release"), {"people": list(whose), "groups": list(groups)})
         waited = [Waited(*row) for row in cursor.fetchall()]
     accounts, histories = account_ids(set(groups)), memberships({one.person_id for one in waited})
     rows, received = released(waited, accounts, histories)
