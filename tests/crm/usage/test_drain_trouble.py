@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from crm.lib import partitions
 from crm.sources import actions as sources
 from crm.sources.models import InboxBatch, Seen
-from crm.usage import actions
+from crm.usage.actions import days as actions
 from crm.usage.models import WaitingEvent
 from crm.usage.rules import Drained
 from tests import factories
