@@ -1,6 +1,7 @@
 """Usage from files: every row counts once, equal rows count each, and doing it again adds nothing."""
 
 import gzip
+from collections.abc import Callable
 from datetime import UTC, date, datetime, timedelta
 
 import pytest
@@ -153,7 +154,7 @@ def test_a_run_that_died_is_completed_by_the_next_and_nothing_counts_twice(tmp_p
     class Killed(BaseException):
         pass
 
-    def take(progress):
+    def take(progress: Callable[[int], None]) -> ImportRun:
         table = open_table(Order("events", path, {}))
         incoming = actions.Incoming(
             kind="events",

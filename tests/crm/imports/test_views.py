@@ -63,7 +63,7 @@ def test_refusals_are_paged_by_key_in_the_order_of_the_file(as_user, ops) -> Non
     refuse(of, range(2, 122))
     refuse(run(), range(500, 510))
 
-    def lines(query: str = "") -> tuple[list[int], str, str]:
+    def lines(query: str = "") -> tuple[list[int], int | None, int | None]:
         context = client.get(reverse("import", args=[of.pk]) + query).context
         return [row.line for row in context["refusals"]], context["previous"], context["next"]
 
