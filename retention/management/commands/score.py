@@ -68,7 +68,6 @@ def _all(day: date, scored: Scored) -> dict[str, Any]:
     rows = [
         {
             "account": names[pk],
-            "day": str(day),
             "points": None if points is None else points / 10,
             "band": Band(band).word,
         }
@@ -109,5 +108,5 @@ def _sentence(found: Why | None, account: Account) -> str:
     if found is None:
         return f"{account.name} was not a live account by then, so there is no score."
     points = "unknown" if found.points is None else f"{found.points / 10:.1f}, {found.band.word.replace('_', ' ')}"
-    parts = "; ".join(f"{part.name}: {part.words or part.missing}" for part in found.components)
+    parts = "; ".join(f"{part.name}: {part.missing or part.words}" for part in found.components)
     return f"{account.name}: {points} from {found.coverage / 10:.0f} % of weight. {parts}."
