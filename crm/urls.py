@@ -38,6 +38,7 @@ urlpatterns: list[URLPattern | URLResolver] = [
     re_path(r"^v1/projects/(?P<key>[^/]+)/settings/?$", tracking.segment_settings, name="tracking-segment-settings"),
     re_path(r"^sourceConfig/?$", tracking.rudder_settings, name="tracking-rudder-settings"),
     re_path(r"^v1/(?P<name>.*?)/?$", tracking.tracking, name="tracking"),
+    re_path(r"^beacon/v1/(?P<name>.*?)/?$", tracking.tracking, name="tracking-beacon"),
     path("accounts/new/", accounts.new, name="account-new"),
     path("accounts/<int:pk>/edit/", accounts.edit, name="account-edit"),
     path("accounts/<int:pk>/owner/", accounts.change_owner, name="account-owner"),

@@ -99,6 +99,12 @@ def test_the_key_may_stand_in_the_header_the_query_or_the_body(key: str):
     assert InboxBatch.objects.count() == 7
 
 
+@pytest.mark.parametrize("slash", ["", "/"])
+def test_rudderstack_s_beacon_has_an_address_and_a_type_of_its_own(key: str, slash: str):
+    response = post(f"/beacon/v1/batch{slash}?writeKey={key}", {"batch": [TRACK]}, content_type="text/plain")
+    assert (response.status_code, InboxBatch.objects.get().call) == (200, "batch")
+
+
 def test_the_stored_body_does_not_hold_the_key(key: str):
     post("/v1/batch", {"batch": [TRACK | {"writeKey": key}], "writeKey": key}, key)
     assert stored() == [{"batch": [TRACK | {"writeKey": ""}], "writeKey": ""}]
