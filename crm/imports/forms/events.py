@@ -27,7 +27,9 @@ def event_reader(layout: Layout, *, now: datetime) -> Callable[[list[str]], rule
         account, name = _name(row[account_at], ID_LIMIT), _name(row[event_at], NAME_LIMIT)
         if not account or not name:
             raise Refused("The column {column} is empty.", column="event" if account else "account")
-        at = _instant(row[time_at], order, now)
+        at = _instant(row[time_at], order)
+        if at.tzinfo is not UTC:
+            at = gate.instant(at, now=now)
         if not gate.EARLIEST <= at <= latest:
             raise Refused(gate.TOO_EARLY if at < gate.EARLIEST else gate.TOO_LATE)
         user = _name(row[user_at], ID_LIMIT) if user_at is not None else ""
@@ -46,12 +48,11 @@ def _name(raw: str, limit: int) -> str:
     return clean_text(rules.unguarded(raw), limit)
 
 
-def _instant(text: str, order: str, now: datetime) -> datetime:
+def _instant(text: str, order: str) -> datetime:
     try:
-        at = rules.read_instant(text.strip(), order)
+        return rules.read_instant(text.strip(), order)
     except (ValueError, OverflowError):
         raise Refused(gate.NO_INSTANT) from None
-    return at if at.tzinfo is UTC else gate.instant(at, now=now)
 
 
 def content_reader(layout: Layout) -> Callable[[list[str]], str]:

@@ -87,7 +87,7 @@ class _Survey:
         if len(row) != self.width:
             return  # refused with its reason when it is read
         for place in self.dates:
-            if row[place][4:5] != "-":
+            if not row[place][:4].isdigit():  # else the year comes first
                 self._check_date(line, place, row[place])
         if self.content:
             if self.rows > MAX_EVENTS:

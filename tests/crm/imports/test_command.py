@@ -70,6 +70,12 @@ def test_our_own_name_goes_before_a_synonym(import_text) -> None:
         ("id\n1\n", ["--column", "name"], "--column name must be OURS=THEIRS, such as external_id=Nr."),
         ("id\n1\n", ["--delimiter", "x"], "--delimiter must be a comma, a semicolon, tab or |, not x."),
         (
+            "id,since\n1,3-04-2025\n",
+            [],
+            "Line 2, column since: 3-04-2025 can be read as two days. "
+            "Say --date-order dmy (day first) or --date-order mdy (month first).",
+        ),
+        (
             "id,since\n1,25.12.2025\n2,03.04.2025\n",
             [],
             "Line 3, column since: 03.04.2025 can be read as two days. "
