@@ -10,6 +10,7 @@ from django.core.exceptions import PermissionDenied
 from django.db import models, transaction
 from django.forms import ModelForm
 from django.http import Http404, HttpRequest, HttpResponse
+from django.template.response import TemplateResponse
 from django.utils.translation import gettext_lazy as _
 
 from crm.lib.fields import refusals
@@ -36,7 +37,7 @@ class Site(admin.AdminSite):
             raise PermissionDenied
         return redirect_to_login(request.GET.get("next") or request.get_full_path())
 
-    def password_change(self, request: HttpRequest, extra_context: Any = None) -> HttpResponse:
+    def password_change(self, request: HttpRequest, extra_context: Any = None) -> TemplateResponse:
         """Not here: it would write without a record. Users are changed by their action."""
         raise Http404
 

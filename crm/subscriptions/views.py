@@ -40,7 +40,10 @@ CHANGES, MOVEMENTS = 200, 60
 
 @dataclass(frozen=True)
 class Line:
-    """One subscription with its changes, newest first, each with the day on which it ceased to hold (None: it holds on)."""
+    """One subscription with its changes, newest first, each with the day on which it ceased to hold.
+
+    None: it holds on.
+    """
 
     row: Subscription
     changes: list[tuple[SubscriptionChange, date | None]]
