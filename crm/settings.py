@@ -145,7 +145,8 @@ PASSWORD_HASHERS = [
     "django.contrib.auth.hashers.MD5PasswordHasher" if TESTING else "django.contrib.auth.hashers.Argon2PasswordHasher"
 ]
 # The address is unique without regard to case, by an index on lower(email) that this check does not know.
-SILENCED_SYSTEM_CHECKS = ["auth.E003"]
+# W045: the database alone checks that a trait has one value.
+SILENCED_SYSTEM_CHECKS = ["auth.E003", "models.W045"]
 LOGIN_URL = "login"
 LOGIN_REDIRECT_URL = "home"
 LOGOUT_REDIRECT_URL = "login"

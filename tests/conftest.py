@@ -35,3 +35,10 @@ def django_db_setup(django_db_setup: None, django_db_blocker: pytest.FixtureRequ
 
     with django_db_blocker.unblock(), connection.cursor() as cursor:  # type: ignore[attr-defined]
         cursor.execute("DROP TRIGGER IF EXISTS audit_never_emptied ON crm_auditrow")
+
+
+def pytest_configure() -> None:
+    """A fresh folder has no collected files yet; whitenoise warns of that, and warnings are errors here."""
+    from django.conf import settings
+
+    settings.STATIC_ROOT.mkdir(parents=True, exist_ok=True)
