@@ -7,6 +7,7 @@ with a sentence for whoever sent it.
 from collections.abc import Iterable, Mapping
 from datetime import UTC, date, datetime, timedelta
 from decimal import ROUND_HALF_EVEN, Decimal
+from functools import lru_cache
 from hashlib import blake2b
 from typing import Any, NamedTuple
 
@@ -17,6 +18,7 @@ from crm.lib.gate import (
     DEPTH,
     EARLIEST,
     KEY_LIMIT,
+    NO_INSTANT,
     NUMBER_LIMIT,
     Refused,
     check_value,
@@ -151,9 +153,9 @@ def judge(raw: Any, position: int, envelope: Envelope) -> Event:
     if REFUSED_MARK in raw:
         raise Refused(str(raw[REFUSED_MARK]))
     call = envelope.call if envelope.call != "batch" else _call(raw)
-    context = _object(raw, "context")
-    user_id = _id(raw, "userId")
-    anonymous_id = _id(raw, "anonymousId")
+    context = _object(raw, "context") if "context" in raw else {}
+    user_id = _id(raw, "userId") if "userId" in raw else ""
+    anonymous_id = _id(raw, "anonymousId") if "anonymousId" in raw else ""
     if not user_id and not anonymous_id:
         raise Refused("userId and anonymousId are missing. Send one of them.")
     message_id, hashed = _message(raw, position, envelope)
@@ -228,12 +230,14 @@ def _message(raw: Mapping[str, Any], position: int, envelope: Envelope) -> tuple
 
 
 def _group(raw: Mapping[str, Any], context: Mapping[str, Any], call: str) -> str:
-    group = _id(raw, "groupId")
+    group = _id(raw, "groupId") if "groupId" in raw else ""
     if call == "group":
         if not group:
             raise Refused("groupId is missing. A group call names the account by it.")
         return group
-    return group or _id(context, "groupId") or _id(context, "group_id")
+    if group or not ("groupId" in context or "group_id" in context):
+        return group
+    return _id(context, "groupId") or _id(context, "group_id")
 
 
 def _previous(raw: Mapping[str, Any], user_id: str) -> str:
@@ -248,13 +252,18 @@ def _name(raw: Mapping[str, Any], call: str) -> str:
         value = raw.get("event")
         if value is None:
             raise Refused("event is missing. A track call names what happened.")
-        name = _text(value, "event", NAME_LIMIT)
+        name = _event_name(value) if type(value) is str else _text(value, "event", NAME_LIMIT)
         if not name:
             raise Refused("event is empty. A track call names what happened.")
         return name
     word = call.capitalize()
     value = raw.get("name")
     return _text(f"{word}: {value}", "name", NAME_LIMIT) if value and type(value) is str else word
+
+
+@lru_cache(maxsize=4096)
+def _event_name(value: str) -> str:
+    return _text(value, "event", NAME_LIMIT)
 
 
 def _payload(raw: Mapping[str, Any], context: Mapping[str, Any], call: str) -> dict[str, Any]:
@@ -276,15 +285,22 @@ def _times(raw: Mapping[str, Any], envelope: Envelope) -> tuple[datetime, date, 
     if not value:
         return received, received.date(), True
     try:
-        claimed = read_instant(value)
-    except Refused as refused:
-        raise Refused(f"timestamp: {refused.reason}") from refused
-    sent = read_sent(raw.get("sentAt")) or envelope.sent_at
+        claimed = datetime.fromisoformat(value) if type(value) is str else read_instant(value)
+        if claimed.tzinfo is not UTC:
+            claimed = read_instant(value)
+    except ValueError as error:
+        reason = error.reason if isinstance(error, Refused) else NO_INSTANT
+        raise Refused(f"timestamp: {reason}") from error
+    sent = read_sent(raw["sentAt"]) if "sentAt" in raw else None
+    sent = sent or envelope.sent_at
     at = claimed if sent is None else _shifted(received, claimed - sent)
     latest = received + AHEAD
-    if claimed.date() > latest.date():
-        return min(max(at, EARLIEST), latest), received.date(), True
-    return min(max(at, EARLIEST), latest), max(claimed, EARLIEST).date(), False
+    if not EARLIEST <= at <= latest:
+        at = min(max(at, EARLIEST), latest)
+    key_day = claimed.date()
+    if key_day > latest.date():
+        return at, received.date(), True
+    return at, key_day if claimed >= EARLIEST else EARLIEST.date(), False
 
 
 def _shifted(received: datetime, by: timedelta) -> datetime:

@@ -94,8 +94,8 @@ def tally(rows: Iterable[Counted], uses: Collection[int]) -> Totals:
 
 def account_at(history: Sequence[tuple[datetime, int]], at: datetime) -> int | None:
     """The account of the last group call at or before `at`; the first one's when all are later; None without any."""
-    if not history:
-        return None
+    if len(history) < 2:
+        return history[0][1] if history else None
     place = bisect_right(history, at, key=lambda joined: joined[0])
     return history[max(place - 1, 0)][1]
 
@@ -157,6 +157,7 @@ def attribute(
     An event that names an account waits for that one, whatever else is known of the person.
     """
     found = Attributed([], {}, [], [])
+    seen: set[tuple[date, datetime]] = set()
     for event, person in used:
         name = names.get(event.name)
         if name is None:
@@ -169,7 +170,10 @@ def attribute(
             found.waiting.append(Waiting(event.source_id, person, group, name.pk, event.at, amount, event.received_at))
             continue
         found.rows.append(Counted(account, person, name.pk, event.at, amount, event.key_day, event.hash64))
-        _widen(found.received, event.at.date(), event.received_at.date())
+        place = (event.at.date(), event.received_at)
+        if place not in seen:  # most events share their day and their request
+            seen.add(place)
+            _widen(found.received, place[0], event.received_at.date())
     return found
 
 

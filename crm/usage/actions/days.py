@@ -13,6 +13,7 @@ from crm.accounts.queries import account_ids
 from crm.audit import actions as audit
 from crm.audit.rules import Actor
 from crm.lib import partitions
+from crm.lib.no_collector import no_collector
 from crm.lib.sql_files import load
 from crm.lib.staging import fill
 from crm.people import actions as people
@@ -67,6 +68,7 @@ def drain(*, at: datetime, by: Actor, limit_events: int = 10_000, budget_seconds
     return done
 
 
+@no_collector()
 def _drain_batches(batches: Sequence[Claimed], *, at: datetime, by: Actor) -> Drained:
     read = {}
     for batch in batches:
