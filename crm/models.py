@@ -9,7 +9,16 @@ from crm.plans.models import Feature, Plan
 from crm.subscriptions.models import ExchangeRate, Subscription, SubscriptionChange
 from crm.sources.models import InboxBatch, Reject, Seen, SeenMonth, Source, WriteKey
 from crm.people.models import Membership, Person
-from crm.usage.models import CountedDay, DirtyAccount, EventName, PersonDay, UsageDay, WaitingEvent
+from crm.usage.models import (
+    CountedDay,
+    DirtyAccount,
+    EventName,
+    PersonDay,
+    UsageDay,
+    WaitingEvent,
+    WindowEvent,
+    WindowPerson,
+)
 from crm.attention.models import Hold, Reservation
 from crm.outbox.models import OutboundMail, Pause, Salt, Suppression, UnsubscribeLink
 from crm.imports.models import ImportRefusal, ImportRun

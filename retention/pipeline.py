@@ -39,7 +39,7 @@ def _stages(through: datetime, at: datetime, by: Actor) -> str:
 STAGES: tuple[Stage, ...] = (
     Stage("lifecycle", _stages),
     Stage("windows", lambda through, at, by: scores.refresh_windows(through, at=at, by=by)),
-    Stage("scores", lambda through, at, by: scores.score_changed(through, at=at, by=by)),
+    Stage("current scores", lambda through, at, by: scores.score_changed(through, at=at, by=by)),
     Stage("ledger", lambda through, at, by: scores.score_due(through, at=at, by=by)),
     Stage("signals", lambda through, at, by: risk_signals.look(at=through, by=by)),
     Stage("follow-up results", lambda through, at, by: follow_ups.settle(at=through, by=by)),
