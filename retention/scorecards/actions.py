@@ -4,7 +4,7 @@ from datetime import datetime
 from decimal import Decimal
 
 from django.core.exceptions import PermissionDenied, ValidationError
-from django.db import connection, transaction
+from django.db import connection, models, transaction
 from django.utils.translation import gettext_lazy as _
 
 from crm.audit import actions as audit
@@ -13,7 +13,14 @@ from crm.staff.models import User
 from retention.measures.queries import KINDS
 from retention.measures.rules import LINEAR, PERCENTILE, STEPS
 from retention.scorecards import queries
-from retention.scorecards.models import Scorecard, ScorecardMeasure, ScorecardVersion, State, fields_of
+from retention.scorecards.models import (
+    Scorecard,
+    ScorecardGroup,
+    ScorecardMeasure,
+    ScorecardVersion,
+    State,
+    fields_of,
+)
 
 PEOPLE_ACTIVE_FROM = 5
 FINEST = 10**15  # weights as integers must stay within a bigint when multiplied by points
@@ -110,3 +117,67 @@ def check_measure(row: ScorecardMeasure) -> None:
         raise ValidationError({"threshold": _("Say from how many uses a person counts as active.")})
     if row.feature_id and not kind.of_feature:
         raise ValidationError({"feature": _("This kind looks at all features: leave the feature empty.")})
+
+
+@transaction.atomic
+def keep_row(row: models.Model, *, at: datetime, by: Actor) -> None:
+    """Add or change a scorecard, a draft version, or one of a draft's groups and measures.
+
+    Raises ValidationError for rows of a published version and for a measure that cannot be read.
+    """
+    require_configure(by)
+    _refuse_published(row)
+    if isinstance(row, ScorecardMeasure):
+        check_measure(row)
+    old = type(row)._base_manager.filter(pk=row.pk).first() if row.pk else None
+    row.save()
+    before = fields_of(old) if old else {}
+    after = fields_of(row)
+    changed = {name for name in after if before.get(name) != after[name]}
+    audit.record(
+        "scorecard.changed",
+        row,
+        at=at,
+        by=by,
+        before={name: before[name] for name in before if name in changed},
+        after={name: after[name] for name in after if name in changed},
+    )
+
+
+@transaction.atomic
+def remove_row(row: models.Model, *, at: datetime, by: Actor) -> None:
+    """Remove a draft version or one of its groups and measures; what was published stays for good."""
+    require_configure(by)
+    _refuse_published(row)
+    audit.record("scorecard.removed", row, at=at, by=by, before=fields_of(row))
+    row.delete()
+
+
+def _refuse_published(row: models.Model) -> None:
+    version = row if isinstance(row, ScorecardVersion) else getattr(row, "version", None)
+    if version is None or version.pk is None:
+        return
+    if ScorecardVersion.objects.filter(pk=version.pk, state=State.PUBLISHED).exists():
+        raise ValidationError(_("A published version is never changed: start a draft from it."))
+
+
+@transaction.atomic
+def start_draft(version: ScorecardVersion, *, at: datetime, by: Actor) -> ScorecardVersion:
+    """Copy a version with its groups and measures into the next draft; returns the one that exists, if any."""
+    require_configure(by)
+    card = Scorecard.objects.select_for_update().get(pk=version.scorecard_id)
+    versions = ScorecardVersion.objects.filter(scorecard=card)
+    found = versions.filter(state=State.DRAFT).first()
+    if found:
+        return found
+    newest = versions.order_by("-number").values_list("number", flat=True)[0]
+    copied = {"number": newest + 1, "state": State.DRAFT, "published_at": None, "published_by_id": None}
+    draft = ScorecardVersion.objects.create(**fields_of(version) | copied)
+    groups = {}
+    for group in ScorecardGroup.objects.filter(version=version):
+        groups[group.pk] = ScorecardGroup.objects.create(**fields_of(group) | {"version_id": draft.pk})
+    for row in ScorecardMeasure.objects.filter(version=version):
+        own = groups[row.group_id].pk if row.group_id else None
+        ScorecardMeasure.objects.create(**fields_of(row) | {"version_id": draft.pk, "group_id": own})
+    audit.record("scorecard.draft_started", draft, at=at, by=by, after={"from": version.number})
+    return draft

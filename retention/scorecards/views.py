@@ -51,7 +51,7 @@ def scale_words(measure: ScorecardMeasure) -> str:
         return _("percentile among the accounts, fewer is better") if fewer else _("percentile among the accounts")
     if measure.scale == STEPS:
         steps = (
-            _("from %(value)s: %(points)s points") % {"value": _value(measure, limit), "points": number_format(worth)}
+            _("from %(value)s: %(points)s points") % {"value": _value(measure, limit), "points": _plain(worth)}
             for limit, worth in measure.steps
         )
         return " · ".join(steps)
