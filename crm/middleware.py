@@ -78,12 +78,13 @@ def clock(get_response: type_of_view) -> type_of_view:
     return middleware
 
 
+# The page of each place, its word, and how the names of the pages within it begin.
 PLACES = [
-    ("today", _("Today")),
-    ("portfolio", _("Accounts")),
-    ("playbooks", _("Playbooks")),
-    ("surveys", _("Surveys")),
-    ("numbers", _("Numbers")),
+    ("today", _("Today"), ("today", "draft")),
+    ("portfolio", _("Accounts"), ("portfolio", "account", "contact", "subscription", "task")),
+    ("playbooks", _("Playbooks"), ("playbook",)),
+    ("surveys", _("Surveys"), ("survey", "wave")),
+    ("numbers", _("Numbers"), ("numbers",)),
 ]
 
 
@@ -94,8 +95,8 @@ def shell(request: HttpRequest) -> dict[str, Any]:
     """What base.html shows around every page. Places whose page does not exist yet stay hidden."""
     here = request.resolver_match.view_name if request.resolver_match else ""
     places = [
-        {"url": url, "label": label, "active": here == name or here.startswith(f"{name}-")}
-        for name, label in PLACES
+        {"url": url, "label": label, "active": here.startswith(beginnings)}
+        for name, label, beginnings in PLACES
         if (url := _reversed(name))
     ]
     looks = {name: request.COOKIES.get(name, values[-1]) for name, values in LOOKS.items()}

@@ -2,8 +2,26 @@
 
 from django.urls import URLPattern, path
 
+from retention.pages import account, drafts, finding, history, pipeline, playbooks, portfolio, tasks, today
 from retention.scorecards import views as scorecards
 
 urlpatterns: list[URLPattern] = [
+    path("", today.home, name="home"),
+    path("today/", today.today, name="today"),
+    path("accounts/", portfolio.portfolio, name="portfolio"),
+    path("accounts/bands/", portfolio.bands, name="portfolio-bands"),
+    path("accounts/<int:pk>/", account.account, name="account"),
+    path("accounts/<int:pk>/history/", history.history, name="account-history"),
+    path("accounts/<int:pk>/tasks/new/", tasks.new, name="task-new"),
+    path("tasks/<int:pk>/done/", tasks.done, name="task-done"),
+    path("tasks/<int:pk>/dismiss/", tasks.dismiss, name="task-dismiss"),
+    path("drafts/<int:pk>/", drafts.draft, name="draft"),
+    path("drafts/<int:pk>/approve/", drafts.approve, name="draft-approve"),
+    path("drafts/<int:pk>/edit/", drafts.edit, name="draft-edit"),
+    path("drafts/<int:pk>/not-now/", drafts.not_now, name="draft-not-now"),
+    path("search/", finding.search, name="search"),
+    path("playbooks/", playbooks.playbooks, name="playbooks"),
+    path("playbooks/<int:pk>/", playbooks.playbook, name="playbook"),
     path("settings/scorecards/", scorecards.index, name="scorecards"),
+    path("settings/pipeline/", pipeline.pipeline, name="pipeline"),
 ]

@@ -72,19 +72,21 @@ class ScopedQuerySet(models.QuerySet[M]):
         self._require_scope()
         return super().delete()
 
-    def named_text(self, prefix: str = "seen") -> tuple[str, dict[str, Any]]:
-        """The statement and its parameters by name, to stand in brackets inside a SQL file."""
-        self._require_scope()
-        text, values = self.query.sql_with_params()
-        named = {f"{prefix}{n}": value for n, value in enumerate(values)}
-        return text % tuple(f"%({name})s" for name in named), named
-
     def create(self, **kwargs: Any) -> M:
         """Inserting reads nothing, so it needs no scope."""
         return self.model._base_manager.create(**kwargs)
 
     def bulk_create(self, *args: Any, **kwargs: Any) -> list[M]:
         return self.model._base_manager.bulk_create(*args, **kwargs)
+
+
+def named_text(rows: models.QuerySet[Any, Any], prefix: str = "seen") -> tuple[str, dict[str, Any]]:
+    """The statement of a scoped queryset and its parameters by name, to stand in brackets inside a SQL file."""
+    assert isinstance(rows, ScopedQuerySet)
+    rows._require_scope()
+    text, values = rows.query.sql_with_params()
+    named = {f"{prefix}{n}": value for n, value in enumerate(values)}
+    return text % tuple(f"%({name})s" for name in named), named
 
 
 class ScopedModel(models.Model):

@@ -67,13 +67,13 @@ def may_approve(follow_up: FollowUp, user: User) -> bool:
     return user.pk == follow_up.owner_id or leads
 
 
-def review(follow_up: FollowUp, *, at: datetime) -> Review:
-    """Look a draft over as it stands."""
+def review(follow_up: FollowUp, *, at: datetime, others: Collection[str] | None = None) -> Review:
+    """Look a draft over as it stands. `others`: names of the account's other contacts, where they have been read."""
     zone = zone_of(follow_up.contact)
     due = rules.send_at(at, zone)
     return Review(
         follow_up=follow_up,
-        problems=[problem_words(problem) for problem in problems(follow_up)],
+        problems=[problem_words(problem) for problem in problems(follow_up, others)],
         send_at=due,
         send_words=_("now") if due == at else moment_words(due, zone),
         budget=budget_of(follow_up.contact, at=at).sentence,
@@ -90,8 +90,10 @@ def zone_of(contact: Contact) -> str:
     return contact.time_zone or contact.account.time_zone
 
 
-def problems(follow_up: FollowUp) -> list[Problem]:
+def problems(follow_up: FollowUp, others: Collection[str] | None = None) -> list[Problem]:
     """What the lint has against the text, as codes."""
+    if others is None:
+        others = tuple(names_of_others(follow_up.account, follow_up.contact))
     return lint(
         Letter(
             subject=follow_up.subject,
@@ -100,7 +102,7 @@ def problems(follow_up: FollowUp) -> list[Problem]:
             signer=follow_up.owner.name,
             sender=follow_up.owner.email,
             facts=tuple(str(fact) for fact in follow_up.facts.values()),
-            others=tuple(names_of_others(follow_up.account, follow_up.contact)),
+            others=tuple(others),
         )
     )
 

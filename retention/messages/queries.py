@@ -1,5 +1,6 @@
 """The account's own figures, for many accounts at once, and the names under which templates may use them."""
 
+import json
 from collections import defaultdict
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
@@ -42,7 +43,7 @@ class Consumption:
 
 
 class Standing(NamedTuple):
-    """Who is active and what is paid on a day. `seats` None: none stated; `is_paid` without `mrr`: a rate is missing."""
+    """Who is active and what is paid on a day. `seats` None: none stated; paid without `mrr`: a rate is missing."""
 
     active: int
     active_before: int
@@ -94,7 +95,7 @@ def _consumption(rows: list[tuple[Any, ...]]) -> Consumption:
     paid = [uses[row[1]] for row in rows if row[7]]
     days: dict[date, int] = defaultdict(int)
     for row in rows:
-        for day, count in (row[12] or {}).items():
+        for day, count in json.loads(row[12] or "{}").items():
             days[date.fromisoformat(day)] += count
     return Consumption(tuple(uses.values()), rules.unused(paid, uses), days)
 

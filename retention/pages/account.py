@@ -1,0 +1,226 @@
+"""The account page: how it is, why, what they get for what they pay, and what to do next. Twelve queries at most."""
+
+from datetime import date, timedelta
+from typing import Any
+
+from django.db.models import F, IntegerField, Max, OuterRef, Q, Subquery, Window
+from django.db.models.aggregates import Count
+from django.db.models.expressions import Case, Value, When
+from django.http import HttpResponse
+from django.shortcuts import get_object_or_404, render
+from django.utils.translation import gettext as _
+from django.utils.translation import ngettext
+
+from crm.accounts.actions import may_write
+from crm.accounts.forms import NextStepForm
+from crm.accounts.models import GONE, Account
+from crm.contacts.models import Contact, ContactRole
+from crm.contacts.rules import masked_name
+from crm.people.models import Person
+from crm.staff.views import Request, needs
+from crm.templatetags.ui import ago, money, number
+from crm.templatetags.ui import day as day_words
+from retention.messages.queries import Consumption, Standing, consumption, recap_of, standings
+from retention.messages.rules import Recap
+from retention.outcomes.queries import Event, story
+from retention.pages import telling
+from retention.pages.next_step import draft_context, next_step, progress_words
+from retention.pages.portfolio import in_days
+from retention.scores.models import ScoreNow
+from retention.scores.queries import Why, why
+
+CURVE_DAYS, USE_DAYS, PEOPLE = 182, 84, 6
+ROLES = [ContactRole.CHAMPION, ContactRole.DECISION_MAKER, ContactRole.USER, ContactRole.BILLING]
+
+
+def seen_account(request: Request, pk: int) -> Account:
+    """The account with its owner, if the person sees it; else 404, as if there were none."""
+    change = ScoreNow.objects.system("of an account that the user sees").filter(account=OuterRef("pk"))
+    rows = Account.objects.visible_to(request.user).select_related("owner", "pool", "merged_into")
+    return get_object_or_404(rows.annotate(change=Subquery(change.values("change"))), pk=pk)
+
+
+@needs("read")
+def account(request: Request, pk: int) -> HttpResponse:
+    of, day = seen_account(request, pk), request.now.date()
+    found, told = why(pk), story(pk, day - timedelta(days=CURVE_DAYS), day)
+    used, standing = consumption([pk], day, span=USE_DAYS).get(pk, Consumption()), standings([pk], day)[pk]
+    may = may_write(of, by=request.user)
+    context = {
+        "account": of,
+        "may_write": may,
+        "facts": facts(of, standing, day),
+        "people": people(of, request),
+        "value": value(recap_of(used, standing), standing),
+        "days": drawn_days(used, day),
+        "lines": telling.lines(told.events, request.user),
+        **_health(of, found, day),
+        **_next(of, request, may=may),
+        "history": told.history,
+        "events": telling.marks(told.events, day - timedelta(days=CURVE_DAYS), request.user),
+        "to_do": to_do(told.events, day),
+    }
+    return render(request, "retention/account.html", context)
+
+
+def to_do(events: list[Event], day: date) -> list[dict[str, str]]:
+    """Open tasks of the story, to stand below a draft."""
+    tasks = [event for event in events if event.kind == "task" and event.facts["open"]]
+    return [
+        {"said": _(task.name), "due": day_words(date.fromisoformat(task.facts["due_on"]), day)}
+        for task in sorted(tasks, key=lambda task: str(task.facts["due_on"]))
+    ]
+
+
+def facts(of: Account, standing: Standing, day: date) -> list[str]:
+    """The line below the name: plan and seats, price, renewal, since when."""
+    words = []
+    if standing.plans or standing.seats:
+        seats = ngettext("%(n)s seat", "%(n)s seats", standing.seats or 0) % {"n": number(standing.seats)}
+        plan = _("%(plan)s plan") % {"plan": standing.plans} if standing.plans else ""
+        words.append(", ".join(part for part in (plan, seats if standing.seats else "") if part))
+    if standing.mrr is not None:
+        words.append(_("%(price)s a month") % {"price": money(_cents(standing.mrr), standing.currency)})
+    elif standing.is_paid:
+        words.append(_("no exchange rate for the price"))
+    if standing.renews_on:
+        renews = {"day": day_words(standing.renews_on, day), "in": in_days(standing.renews_on, day)}
+        words.append(_("renews %(day)s, %(in)s") % renews)
+    if standing.churned_on and of.stage in GONE:
+        words.append(_("left %(day)s") % {"day": day_words(standing.churned_on, day)})
+    elif since := of.customer_since or standing.started_on:
+        words.append(_("customer since %(day)s") % {"day": day_words(since)})
+    return words
+
+
+def _cents(amount: Any) -> Any:
+    return amount.quantize(amount.__class__("0.01"))
+
+
+def _health(of: Account, found: Why | None, day: date) -> dict[str, Any]:
+    if found is None:
+        return {"why": None, "score": None}
+    change: int | None = of.change  # type: ignore[attr-defined]  # annotated by seen_account
+    today = found.day >= day
+    score = {
+        "points": found.points,
+        "band": found.band.word,
+        "change": change,
+        "change_days": 28,
+        "coverage": found.coverage / 1000,
+        "worst": found.low,
+        "best": found.high,
+    }
+    about = _("100 is thriving · today, from usage through yesterday")
+    if not today:
+        days = {"day": day_words(found.day, day), "through": day_words(found.day - timedelta(days=1), day)}
+        about = _("100 is thriving · as of %(day)s, from usage through %(through)s") % days
+    return {
+        "why": found,
+        "score": score,
+        "about": about,
+        "until": day if today else found.day,
+        "limits": tuple(limit // 10 for limit in found.limits),
+        "meters": meters(found),
+        "missing": [(part.name, part.missing) for part in found.components if part.missing],
+        "too_little": found.points is None and found.coverage < found.minimum_coverage,
+    }
+
+
+def meters(found: Why) -> list[dict[str, Any]]:
+    return [
+        {
+            "name": part.name,
+            "points": part.points,
+            "band": part.band.word,
+            "value": part.words if part.points is not None else "",
+        }
+        for part in found.components
+    ]
+
+
+def value(recap: Recap, standing: Standing) -> list[dict[str, str]]:
+    """The three figures of what they get for what they pay."""
+    stats = []
+    if recap.feature:
+        words = {"feature": recap.feature, "before": number(recap.amount_before)}
+        amount = f"{number(recap.amount)} {recap.unit or _('uses')}"
+        stats.append({"figure": amount, "words": _("%(feature)s in 28 days, %(before)s in the 28 before") % words})
+    if recap.per_unit is not None:
+        unit = {"unit": recap.unit or _("uses")}
+        price = money(recap.per_unit, recap.currency)
+        stats.append({"figure": price, "words": _("is what each of these %(unit)s cost them") % unit})
+    if recap.seats:
+        seats = {"seats": number(recap.seats), "before": number(recap.active_before)}
+        stats.append(
+            {"figure": number(recap.active), "words": _("active people for %(seats)s seats, %(before)s before") % seats}
+        )
+    if standing.plans:
+        unused = _("%(n)s paid, unused") % {"n": len(recap.unused)}
+        words_ = ", ".join(recap.unused) or _("Every key feature of the plan is in use")
+        stats.append({"figure": unused, "words": words_})
+    return stats
+
+
+def drawn_days(used: Consumption, day: date) -> list[tuple[date, float]]:
+    """Uses of each of the last twelve weeks' days; nothing when there were none."""
+    span = [day - timedelta(days=back) for back in range(USE_DAYS, 0, -1)]
+    return [(each, used.days.get(each, 0)) for each in span] if any(used.days.values()) else []
+
+
+def people(of: Account, request: Request) -> dict[str, Any]:
+    """Who is there, those still there and deciding first, with when they were last seen in the product."""
+    seen = Person.objects.filter(contact=OuterRef("pk")).order_by().values("contact").annotate(at=Max("last_seen_at"))
+    rows = Contact.objects.visible_to(request.user).filter(Q(account=of) | Q(account__merged_into=of), erased_at=None)
+    place: Any = Case(*(When(role=role, then=Value(n)) for n, role in enumerate(ROLES)), output_field=IntegerField())
+    order: list[Any] = [F("left_on").asc(nulls_first=True), place, F("seen_at").desc(nulls_last=True), "pk"]
+    found = rows.annotate(seen_at=Subquery(seen.values("at")), known=Window(Count("pk"))).order_by(*order)[:PEOPLE]
+    shown: list[Any] = list(found)
+    return {"rows": [_person(contact, request) for contact in shown], "known": shown[0].known if shown else 0}
+
+
+def _person(contact: Any, request: Request) -> dict[str, str]:
+    plain = request.user.may("read_contact_data")
+    role = str(contact.get_role_display())
+    detail = f"{contact.job_title}, {role.lower()}" if contact.job_title else role
+    if contact.left_on:
+        detail = _("%(role)s, left %(day)s") % {"role": role, "day": day_words(contact.left_on, request.now)}
+    side = "" if contact.left_on else last_seen(contact.seen_at, request)
+    return {"name": contact.name if plain else masked_name(contact.name), "detail": detail, "side": side}
+
+
+def last_seen(at: Any, request: Request) -> str:
+    if at is None:
+        return ""
+    return _("active today") if at.date() == request.now.date() else ago(at.date(), request.now)
+
+
+def _next(of: Account, request: Request, *, may: bool) -> dict[str, Any]:
+    step = next_step(of, request.user, at=request.now)
+    plain = request.user.may("read_contact_data")
+    draft = None
+    if step.draft and step.review and plain:
+        draft = draft_context(step.draft, step.review, request.user, may_write=may)
+    for task in step.tasks:
+        task.said, task.may = _(task.title), may or task.assignee_id == request.user.pk  # type: ignore[attr-defined]
+    pinned = {"next_step": of.next_step, "next_step_on": of.next_step_on}
+    return {
+        "step": step,
+        "draft": draft,
+        "hidden_draft": step.draft is not None and not plain,
+        "progress": progress_words(step.progress),
+        "due": due_words(step.draft.occurrence_on if step.draft else None, step.tasks, request),
+        "pin_form": NextStepForm(initial=pinned, prefix=None) if may else None,
+        "pin_open": may and not step.draft and not step.tasks and not of.next_step,
+    }
+
+
+def due_words(draft_on: date | None, tasks: Any, request: Request) -> str:
+    """The chip beside "Next step": due today, overdue, due on a day; empty when nothing is due."""
+    on = draft_on or (tasks[0].due_on if tasks else None)
+    today = request.now.date()
+    if on is None:
+        return ""
+    if on <= today:
+        return _("due today") if on == today else _("due since %(day)s") % {"day": day_words(on, today)}
+    return _("due %(day)s") % {"day": day_words(on, today)}

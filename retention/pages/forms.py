@@ -1,0 +1,62 @@
+"""Untrusted input of the pages that reps sit in, made clean."""
+
+from typing import Any
+
+from django import forms
+from django.core.exceptions import ValidationError
+from django.utils.translation import gettext_lazy as _
+
+from crm.lib.fields import Day, Text
+from crm.lib.gate import Refused, clean_text
+
+
+class LongText(forms.CharField):
+    """Several lines through the gate, with line ends as the outbox writes them."""
+
+    def __init__(self, *, limit: int, rows: int = 16, **more: Any) -> None:
+        self.limit = limit
+        super().__init__(strip=False, widget=forms.Textarea(attrs={"rows": rows}), **more)
+
+    def to_python(self, value: Any) -> str:
+        try:
+            return clean_text(str(super().to_python(value) or "").replace("\r\n", "\n"), self.limit)
+        except Refused as refused:
+            raise ValidationError(str(refused.reason), code="refused") from refused
+
+
+class DraftForm(forms.Form):
+    subject = Text(label=_("subject"), limit=300)
+    body = LongText(label=_("text"), limit=20_000)
+
+
+class ReasonForm(forms.Form):
+    why = Text(label=_("Why not now?"), limit=200)
+
+
+class ApprovalForm(forms.Form):
+    """`displayed` names the text that was read; `override` is the reason for sending in spite of the lint."""
+
+    displayed = forms.CharField(max_length=64)
+    override = Text(label=_("Send it all the same, because"), limit=200, required=False)
+
+
+class TaskForm(forms.Form):
+    title = Text(label=_("What is to be done"), limit=200)
+    due_on = Day(label=_("due"))
+    detail = LongText(label=_("detail"), limit=5_000, rows=4, required=False)
+    mine = forms.BooleanField(
+        label=_("for me"), required=False, help_text=_("Else for whoever owns the account on that day.")
+    )
+
+
+class SinceForm(forms.Form):
+    """Two days whose scores are compared."""
+
+    since = Day(label=_("from"))
+    until = Day(label=_("to"))
+
+    def clean(self) -> dict[str, Any]:
+        given = self.cleaned_data
+        if given.get("since") and given.get("until") and given["since"] >= given["until"]:
+            raise ValidationError({"until": _("Choose a day after the first one.")})
+        return given

@@ -1,0 +1,163 @@
+"""The story of an account in sentences: what each event says on its page, and which of them mark the curve."""
+
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from datetime import date, datetime
+from decimal import Decimal
+
+from django.urls import reverse
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_noop, ngettext
+
+from crm.contacts.models import ContactRole
+from crm.contacts.rules import masked_name
+from crm.outbox.models import MailState
+from crm.staff.models import User
+from crm.templatetags.ui import day as day_words
+from crm.templatetags.ui import money
+from retention.follow_ups.models import FollowUpState
+from retention.outcomes.models import Outcome, OutcomeKind
+from retention.outcomes.queries import Event
+from retention.outcomes.queries import sentence as outcome_sentence
+from retention.risk_signals.models import RiskSignal, SignalKind
+from retention.risk_signals.queries import sentence as signal_sentence
+
+ICONS = {"draft": "mail", "owner": "note", "left": "note", "outcome": "note", "play": "task"}
+# What only has a day stands at midnight, and no hour is printed.
+BY_DAY = {"payment", "left"}
+END_WORDS = {
+    "solved": gettext_noop("solved"),
+    "finished": gettext_noop("finished"),
+    "churned": gettext_noop("the account left"),
+    "stopped": gettext_noop("stopped"),
+}
+MARKS = 3
+
+
+@dataclass(frozen=True)
+class Line:
+    """One line of the timeline. `hour` False: only the day is known. `comment`: a customer's own words."""
+
+    at: datetime
+    icon: str
+    who: str
+    text: str = ""
+    state: str = ""
+    url: str = ""
+    comment: str = ""
+    hour: bool = True
+
+
+def lines(events: Iterable[Event], user: User) -> list[Line]:
+    """The events as this person may read them: without the right, names of contacts are masked."""
+    plain = user.may("read_contact_data")
+    return [_line(event, event.who if plain or not _is_contact(event) else masked_name(event.who)) for event in events]
+
+
+def _is_contact(event: Event) -> bool:
+    return event.kind in ("mail", "survey", "left") and bool(event.who)
+
+
+def _line(event: Event, who: str) -> Line:
+    said, text, state, url, comment = WORDS[event.kind](event, who)
+    icon = ICONS.get(event.kind, event.kind)
+    return Line(event.at, icon, said, text, state, url, comment, event.kind not in BY_DAY)
+
+
+Said = tuple[str, str, str, str, str]  # what, more, state, address, the customer's words
+
+
+def _signal(event: Event, who: str) -> Said:
+    signal = RiskSignal(kind=event.name, evidence=event.facts["evidence"])
+    closed = event.facts["closed_at"] is not None
+    text = _("Closed: %(why)s.") % {"why": _(event.facts["why"])} if closed and event.facts["why"] else ""
+    return (
+        str(SignalKind(event.name).label),
+        f"{signal_sentence(signal)} {text}".strip(),
+        "" if closed else _("open"),
+        "",
+        "",
+    )
+
+
+def _play(event: Event, who: str) -> Said:
+    state = END_WORDS.get(event.facts["reason"], "") if event.facts["ended_at"] else _("running")
+    return _("Play “%(name)s” began") % {"name": _(event.name)}, "", _(state) if state else "", "", ""
+
+
+def _task(event: Event, who: str) -> Said:
+    facts = event.facts
+    if facts["open"]:
+        due = _("due %(day)s") % {"day": day_words(date.fromisoformat(facts["due_on"]), event.at)}
+        return _(event.name), who, due, "", ""
+    return _(event.name), facts["why"], _("done") if facts["done"] else _("put aside"), "", ""
+
+
+def _draft(event: Event, who: str) -> Said:
+    text = _(event.facts["why"]) if event.facts["why"] else ""
+    return event.name, text, str(FollowUpState(event.facts["state"]).label), reverse("draft", args=[event.ref]), ""
+
+
+def _mail(event: Event, who: str) -> Said:
+    state = str(MailState(event.facts["state"]).label)
+    return event.name, _("to %(name)s") % {"name": who}, state, reverse("mail", args=[event.ref]), ""
+
+
+def _survey(event: Event, who: str) -> Said:
+    return _("%(name)s answered %(score)s of 10") % {"name": who, "score": event.facts["score"]}, "", "", "", event.name
+
+
+def _outcome(event: Event, who: str) -> Said:
+    on = date.fromisoformat(event.facts["on"])
+    row = Outcome(kind=event.name, on=on, evidence=event.facts["evidence"])
+    return str(OutcomeKind(event.name).label), outcome_sentence(row), "", "", ""
+
+
+def _owner(event: Event, who: str) -> Said:
+    name = event.name
+    return (
+        (_("%(name)s looks after the account") % {"name": name} if name else _("Nobody owns the account")),
+        "",
+        "",
+        "",
+        "",
+    )
+
+
+def _payment(event: Event, who: str) -> Said:
+    facts = event.facts
+    if facts["ended"]:
+        return _("The subscription ended"), event.name, "", "", ""
+    now = money(Decimal(str(facts["mrr"])).quantize(Decimal("0.01")), facts["currency"])
+    words = [event.name] if event.name else []
+    if facts["seats"] is not None:
+        words.append(ngettext("%(n)s seat", "%(n)s seats", facts["seats"]) % {"n": facts["seats"]})
+    if facts["before"] is None:
+        return _("Subscribed at %(mrr)s a month") % {"mrr": now}, ", ".join(words), "", "", ""
+    before = money(Decimal(str(facts["before"])).quantize(Decimal("0.01")), facts["currency"])
+    return _("%(mrr)s a month, %(before)s before") % {"mrr": now, "before": before}, ", ".join(words), "", "", ""
+
+
+def _left(event: Event, who: str) -> Said:
+    return _("%(name)s left") % {"name": who}, str(ContactRole(event.name).label), "", "", ""
+
+
+WORDS: dict[str, Callable[[Event, str], Said]] = {
+    "signal": _signal, "play": _play, "task": _task, "draft": _draft, "mail": _mail, "survey": _survey,
+    "outcome": _outcome, "owner": _owner, "payment": _payment, "left": _left,
+}  # fmt: skip
+
+
+def marks(events: Iterable[Event], start: date, user: User) -> list[tuple[date, str]]:
+    """The few events that explain a curve: who left and which plays began, the newest ones."""
+    chosen: list[tuple[date, str]] = []
+    for event in events:
+        key = event.kind == "play" or (event.kind == "left" and event.name in KEY_ROLES)
+        if key and event.at.date() >= start and len(chosen) < MARKS:
+            who = event.who if user.may("read_contact_data") else masked_name(event.who)
+            words = _("%(name)s left") % {"name": who} if event.kind == "left" else _("play began")
+            chosen.append((event.at.date(), f"{words}, {day_words(event.at.date(), event.at)}"))
+    return chosen
+
+
+KEY_ROLES = (ContactRole.CHAMPION, ContactRole.DECISION_MAKER)
