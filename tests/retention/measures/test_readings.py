@@ -2,6 +2,7 @@
 
 from datetime import date, timedelta
 from decimal import Decimal
+from typing import Any
 
 import pytest
 
@@ -14,7 +15,7 @@ from tests.retention import usage_rows as rows
 pytestmark = pytest.mark.django_db
 
 
-def an_account(plan=None, mrr=100, **more):
+def an_account(plan: Any = None, mrr: Any = 100, **more: Any) -> Any:
     """A customer since 2025 who pays 100 EUR a month for ten seats."""
     line = {name: more.pop(name) for name in ("seats", "currency", "effective_on", "ends_on") if name in more}
     account = factories.account(**more)
@@ -25,7 +26,7 @@ def an_account(plan=None, mrr=100, **more):
 # --- breadth -------------------------------------------------------------------------------------------------
 
 
-def test_breadth_is_the_share_of_the_plans_key_features_used_meaningfully():
+def test_breadth_is_the_share_of_the_plans_key_features_used_meaningfully() -> None:
     chat, calls, maps = (factories.feature(is_key=True, threshold=n) for n in (3, 5, 1))
     plain = factories.feature(threshold=1)
     elsewhere = factories.feature(is_key=True)
@@ -38,7 +39,7 @@ def test_breadth_is_the_share_of_the_plans_key_features_used_meaningfully():
     assert rows.readings(account) == [Decimal("0.333333333")]
 
 
-def test_several_events_add_up_to_a_feature_and_a_sum_counts_in_its_unit():
+def test_several_events_add_up_to_a_feature_and_a_sum_counts_in_its_unit() -> None:
     minutes = factories.feature(is_key=True, counts_amount=True, unit="minutes", threshold=15)
     account = an_account(factories.plan(minutes))
     rows.used(account, rows.event(minutes), 1, ago=1, amount=9)
@@ -48,7 +49,7 @@ def test_several_events_add_up_to_a_feature_and_a_sum_counts_in_its_unit():
     assert rows.readings(account) == [Decimal(1)]
 
 
-def test_the_window_reaches_from_28_days_before_to_yesterday():
+def test_the_window_reaches_from_28_days_before_to_yesterday() -> None:
     first, last, today, before = (factories.feature(is_key=True) for _ in range(4))
     account = an_account(factories.plan(first, last, today, before))
     for feature, ago in ((first, 28), (last, 1), (today, 0), (before, 29)):
@@ -58,7 +59,7 @@ def test_the_window_reaches_from_28_days_before_to_yesterday():
     assert rows.readings(account) == [Decimal("0.5")]
 
 
-def test_a_plan_without_key_features_or_no_plan_leaves_breadth_missing():
+def test_a_plan_without_key_features_or_no_plan_leaves_breadth_missing() -> None:
     account, alone = an_account(factories.plan(factories.feature())), an_account()
     rows.other_usage()
     rows.version({"kind": "breadth"})
@@ -66,7 +67,7 @@ def test_a_plan_without_key_features_or_no_plan_leaves_breadth_missing():
     assert (rows.readings(account), rows.readings(alone)) == ([None], [None])
 
 
-def test_two_plans_include_the_features_of_both_and_everything_includes_all():
+def test_two_plans_include_the_features_of_both_and_everything_includes_all() -> None:
     one, two, _three = (factories.feature(is_key=True) for _ in range(3))
     account = an_account(factories.plan(one))
     factories.subscription(account, 10, plan=factories.plan(two))
@@ -82,7 +83,7 @@ def test_two_plans_include_the_features_of_both_and_everything_includes_all():
 # --- depth ---------------------------------------------------------------------------------------------------
 
 
-def test_depth_is_people_with_enough_flagged_uses_per_paid_seat():
+def test_depth_is_people_with_enough_flagged_uses_per_paid_seat() -> None:
     account = an_account(seats=8)
     for uses in (5, 4, 9):
         rows.person_used(account, rows.person(), uses, ago=2)
@@ -96,7 +97,7 @@ def test_depth_is_people_with_enough_flagged_uses_per_paid_seat():
     assert rows.readings(account) == [Decimal("0.375")]
 
 
-def test_depth_is_capped_at_one_and_missing_without_seats():
+def test_depth_is_capped_at_one_and_missing_without_seats() -> None:
     full, unsold = an_account(seats=1), an_account(seats=None)
     for account in (full, unsold):
         for _ in range(2):
@@ -107,7 +108,7 @@ def test_depth_is_capped_at_one_and_missing_without_seats():
     assert (rows.readings(full), rows.readings(unsold)) == ([Decimal(1)], [None])
 
 
-def test_an_alias_counts_as_the_person_it_stands_for():
+def test_an_alias_counts_as_the_person_it_stands_for() -> None:
     account = an_account(seats=10)
     known = rows.person()
     middle = rows.person(same_as=known)
@@ -120,7 +121,7 @@ def test_an_alias_counts_as_the_person_it_stands_for():
     assert rows.readings(account) == [Decimal("0.1")]
 
 
-def test_usage_and_terms_of_a_merged_account_count_for_the_one_in_its_place():
+def test_usage_and_terms_of_a_merged_account_count_for_the_one_in_its_place() -> None:
     account = an_account(seats=5)
     gone = an_account(seats=5, merged_into=account)
     feature = factories.feature()
@@ -138,7 +139,7 @@ def test_usage_and_terms_of_a_merged_account_count_for_the_one_in_its_place():
 # --- reach, per price ------------------------------------------------------------------------------------------
 
 
-def test_reach_sums_all_mapped_features_or_the_chosen_one_in_its_unit():
+def test_reach_sums_all_mapped_features_or_the_chosen_one_in_its_unit() -> None:
     trips = factories.feature(counts_amount=True, unit="trips")
     other = factories.feature()
     account = an_account()
@@ -150,7 +151,7 @@ def test_reach_sums_all_mapped_features_or_the_chosen_one_in_its_unit():
     assert rows.readings(account) == [Decimal(7), Decimal(30)]
 
 
-def test_per_price_divides_by_the_mean_mrr_of_the_window():
+def test_per_price_divides_by_the_mean_mrr_of_the_window() -> None:
     feature = factories.feature()
     account = factories.account()
     first = factories.subscription(account, 100, effective_on=date(2025, 1, 1))
@@ -165,7 +166,7 @@ def test_per_price_divides_by_the_mean_mrr_of_the_window():
     assert rows.readings(account) == [Decimal("0.4")]
 
 
-def test_a_window_of_84_days_is_divided_by_three_times_the_monthly_price():
+def test_a_window_of_84_days_is_divided_by_three_times_the_monthly_price() -> None:
     account = an_account(mrr=50)
     rows.used(account, rows.event(factories.feature()), 300, ago=80)
     rows.version({"kind": "reach", "per_price": True, "window": 84})
@@ -173,7 +174,7 @@ def test_a_window_of_84_days_is_divided_by_three_times_the_monthly_price():
     assert rows.readings(account) == [Decimal(2)]
 
 
-def test_a_price_of_nothing_or_without_a_rate_leaves_per_price_missing_and_a_rate_of_the_terms_start_converts():
+def test_a_price_of_nothing_or_without_a_rate_leaves_per_price_missing_and_a_rate_of_the_terms_start_converts() -> None:
     free, foreign, converted = an_account(mrr=0), an_account(currency="USD"), an_account(currency="GBP")
     ExchangeRate.objects.create(currency="GBP", day=date(2024, 1, 1), rate=Decimal("1.25"))
     ExchangeRate.objects.create(currency="GBP", day=date(2026, 1, 1), rate=Decimal(9))
@@ -189,7 +190,7 @@ def test_a_price_of_nothing_or_without_a_rate_leaves_per_price_missing_and_a_rat
 # --- tenure ----------------------------------------------------------------------------------------------------
 
 
-def test_a_young_accounts_use_is_scaled_to_the_window_before_any_threshold():
+def test_a_young_accounts_use_is_scaled_to_the_window_before_any_threshold() -> None:
     feature = factories.feature(is_key=True, threshold=6)
     young = an_account(factories.plan(feature), customer_since=TODAY - timedelta(14), seats=4)
     event = rows.event(feature)
@@ -205,7 +206,7 @@ def test_a_young_accounts_use_is_scaled_to_the_window_before_any_threshold():
     assert rows.readings(young)[:3] == [Decimal(1), Decimal("0.25"), Decimal(6)]
 
 
-def test_a_young_account_pays_for_the_days_it_was_there():
+def test_a_young_account_pays_for_the_days_it_was_there() -> None:
     young = an_account(customer_since=TODAY - timedelta(14), effective_on=TODAY - timedelta(14))
     rows.used(young, rows.event(factories.feature()), 30, ago=2)
     rows.version({"kind": "reach", "per_price": True})
@@ -214,7 +215,7 @@ def test_a_young_account_pays_for_the_days_it_was_there():
     assert rows.readings(young) == [Decimal("0.6")]
 
 
-def test_under_fourteen_days_everything_of_use_is_missing():
+def test_under_fourteen_days_everything_of_use_is_missing() -> None:
     new = an_account(customer_since=TODAY - timedelta(13))
     rows.used(new, rows.event(factories.feature()), 30, ago=2)
     rows.version({"kind": "reach", "green": 9}, {"kind": "depth", "threshold": 5}, {"kind": "recency", "red": 28})
@@ -223,7 +224,7 @@ def test_under_fourteen_days_everything_of_use_is_missing():
     assert scored.unknown == 1
 
 
-def test_trend_is_the_change_against_the_window_before_and_needs_two_full_ones():
+def test_trend_is_the_change_against_the_window_before_and_needs_two_full_ones() -> None:
     old, fresh = an_account(), an_account(customer_since=TODAY - timedelta(55))
     silent = an_account()
     event = rows.event(factories.feature())
@@ -237,7 +238,7 @@ def test_trend_is_the_change_against_the_window_before_and_needs_two_full_ones()
     assert [rows.readings(a) for a in (old, fresh, silent)] == [[Decimal("-0.25")], [None], [None]]
 
 
-def test_recency_counts_days_since_the_last_use_up_to_its_window():
+def test_recency_counts_days_since_the_last_use_up_to_its_window() -> None:
     used, quiet, never = an_account(), an_account(), an_account()
     event = rows.event()
     rows.used(used, event, 1, ago=3)
@@ -247,14 +248,14 @@ def test_recency_counts_days_since_the_last_use_up_to_its_window():
     assert [rows.readings(a) for a in (used, quiet, never)] == [[Decimal(3)], [Decimal(28)], [Decimal(28)]]
 
 
-def test_no_known_usage_at_all_is_missing_and_not_zero():
+def test_no_known_usage_at_all_is_missing_and_not_zero() -> None:
     account = an_account()
     rows.version({"kind": "reach", "green": 9})
     rows.score()
     assert rows.readings(account) == [None]
 
 
-def test_a_customer_without_use_among_others_with_some_reads_zero():
+def test_a_customer_without_use_among_others_with_some_reads_zero() -> None:
     account = an_account()
     rows.other_usage()
     rows.version({"kind": "reach", "green": 9})
@@ -265,7 +266,7 @@ def test_a_customer_without_use_among_others_with_some_reads_zero():
 # --- who is judged -----------------------------------------------------------------------------------------------
 
 
-def test_gone_accounts_are_not_judged_and_coverage_that_ends_with_the_data_is_not_churn():
+def test_gone_accounts_are_not_judged_and_coverage_that_ends_with_the_data_is_not_churn() -> None:
     yesterday = TODAY - timedelta(1)
     gone = an_account(ends_on=yesterday)
     trial, let_go = factories.account(stage="trial"), factories.account(stage="let_go")
@@ -277,7 +278,7 @@ def test_gone_accounts_are_not_judged_and_coverage_that_ends_with_the_data_is_no
     assert [bool(rows.ledger(a)) for a in (gone, trial, let_go, censored)] == [False, True, False, True]
 
 
-def test_percentiles_rank_live_accounts_with_a_reading_and_need_fifty():
+def test_percentiles_rank_live_accounts_with_a_reading_and_need_fifty() -> None:
     event = rows.event(factories.feature())
     accounts = [an_account() for _ in range(51)]
     for n, account in enumerate(accounts):

@@ -1,6 +1,7 @@
 """Scales as a table: from a reading to tenths of points."""
 
 from decimal import Decimal
+from typing import Any
 
 import pytest
 
@@ -25,22 +26,24 @@ def linear(red: str, green: str) -> Measure:
         ("-0.5", "0.5", "-0.18", 320),
     ],
 )
-def test_a_value_lies_between_its_red_and_green_limits_in_either_direction(red, green, value, tenths):
+def test_a_value_lies_between_its_red_and_green_limits_in_either_direction(
+    red: Any, green: Any, value: Any, tenths: Any
+) -> None:
     assert points(linear(red, green), Decimal(value)) == tenths
 
 
-def test_halves_of_a_tenth_go_up():
+def test_halves_of_a_tenth_go_up() -> None:
     # 1 of 2000 is half a tenth of a point, a hair less is none.
     assert points(linear("0", "2000"), Decimal(1)) == 1
     assert points(linear("0", "2000"), Decimal("0.999999999")) == 0
     assert [half_up(n, 2) for n in (0, 1, 2, 3)] == [0, 1, 1, 2]
 
 
-def test_a_missing_value_has_no_points():
+def test_a_missing_value_has_no_points() -> None:
     assert points(linear("0", "1"), None) is None
 
 
-def test_steps_give_the_points_of_the_last_step_reached_and_the_first_holds_below_it():
+def test_steps_give_the_points_of_the_last_step_reached_and_the_first_holds_below_it() -> None:
     idle = Measure(
         key="m",
         kind="recency",
@@ -52,7 +55,7 @@ def test_steps_give_the_points_of_the_last_step_reached_and_the_first_holds_belo
     ]  # fmt: skip
 
 
-def test_percentile_is_below_and_half_of_the_other_equals_among_the_others():
+def test_percentile_is_below_and_half_of_the_other_equals_among_the_others() -> None:
     # 51 accounts read 0..50: the one that reads 30 has 30 of 50 others below.
     values = [Decimal(n) for n in range(51)]
     found = percentiles(values)
@@ -62,13 +65,13 @@ def test_percentile_is_below_and_half_of_the_other_equals_among_the_others():
     assert percentiles([Decimal(7)] * 50) == [500] * 50
 
 
-def test_fewer_than_fifty_readings_have_no_percentile_and_missing_ones_do_not_count():
+def test_fewer_than_fifty_readings_have_no_percentile_and_missing_ones_do_not_count() -> None:
     assert percentiles([Decimal(n) for n in range(49)] + [None] * 5) == [None] * 54
     found = percentiles([Decimal(n) for n in range(50)] + [None])
     assert (found[49], found[50]) == (1000, None)
 
 
-def test_the_value_needed_for_some_points_is_read_off_the_scale():
+def test_the_value_needed_for_some_points_is_read_off_the_scale() -> None:
     assert needed(linear("0.2", "0.7"), 800) == Decimal("0.6")
     assert needed(linear("28", "1"), 1000) == Decimal(1)
     steps = Measure(
@@ -81,7 +84,7 @@ def test_the_value_needed_for_some_points_is_read_off_the_scale():
     assert needed(Measure(key="m", kind="reach", scale=PERCENTILE), 800) is None
 
 
-def test_a_scale_that_cannot_judge_is_refused():
+def test_a_scale_that_cannot_judge_is_refused() -> None:
     with pytest.raises(ValueError, match="same value"):
         linear("1", "1")
     with pytest.raises(ValueError, match="7, 28, 84"):

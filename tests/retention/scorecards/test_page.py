@@ -1,5 +1,7 @@
 """The page of scorecards, readable by everyone who may read; and the rules of publishing."""
 
+from typing import Any
+
 import pytest
 from django.core.exceptions import PermissionDenied, ValidationError
 from django.db import DatabaseError, connection, transaction
@@ -15,7 +17,7 @@ from tests.retention import usage_rows as rows
 pytestmark = pytest.mark.django_db
 
 
-def test_everyone_reads_measures_scales_and_shares(as_user):
+def test_everyone_reads_measures_scales_and_shares(as_user: Any) -> None:
     rows.version(
         {"kind": "depth", "name": "Depth", "threshold": 5, "red": "0.2", "green": "0.7", "weight": 3},
         {"kind": "recency", "name": "Idle", "red": 28, "green": 1, "weight": "1.5"},
@@ -29,8 +31,8 @@ def test_everyone_reads_measures_scales_and_shares(as_user):
         assert words in page
 
 
-def test_the_number_of_queries_does_not_grow_with_scorecards(as_user, django_assert_num_queries):
-    def card(name):
+def test_the_number_of_queries_does_not_grow_with_scorecards(as_user: Any, django_assert_num_queries: Any) -> None:
+    def card(name: Any) -> Any:
         made = Scorecard.objects.create(name=name)
         version = ScorecardVersion.objects.create(scorecard=made, number=1)
         for position in (1, 2):
@@ -50,17 +52,17 @@ def test_the_number_of_queries_does_not_grow_with_scorecards(as_user, django_ass
 class Counter:
     queries = 0
 
-    def __call__(self, execute, sql, parameters, many, context):
+    def __call__(self, execute: Any, sql: Any, parameters: Any, many: Any, context: Any) -> Any:
         self.queries += 1
         return execute(sql, parameters, many, context)
 
 
-def test_without_a_scorecard_the_page_says_so(as_user):
+def test_without_a_scorecard_the_page_says_so(as_user: Any) -> None:
     page = as_user(factories.user("rep")).get("/settings/scorecards/").content.decode()
     assert "No scorecard is published yet" in page
 
 
-def test_the_default_scorecard_is_rows_made_once_and_recorded():
+def test_the_default_scorecard_is_rows_made_once_and_recorded() -> None:
     one = ensure_default_scorecard(at=NOW, by=rows.BY)
     assert ensure_default_scorecard(at=NOW, by=rows.BY) == one
     (version,) = ScorecardVersion.objects.all()
@@ -73,7 +75,7 @@ def test_the_default_scorecard_is_rows_made_once_and_recorded():
     assert sorted(AuditRow.objects.values_list("action", flat=True)) == ["scorecard.created", "scorecard.published"]
 
 
-def test_a_published_version_never_changes():
+def test_a_published_version_never_changes() -> None:
     version = rows.version({"kind": "reach", "green": 9, "group": ("One", 1, "average")})
     for statement in (
         "UPDATE retention_scorecardversion SET steady_from = 61",
@@ -88,7 +90,7 @@ def test_a_published_version_never_changes():
         ScorecardMeasure.objects.create(version=version, key="late", kind="reach", position=2)
 
 
-def test_publishing_twice_is_publishing_once_and_needs_the_right():
+def test_publishing_twice_is_publishing_once_and_needs_the_right() -> None:
     version = rows.version({"kind": "reach", "green": 9})
     assert publish(version, at=NOW, by=rows.BY).published_at == NOW
     draft = ScorecardVersion.objects.create(scorecard=version.scorecard, number=2)
@@ -107,12 +109,12 @@ def test_publishing_twice_is_publishing_once_and_needs_the_right():
         ({"kind": "reach", "scale": "steps", "steps": [[5, 0], [9, 101]]}, "steps"),
     ],
 )
-def test_a_measure_that_cannot_be_read_is_refused_at_its_field(measure, field):
+def test_a_measure_that_cannot_be_read_is_refused_at_its_field(measure: Any, field: Any) -> None:
     with pytest.raises(ValidationError) as refused:
         rows.version(measure)
     assert list(refused.value.message_dict) == [field]
 
 
-def test_a_version_without_measures_is_refused():
+def test_a_version_without_measures_is_refused() -> None:
     with pytest.raises(ValidationError, match="at least one measure"):
         rows.version()

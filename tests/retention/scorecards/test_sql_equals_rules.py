@@ -2,6 +2,7 @@
 
 from dataclasses import replace
 from decimal import Decimal
+from typing import Any
 
 import pytest
 from django.db import connection
@@ -48,13 +49,13 @@ def in_sql(card: Card, rows: list[list[Decimal | None]]) -> list[tuple[object, .
             "SELECT components, points, coverage, low, high, band, costliest, cost"
             f" FROM ({judgement_sql(card, 'tried')}) AS judged ORDER BY account_id"
         )
-        return cursor.fetchall()
+        return list(cursor.fetchall())
 
 
 @pytest.mark.django_db
 @slow
 @given(cards(), st.data())
-def test_the_database_judges_as_the_rules_do(card, data):
+def test_the_database_judges_as_the_rules_do(card: Any, data: Any) -> None:
     card = Card(tuple(data.draw(scales(measure)) for measure in card.measures), card.groups, card.minimum_coverage)
     row = st.lists(values, min_size=len(card.measures), max_size=len(card.measures))
     few = data.draw(st.lists(row, min_size=1, max_size=12))
@@ -69,7 +70,7 @@ def test_the_database_judges_as_the_rules_do(card, data):
 
 
 @pytest.mark.django_db
-def test_the_same_readings_give_the_same_bytes_in_any_order():
+def test_the_same_readings_give_the_same_bytes_in_any_order() -> None:
     measures = tuple(Measure(key=f"m{n}", kind="reach", scale=PERCENTILE) for n in range(2))
     card = replace(cards_of(measures), minimum_coverage=0)
     rows = [[Decimal(n % 17) / 7, None if n % 5 else Decimal(n)] for n in range(300)]

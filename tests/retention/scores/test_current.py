@@ -1,6 +1,7 @@
 """Current scores: only changed accounts are judged again, and everybody when the day, the version or a plan changes."""
 
 from datetime import date, timedelta
+from typing import Any
 
 import pytest
 
@@ -8,7 +9,7 @@ from crm.subscriptions.models import SubscriptionChange
 from crm.usage import actions as usage
 from crm.usage.models import DirtyAccount, UsageDay
 from retention.scores import actions
-from retention.scores.models import ScoreNow, ScoreReading
+from retention.scores.models import ScoreNow, ScoreReading, Standing
 from tests import factories
 from tests.factories import TODAY
 from tests.retention import usage_rows as rows
@@ -18,7 +19,7 @@ REACH = {"kind": "reach", "red": 0, "green": 100}
 AT = rows.at(TODAY, 8)
 
 
-def customers(*uses: int):
+def customers(*uses: int) -> Any:
     event = rows.event(factories.feature())
     found = []
     for count in uses:
@@ -30,23 +31,23 @@ def customers(*uses: int):
     return found
 
 
-def update(through=AT):
+def update(through: Any = AT) -> Any:
     return actions.score_changed(through, at=through, by=rows.BY)
 
 
-def roll(through=AT):
+def roll(through: Any = AT) -> Any:
     return actions.refresh_windows(through, at=through, by=rows.BY)
 
 
-def now(account):
+def now(account: Any) -> Any:
     return ScoreNow.objects.system("test").get(account=account)
 
 
-def dirty(account, mark):
+def dirty(account: Any, mark: Any) -> Any:
     DirtyAccount.objects.update_or_create(account=account, defaults={"mark": mark})
 
 
-def test_a_first_run_judges_everyone_and_a_second_finds_nothing():
+def test_a_first_run_judges_everyone_and_a_second_finds_nothing() -> None:
     one, two = customers(30, 40)
     rows.version(REACH)
     assert update() == "The windows were never built."
@@ -58,7 +59,7 @@ def test_a_first_run_judges_everyone_and_a_second_finds_nothing():
     assert (now(one).costliest, now(one).cost, now(one).day) == (1, 700, TODAY)
 
 
-def test_only_accounts_marked_as_changed_are_judged_again():
+def test_only_accounts_marked_as_changed_are_judged_again() -> None:
     one, two = customers(30, 40)
     rows.version(REACH)
     roll()
@@ -70,7 +71,7 @@ def test_only_accounts_marked_as_changed_are_judged_again():
     assert DirtyAccount.objects.count() == 0
 
 
-def test_a_mark_set_during_the_run_survives_it():
+def test_a_mark_set_during_the_run_survives_it() -> None:
     one, _two = customers(30, 40)
     dirty(one, 5)
     captured = usage.dirty_accounts()
@@ -79,7 +80,7 @@ def test_a_mark_set_during_the_run_survives_it():
     assert list(DirtyAccount.objects.values_list("account_id", "mark")) == [(one.pk, 6)]
 
 
-def test_a_new_day_judges_everyone_and_compares_with_28_days_before():
+def test_a_new_day_judges_everyone_and_compares_with_28_days_before() -> None:
     one, _two = customers(30, 40)
     rows.version(REACH)
     then = TODAY - timedelta(28)
@@ -91,7 +92,7 @@ def test_a_new_day_judges_everyone_and_compares_with_28_days_before():
     assert (now(one).points, now(one).points_before, now(one).change) == (300, 520, -220)
 
 
-def test_a_published_version_a_changed_feature_and_a_new_customer_are_noticed():
+def test_a_published_version_a_changed_feature_and_a_new_customer_are_noticed() -> None:
     _one, two = customers(30, 40)
     rows.version(REACH)
     roll()
@@ -109,7 +110,7 @@ def test_a_published_version_a_changed_feature_and_a_new_customer_are_noticed():
     assert now(three).points == 0
 
 
-def test_percentiles_of_others_move_when_one_account_changes():
+def test_percentiles_of_others_move_when_one_account_changes() -> None:
     accounts = customers(*range(1, 51))
     rows.version({"kind": "reach", "scale": "percentile", "green": 100})
     roll()
@@ -123,7 +124,7 @@ def test_percentiles_of_others_move_when_one_account_changes():
     assert now(accounts[49]).points == 0
 
 
-def test_an_account_that_leaves_keeps_its_last_score_and_is_ranked_no_more():
+def test_an_account_that_leaves_keeps_its_last_score_and_is_ranked_no_more() -> None:
     one, two = customers(30, 40)
     rows.version(REACH)
     roll()
@@ -136,7 +137,7 @@ def test_an_account_that_leaves_keeps_its_last_score_and_is_ranked_no_more():
     assert list(ScoreReading.objects.system("test").values_list("account_id", flat=True)) == [two.pk]
 
 
-def test_the_incremental_run_ends_where_a_full_one_does():
+def test_the_incremental_run_ends_where_a_full_one_does() -> None:
     accounts = customers(*range(1, 60))
     rows.version({"kind": "reach", "scale": "percentile", "green": 100}, REACH, {"kind": "trend"}, minimum_coverage=0)
     roll()
@@ -149,6 +150,6 @@ def test_the_incremental_run_ends_where_a_full_one_does():
     found = list(ScoreNow.objects.system("test").order_by("account").values())
     usage.roll_windows(TODAY, windows=frozenset({28}), at=AT, by=rows.BY, again=True)
     ScoreNow.objects.system("test").delete()
-    actions.Standing.objects.all().delete()
+    Standing.objects.all().delete()
     update()
     assert list(ScoreNow.objects.system("test").order_by("account").values()) == found

@@ -2,6 +2,7 @@
 
 from dataclasses import replace
 from decimal import Decimal
+from typing import Any
 
 from hypothesis import given
 from hypothesis import strategies as st
@@ -15,7 +16,7 @@ tenths = st.one_of(st.none(), st.integers(0, 1000))
 
 
 @given(cards(), cards(), st.booleans(), st.data())
-def test_the_lines_add_up_to_the_last_digit_shown(one, other, same, data):
+def test_the_lines_add_up_to_the_last_digit_shown(one: Any, other: Any, same: Any, data: Any) -> None:
     other = one if same else other
     before, after = (
         Judged(card, tuple(data.draw(st.lists(tenths, min_size=len(card.measures), max_size=len(card.measures)))))
@@ -26,21 +27,22 @@ def test_the_lines_add_up_to_the_last_digit_shown(one, other, same, data):
     assert (VERSION in moved) == (one != other)
 
 
-def test_a_measures_line_is_its_own_movement_when_another_becomes_known():
+def test_a_measures_line_is_its_own_movement_when_another_becomes_known() -> None:
     card = a_card(50, 50)
     moved = differences(Judged(card, (600, None)), Judged(card, (500, 900)))
     # 60 → 50 of its own is −10; then the second comes in and lifts 50 to 70.
     assert moved == {KNOWN: 200, "m0": -100}
 
 
-def test_a_target_in_whole_counts_rounds_away_from_red():
+def test_a_target_in_whole_counts_rounds_away_from_red() -> None:
     card = a_card(1, 1)
     depth = Measure(key="m0", kind="depth", red=Decimal("0.2"), green=Decimal("0.7"))
     card = replace(card, measures=(depth, card.measures[1]))
     found = target(card, [320, 1000], 0, base=Decimal(26), whole=True)
     # 80 points need 15.6 of 26 people, so 16: 0.6154 is 83.1 points, 25.5 more on half the weight.
+    assert found is not None and found.value is not None
     assert (found.value * 26, found.worth, found.gain) == (16, 831, 256)
 
 
-def test_a_target_that_gains_nothing_is_none():
+def test_a_target_that_gains_nothing_is_none() -> None:
     assert target(a_card(1), [1000], 0, base=None, whole=False) is None

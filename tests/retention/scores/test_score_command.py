@@ -2,6 +2,7 @@
 
 import json
 from io import StringIO
+from typing import Any
 
 import pytest
 import time_machine
@@ -23,7 +24,7 @@ def run(*words: str) -> str:
 
 
 @pytest.fixture
-def acme():
+def acme() -> Any:
     feature = factories.feature(is_key=True)
     account = factories.account("Acme", external_id="acme")
     factories.subscription(account, 100, plan=factories.plan(feature), seats=10)
@@ -31,7 +32,7 @@ def acme():
     return account
 
 
-def test_the_default_scorecard_is_made_and_all_accounts_are_judged(acme):
+def test_the_default_scorecard_is_made_and_all_accounts_are_judged(acme: Any) -> None:
     assert run("--day", "2026-11-21") == (
         "1 accounts were judged on 2026-11-21, 0 of them unknown; 1 rows were added to the ledger.\n"
     )
@@ -39,7 +40,7 @@ def test_the_default_scorecard_is_made_and_all_accounts_are_judged(acme):
     assert "0 rows were added" in run("--day", "2026-11-21")
 
 
-def test_one_account_is_explained_in_a_sentence(acme):
+def test_one_account_is_explained_in_a_sentence(acme: Any) -> None:
     # Breadth 1 of 1 is 100 points, depth 0 of 10 none; reach is a percentile and has nobody to compare with.
     said = run("--day", "2026-11-20", "--account", "acme").splitlines()[1]
     assert said == (
@@ -49,7 +50,7 @@ def test_one_account_is_explained_in_a_sentence(acme):
     )
 
 
-def test_json_lists_every_account_or_the_components_of_one(acme):
+def test_json_lists_every_account_or_the_components_of_one(acme: Any) -> None:
     all_of_them = json.loads(run("--day", "2026-11-21", "--json"))
     assert all_of_them["scores"] == [{"account": "acme", "points": 50.0, "band": "at_risk"}]
     one = json.loads(run("--day", "2026-11-21", "--account", "acme", "--json"))
@@ -67,7 +68,7 @@ def test_json_lists_every_account_or_the_components_of_one(acme):
         (["--day", "2026-11-21", "--account", "x"], "There is no account with the external id 'x'."),
     ],
 )
-def test_what_cannot_be_scored_is_refused_in_a_sentence(words, sentence):
+def test_what_cannot_be_scored_is_refused_in_a_sentence(words: Any, sentence: Any) -> None:
     with pytest.raises(CommandError) as refused:
         run(*words)
     assert str(refused.value) == sentence

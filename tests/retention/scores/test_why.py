@@ -2,13 +2,15 @@
 
 from datetime import date, timedelta
 from decimal import Decimal
+from typing import Any
 
 import pytest
 
 from crm.subscriptions.models import SubscriptionChange
 from crm.usage.models import UsageDay
+from retention.scores import queries
 from retention.scores.models import Band
-from retention.scores.queries import changed_since, costliest_names, history, score_on, why
+from retention.scores.queries import costliest_names, history, score_on
 from tests import factories
 from tests.factories import TODAY
 from tests.retention import usage_rows as rows
@@ -22,8 +24,16 @@ CARD = (
 )
 
 
+def why(*asked: Any) -> Any:
+    return queries.why(*asked)
+
+
+def changed_since(*asked: Any) -> Any:
+    return queries.changed_since(*asked)
+
+
 @pytest.fixture
-def nordwind():
+def nordwind() -> Any:
     """25 seats at 1,000 a month, 9 active people, 410 uses, of two key features one is used; new in this app."""
     feature, unused = factories.feature(is_key=True), factories.feature(is_key=True)
     account = factories.account()
@@ -34,7 +44,7 @@ def nordwind():
     return account
 
 
-def test_a_score_says_what_each_measure_reads_and_brings(nordwind, django_assert_num_queries):
+def test_a_score_says_what_each_measure_reads_and_brings(nordwind: Any, django_assert_num_queries: Any) -> None:
     rows.version(*CARD)
     rows.score()
     with django_assert_num_queries(2):
@@ -54,7 +64,7 @@ def test_a_score_says_what_each_measure_reads_and_brings(nordwind, django_assert
     assert (found.low, found.high) == (342, 442)
 
 
-def test_what_would_help_most_is_the_costliest_measure_with_a_reading_within_reach(nordwind):
+def test_what_would_help_most_is_the_costliest_measure_with_a_reading_within_reach(nordwind: Any) -> None:
     rows.version(*CARD)
     rows.score()
     found = why(nordwind.pk).help
@@ -63,7 +73,7 @@ def test_what_would_help_most_is_the_costliest_measure_with_a_reading_within_rea
     assert found.sentence == "Back to 15 active people is worth +27"
 
 
-def test_why_reads_the_ledger_for_a_past_day_in_two_queries(nordwind, django_assert_num_queries):
+def test_why_reads_the_ledger_for_a_past_day_in_two_queries(nordwind: Any, django_assert_num_queries: Any) -> None:
     rows.version(*CARD)
     rows.score(rows.day(5), TODAY)
     with django_assert_num_queries(2):
@@ -73,7 +83,7 @@ def test_why_reads_the_ledger_for_a_past_day_in_two_queries(nordwind, django_ass
     assert why(nordwind.pk, rows.day(6)) is None
 
 
-def test_a_customer_that_left_is_explained_by_its_last_row(nordwind):
+def test_a_customer_that_left_is_explained_by_its_last_row(nordwind: Any) -> None:
     rows.version(*CARD)
     rows.score(rows.day(1), rows.day(1))
     SubscriptionChange.objects.system("test").update(ends_on=TODAY)
@@ -81,7 +91,7 @@ def test_a_customer_that_left_is_explained_by_its_last_row(nordwind):
     assert (why(nordwind.pk).day, why(nordwind.pk).points) == (rows.day(1), 380)
 
 
-def test_an_unknown_score_still_shows_what_is_known_and_why_the_rest_is_missing():
+def test_an_unknown_score_still_shows_what_is_known_and_why_the_rest_is_missing() -> None:
     new = factories.account(customer_since=rows.day(5))
     factories.subscription(new, 0, seats=None)
     rows.other_usage()
@@ -97,7 +107,7 @@ def test_an_unknown_score_still_shows_what_is_known_and_why_the_rest_is_missing(
     ]
 
 
-def test_readings_and_days_are_put_into_words():
+def test_readings_and_days_are_put_into_words() -> None:
     account = factories.account()
     event = rows.event(factories.feature())
     rows.used(account, event, 12_345, ago=3)
@@ -118,7 +128,7 @@ def test_readings_and_days_are_put_into_words():
     assert why(account.pk).components[1].words == "28 days or more"
 
 
-def test_without_a_linear_scale_the_target_is_a_rank():
+def test_without_a_linear_scale_the_target_is_a_rank() -> None:
     event = rows.event(factories.feature())
     accounts = [factories.account() for _ in range(51)]
     for n, account in enumerate(accounts):
@@ -128,7 +138,7 @@ def test_without_a_linear_scale_the_target_is_a_rank():
     assert why(accounts[10].pk).help.sentence == "Reach among the best 20 % of accounts is worth +60"
 
 
-def test_what_changed_adds_up_to_the_difference_of_the_scores(nordwind, django_assert_num_queries):
+def test_what_changed_adds_up_to_the_difference_of_the_scores(nordwind: Any, django_assert_num_queries: Any) -> None:
     rows.version(*CARD)
     rows.score(rows.day(5), rows.day(5))
     rows.used(nordwind, rows.event(factories.feature()), 90, ago=1)
@@ -147,7 +157,7 @@ def test_what_changed_adds_up_to_the_difference_of_the_scores(nordwind, django_a
     assert sum(line.change for line in found.lines) == 153
 
 
-def test_a_measure_that_becomes_known_and_a_new_version_are_lines_of_their_own(nordwind):
+def test_a_measure_that_becomes_known_and_a_new_version_are_lines_of_their_own(nordwind: Any) -> None:
     rows.version(*CARD)
     rows.score(rows.day(5), rows.day(5))
     rows.used(nordwind, rows.event(factories.feature()), 410, ago=40)
@@ -161,14 +171,14 @@ def test_a_measure_that_becomes_known_and_a_new_version_are_lines_of_their_own(n
     ]  # fmt: skip
 
 
-def test_an_unknown_day_has_no_lines_and_a_day_before_any_score_nothing(nordwind):
+def test_an_unknown_day_has_no_lines_and_a_day_before_any_score_nothing(nordwind: Any) -> None:
     rows.version(*CARD, minimum_coverage=95)
     rows.score()
     assert changed_since(nordwind.pk, TODAY, TODAY).lines == []
     assert changed_since(nordwind.pk, rows.day(9), TODAY) is None
 
 
-def test_history_begins_with_the_row_that_holds_and_keeps_the_best_knowledge_of_a_day(nordwind):
+def test_history_begins_with_the_row_that_holds_and_keeps_the_best_knowledge_of_a_day(nordwind: Any) -> None:
     rows.version(*CARD)
     for ago in (9, 2):
         rows.score(rows.day(ago), rows.day(ago))
@@ -182,7 +192,7 @@ def test_history_begins_with_the_row_that_holds_and_keeps_the_best_knowledge_of_
     assert score_on(TODAY - timedelta(20)) == {}
 
 
-def test_names_of_the_costliest_measures_come_by_version_and_place(nordwind):
+def test_names_of_the_costliest_measures_come_by_version_and_place(nordwind: Any) -> None:
     version = rows.version(*CARD)
     names = ["Measure 1", "Measure 2", "Measure 3", "Trend"]
     assert costliest_names([version.pk]) == {(version.pk, n): name for n, name in enumerate(names, 1)}
