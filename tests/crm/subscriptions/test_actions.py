@@ -114,13 +114,9 @@ def test_foreign_subscriptions_are_left_alone(rep):
 
 def test_a_rate_is_positive_and_dated_once(ops):
     actions.set_rate(currency="USD", day=date(2026, 1, 1), rate=Decimal("0.9"), at=NOW, by=ops)
-    for field, values in (
-        ("day", {"currency": "USD", "rate": Decimal("0.8")}),
-        ("rate", {"currency": "GBP", "rate": Decimal(0)}),
-        ("currency", {"currency": "BTC", "rate": Decimal(1)}),
-    ):
+    for field, currency, rate in (("day", "USD", "0.8"), ("rate", "GBP", "0"), ("currency", "BTC", "1")):
         with pytest.raises(ValidationError) as refused:
-            actions.set_rate(day=date(2026, 1, 1), at=NOW, by=ops, **values)
+            actions.set_rate(currency=currency, rate=Decimal(rate), day=date(2026, 1, 1), at=NOW, by=ops)
         assert list(refused.value.message_dict) == [field]
 
 

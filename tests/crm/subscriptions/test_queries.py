@@ -114,7 +114,7 @@ def test_the_mean_is_the_mean_of_the_days():
     change(first, 50, effective_on=date(2026, 1, 7))
     subscription(acme, 11, effective_on=date(2026, 1, 5), ends_on=date(2026, 1, 20))
     days = [date(2026, 1, 1) + timedelta(days=n) for n in range(14)]
-    each = [queries.mrr_on(day).get(acme.pk, Decimal(0)) for day in days]
+    each = [queries.mrr_on(day).get(acme.pk) or Decimal(0) for day in days]
     mean = queries.mean_mrr(days[0], days[-1] + timedelta(days=1))[acme.pk]
     assert mean == round(sum(each, Decimal(0)) / 14, 6)
 
