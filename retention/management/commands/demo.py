@@ -171,7 +171,8 @@ class Demo:
         """Run the pipeline and act as reps would have, day by day: early drafts are decided, late ones wait."""
         bar = self.progress.add_task("  days", total=REPLAY_FROM)
         for days_ago in range(REPLAY_FROM, -1, -1):
-            if days_ago > 63 and days_ago % 7:
+            # Weekly at first, on a day on which mail goes out; daily in the last nine weeks.
+            if days_ago > 63 and (self.today - timedelta(days=days_ago)).weekday() != 2:
                 self.progress.advance(bar)
                 continue
             at = self.instant(days_ago, 6, 30) if days_ago else self.now
@@ -222,6 +223,6 @@ def _answer(mail: OutboundMail, score: int, comment: str) -> None:
     link = re.search(r"/s/[^/\s?]+/", mail.body_text)
     if link is None:
         raise CommandError(f"The invitation {mail.pk} holds no link to answer by.")
-    page = Client(SERVER_NAME="localhost").post(link.group(), {"score": score, "comment": comment, "answer": "1"})
-    if page.status_code >= 400:
+    page = Client(SERVER_NAME="localhost").post(link.group(), {"score": score, "comment": comment, "send": "1"})
+    if page.status_code != 303:
         raise CommandError(f"The survey page answered {page.status_code}.")
