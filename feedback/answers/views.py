@@ -1,7 +1,10 @@
 """The result of a survey, wave by wave."""
 
+from urllib.parse import urlencode
+
 from django.http import Http404, HttpResponse
 from django.shortcuts import get_object_or_404, render
+from django.urls import reverse
 from django.views.decorators.http import require_GET
 
 from crm.staff.views import Request, needs
@@ -27,6 +30,7 @@ def survey(request: Request, pk: int) -> HttpResponse:
         context |= {
             "result": found,
             "wanted": rules.ENOUGH,
+            "not_asked_url": f"{reverse('survey-not-asked', args=[pk])}?{urlencode({'wave': wave.pk})}",
             "left_out": spelled(found.left_out),
             "page": queries.answers(wave, request.user, after=_id(request.GET.get("after", ""))),
             "names": request.user.may("read_contact_data"),

@@ -32,15 +32,10 @@ class Facts:
     company: str
     reply_days: int
 
-    @property
-    def role(self) -> str:
-        """Who the sender is, in one line."""
-        return " · ".join(word for word in (self.sender_title, self.company) if word)
-
 
 @dataclass(frozen=True)
 class Phrases:
-    """The sentences around the question, in one language."""
+    """The sentences around the question, in one language. `signature`: who, and in which role where."""
 
     greeting: str
     thanks: str
@@ -48,7 +43,11 @@ class Phrases:
     how: str
     page: str
     promise: str
-    signature: list[str]
+    signature: tuple[str, str]
+
+
+# Whom a preview addresses when nobody who would be asked reads that language: (name, job title).
+SAMPLES = {"en": ("Lena Braun", "Head of Operations"), "ko": ("김도윤", "팀장")}
 
 
 @dataclass(frozen=True)
@@ -92,7 +91,7 @@ def _english(known: Facts) -> Phrases:
         how="A number opens a page with that answer chosen; nothing is recorded until you press the button there.",
         page="Open the page without choosing",
         promise=f"I read every answer myself, and where you need something from us I reply within {days}.",
-        signature=[known.sender, ", ".join(word for word in (known.sender_title, known.company) if word)],
+        signature=(known.sender, ", ".join(word for word in (known.sender_title, known.company) if word)),
     )
 
 
@@ -113,7 +112,7 @@ def _korean(known: Facts) -> Phrases:
         how="숫자를 누르시면 그 점수가 골라진 페이지가 열리고, 거기서 버튼을 누르셔야 답변이 저장됩니다.",
         page="점수를 고르지 않고 페이지 열기",
         promise=f"답변은 제가 직접 읽고, 여쭐 점이 있으면 영업일 {days} 안에 답장드리겠습니다.",
-        signature=[f"{known.sender} 드림", " ".join(word for word in (known.company, known.sender_title) if word)],
+        signature=(f"{known.sender} 드림", " ".join(word for word in (known.company, known.sender_title) if word)),
     )
 
 

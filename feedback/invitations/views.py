@@ -17,6 +17,7 @@ from feedback.invitations import actions, emails, queries, rules
 from feedback.invitations.forms import WaveForm
 from feedback.surveys import queries as surveys
 from feedback.surveys.models import Survey, Wave
+from feedback.surveys.rules import language_of
 
 # The mail is a document of its own: it may style itself inline and do nothing else, and only we may frame it.
 SANDBOX = {
@@ -61,16 +62,19 @@ def survey_wave(request: Request, pk: int) -> HttpResponse:
 @require_GET
 @needs("configure")
 def survey_mail(request: Request, pk: int, language: str) -> HttpResponse:
-    """The invitation as the person drawn first would read it; the links in it lead nowhere."""
+    """The invitation as the person drawn first would read it, in another language a sample; its links lead nowhere."""
     survey = get_object_or_404(Survey.objects.select_related("sender"), pk=pk)
-    words = surveys.words(survey).get(language)
-    if words is None:
+    texts = surveys.words(survey)
+    if language not in texts:
         raise Http404
     form = WaveForm(request.GET)
     target = form.cleaned_data["target"] if form.is_valid() else rules.SUGGESTED
     circle = queries.circle(survey, target=target, at=request.now)
     people = Contact.objects.visible_to(request.user).select_related("account__merged_into")
-    reader = people.filter(pk=circle.first or 0).first() or Contact(name=_("Lena Example"))
+    reader = people.filter(pk=circle.first or 0).first()
+    if reader is None or language_of(reader.language, reader.account.language, available=tuple(texts)) != language:
+        name, job_title = emails.SAMPLES[language]
+        reader = Contact(name=name, job_title=job_title)
     since = queries.customer(reader).customer_since if reader.pk else None
     known = emails.facts(
         survey,
@@ -80,7 +84,7 @@ def survey_mail(request: Request, pk: int, language: str) -> HttpResponse:
         ours=installation(),
         day=request.now.date(),
     )
-    letter = emails.letter(known, words, url="#")
+    letter = emails.letter(known, texts[language], url="#")
     return HttpResponse(emails.document(letter, language), headers=SANDBOX)
 
 

@@ -110,9 +110,11 @@ def _context(invitation: Invitation, given: Answer | None) -> dict[str, object]:
         day=invitation.created_at.date(),
     )
     stop = invitations.stop_link(invitation)
+    said = emails.phrases(known, invitation.language)
     return {
         "known": known,
-        "said": emails.phrases(known, invitation.language),
+        "said": said,
+        "role": said.signature[1],
         "words": words.get(invitation.language) or next(iter(words.values())),
         "token": invitations.token_of(invitation),
         "answer": given,

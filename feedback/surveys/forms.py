@@ -13,6 +13,7 @@ from crm.staff.models import Role, User
 from feedback.surveys import rules
 from feedback.surveys.models import Survey, SurveyText
 
+LIMITS = {field.name: field.max_length or 0 for field in SurveyText._meta.fields if field.name in rules.PARTS}
 LANGUAGE_NAMES = {"en": gettext_lazy("In English"), "ko": gettext_lazy("In Korean")}
 
 
@@ -71,8 +72,11 @@ class TextForm(OfText):
     def __init__(self, data: Any, *, language: str, instance: SurveyText | None, initial: Mapping[str, str]) -> None:
         super().__init__(data, prefix=language, instance=instance, initial=dict(initial))
         self.language = language
+        # Whoever leaves a whole language empty leaves it out; of one that is written everything is needed.
+        wanted = data is None or any(data.get(f"{language}-{part}", "").strip() for part in rules.PARTS)
         for field in self.fields.values():
-            field.required = False
+            field.required = wanted
+            field.error_messages["required"] = gettext_lazy(rules.MISSING)
 
     @property
     def title(self) -> str:
@@ -82,9 +86,9 @@ class TextForm(OfText):
         data = self.cleaned_data
         if not any(data.get(part) for part in rules.PARTS):
             return data
-        for part in rules.PARTS:
+        for part in [part for part in rules.PARTS if part in data]:
             try:
-                data[part] = _clean(data.get(part, ""), self.fields[part].max_length)  # type: ignore[attr-defined]
+                data[part] = _clean(data[part], LIMITS[part])
                 _check(data[part])
             except ValidationError as error:
                 self.add_error(part, error)

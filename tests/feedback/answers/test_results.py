@@ -192,6 +192,10 @@ def test_the_wave_page_shows_before_it_sends(ops, survey, as_user):
     assert document["Content-Security-Policy"].startswith("default-src 'none'; style-src 'unsafe-inline'")
     assert document["X-Frame-Options"] == "SAMEORIGIN"
     assert "We are asking 2 customers this time, more than half of the 3 we could ask." in document.content.decode()
+    # Nobody drawn reads Korean, so a sample stands in.
+    korean = client.get(f"/surveys/{survey.pk}/mail/ko/?target=1").content.decode()
+    assert "김도윤 팀장님, 안녕하세요." in korean
+    assert "이번에는 한 분께만 여쭙니다. 두 문항이라 금방 끝납니다." in korean
     assert client.get(f"/surveys/{survey.pk}/mail/de/").status_code == 404
 
 
