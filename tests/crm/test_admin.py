@@ -60,7 +60,7 @@ def test_every_page_opens_under_the_strict_policy(as_user, role):
     client = as_user(user(role))
     pages = ["/admin/"]
     for model, door in site._registry.items():
-        name = f"admin:crm_{model._meta.model_name}"
+        name = f"admin:{model._meta.app_label}_{model._meta.model_name}"
         pages.append(reverse(f"{name}_changelist"))
         row = model._base_manager.first()
         if row is not None:
