@@ -16,6 +16,7 @@ from crm.contacts import views as contacts
 from crm.imports import views as imports
 from crm.outbox import views as outbox
 from crm.plans import views as plans
+from crm.public.health import healthz, readyz
 from crm.public.unsubscribe import unsubscribe
 from crm.sources import views as sources
 from crm.staff import views as staff
@@ -81,5 +82,7 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path("mail/<int:pk>/cancel/", outbox.cancel, name="mail-cancel"),
     path("mail/<int:pk>/suppress/", outbox.stop, name="mail-suppress"),
     path("u/<str:token>/", unsubscribe, name="unsubscribe"),
+    path("healthz", healthz, name="healthz"),
+    path("readyz", readyz, name="readyz"),
 ]
 urlpatterns += [path("", include(f"{app}.urls")) for app in ("feedback", "retention") if apps.is_installed(app)]

@@ -3,6 +3,7 @@
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
+from typing import NamedTuple
 
 from django.db.models import Count
 
@@ -133,6 +134,22 @@ def mails(
         shown = found[:PAGE]
         newer, older = after is not None and bool(shown), len(found) > PAGE
     return Page(shown, shown[0].pk if newer else None, shown[-1].pk if older else None)
+
+
+class DueAndUnconfirmed(NamedTuple):
+    """Since when the oldest mail that is due waits (None: none does), and how many may have been sent or not."""
+
+    oldest_due_at: datetime | None
+    unconfirmed: int
+
+
+def due_and_unconfirmed(at: datetime) -> DueAndUnconfirmed:
+    """How sending stands, over all accounts."""
+    # Two looks rather than one: each finds its partial index, however many mails there have been.
+    mails = OutboundMail.objects.system(WHY)
+    waiting = mails.filter(state__in=[MailState.APPROVED, MailState.CLAIMED], due_at__lte=at)
+    oldest = waiting.order_by("due_at", "pk").values_list("due_at", flat=True).first()
+    return DueAndUnconfirmed(oldest, mails.filter(state=MailState.UNCONFIRMED).count())
 
 
 def waiting_for_us(user: User) -> dict[str, int]:
