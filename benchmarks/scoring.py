@@ -136,7 +136,7 @@ def measure(accounts: int, days: int) -> None:
     partitions.ensure_months("retention_health_score", [DAY])
     edition = scorecards.edition(publish_version(1, SIX))
     # The baseline gets the memory that our own runs take, and is spared the compiling that slows it down.
-    execute("SET statement_timeout = 0; SET work_mem = '64MB'; SET jit = off")
+    execute("SET statement_timeout = 0; SET work_mem = '256MB'; SET jit = off")
 
     baseline = timed(lambda: execute(BASELINE, {"day": DAY}))
     rebuild = timed(lambda: usage.roll_windows(DAY, windows=frozenset({28}), at=AT, by=BY, again=True))

@@ -203,9 +203,10 @@ def readings(
         bases.append(base)
     columns = sorted(set(re.findall(r"\bused\.((?:uses|before|amount|amount_before)_\d+)", aggregates)))
     marks = {
-        "/*window sums*/": "".join(f",\n        sum(used.{column}) AS {column}" for column in columns),
+        "/*window sums*/": "".join(f", sum(used.{column}){_whole(column)}" for column in columns),
+        "/*window columns*/": "".join(f", used.{column}" for column in columns),
         "/*events*/": windows.events,
-        "/*changed*/": f"WHERE used.account_id IN ({only})" if only else "",
+        "/*changed*/": f"AND used.account_id IN ({only})" if only else "",
         "/*aggregates*/": aggregates,
         "/*selects*/": selects,
         "/*values*/": ",\n    ".join(values),
@@ -213,6 +214,11 @@ def readings(
         "/*joins*/": joins,
     }
     return _marked(load(__file__, "readings"), marks)
+
+
+def _whole(column: str) -> str:
+    """Sums of whole numbers stay whole; PostgreSQL would widen them."""
+    return "" if column.startswith("amount") else "::bigint"
 
 
 def _fragment(measure: Measure, windows: Windows, only: str) -> str:

@@ -2,11 +2,20 @@
 -- nothing; the caller keeps the rows
 -- Safe to run twice: it is a function of its tables. Arrays follow the scorecard's measures; null is missing. The kinds
 -- put their fragments in place of the marks: an aggregate over one account's features, or a SELECT of their own.
-WITH feature_use AS (
-    SELECT used.account_id, named.feature_id, max(used.last_day) AS last_day/*window sums*/
+WITH several AS (
+    -- Most features are fed by one event, and then there is nothing to add up.
+    SELECT feature_id FROM crm_eventname WHERE feature_id IS NOT NULL GROUP BY feature_id HAVING count(*) > 1
+), feature_use AS (
+    SELECT used.account_id, named.feature_id, used.last_day/*window columns*/
     FROM /*events*/ AS used
     JOIN crm_eventname AS named ON named.id = used.event_id AND (named.feature_id IS NOT NULL OR named.is_use)
-    /*changed*/
+    WHERE NOT EXISTS (SELECT FROM several WHERE several.feature_id = named.feature_id) /*changed*/
+    UNION ALL
+    SELECT used.account_id, named.feature_id, max(used.last_day)/*window sums*/
+    FROM /*events*/ AS used
+    JOIN crm_eventname AS named ON named.id = used.event_id
+    JOIN several ON several.feature_id = named.feature_id
+    WHERE TRUE /*changed*/
     GROUP BY used.account_id, named.feature_id
 ), by_feature AS (
     SELECT judged.account_id/*aggregates*/

@@ -89,7 +89,7 @@ def _lock() -> None:
         cursor.execute("SET LOCAL lock_timeout = '10min'; SET LOCAL statement_timeout = '20min'")
         cursor.execute("SELECT pg_advisory_xact_lock(hashtext('retention scores'))")
         # Compiling these wide expressions takes longer than running them.
-        cursor.execute("SET LOCAL lock_timeout = '30s'; SET LOCAL work_mem = '64MB'; SET LOCAL jit = off")
+        cursor.execute("SET LOCAL lock_timeout = '30s'; SET LOCAL work_mem = '256MB'; SET LOCAL jit = off")
 
 
 def _facts() -> str:

@@ -24,7 +24,7 @@ _THESE = """INSERT INTO window_redo SELECT id, coalesce(merged_into_id, id) FROM
 def lock_windows(cursor: CursorWrapper) -> None:
     """Wait until nobody else writes the windows, keep others waiting, and take the time that long work needs."""
     cursor.execute(
-        "SET LOCAL statement_timeout = '30min'; SET LOCAL lock_timeout = '10min'; SET LOCAL work_mem = '64MB';"
+        "SET LOCAL statement_timeout = '30min'; SET LOCAL lock_timeout = '10min'; SET LOCAL work_mem = '256MB';"
         " SET LOCAL jit = off; SELECT pg_advisory_xact_lock(hashtext('crm windows')); SET LOCAL lock_timeout = '30s'"
     )
 
