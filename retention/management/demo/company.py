@@ -5,7 +5,7 @@ through the same doors that a real company would use.
 """
 
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import date, timedelta
 from random import Random
 
@@ -88,7 +88,7 @@ class Story:
 
 THRIVING = Story("thriving", level=1.3, active_share=0.95, answer=10, comment="It saves us the morning calls.")
 STEADY = Story("steady", answer=8)
-CHAMPION_LEFT = Story("champion left", changes=((49, 0.7), (35, 0.45), (20, 0.3)), active_share=0.75)
+CHAMPION_LEFT = Story("champion left", changes=((30, 0.7), (22, 0.4), (15, 0.2)), active_share=0.75)
 SEATS_UNUSED = Story("seats unused", active_share=0.35, level=0.9, answer=7)
 FEATURE_UNUSED = Story("paid feature unused", without=("carrier-portal", "route-costing", "driver-app", "alerts"))
 FADING = Story("fading", changes=((120, 0.8), (80, 0.6), (50, 0.35), (24, 0.15)), active_share=0.6)
@@ -145,12 +145,13 @@ class Customer:
     owner: str
     segment: str
     story: Story
+    older: int = 0
     people: tuple[Person, ...] = field(default=())
 
     @property
     def begins(self) -> int:
         """Days ago on which the first paid term began; longer than usage is known for old customers."""
-        return self.story.begins if self.story.begins < HISTORY else HISTORY + 40 * (1 + len(self.key) % 9)
+        return self.story.begins if self.story.begins < HISTORY else HISTORY + 20 + self.older
 
 
 def customers(seed: int = SEED) -> list[Customer]:
@@ -179,9 +180,9 @@ def _customer(number: int, name: str, language: str, zone: str, story: Story, ra
     domain = f"{key}.example"
     owner = "sora" if language == "ko" else random.choice(["mina", "mina", "jan"])
     segment = "Small" if seats < 10 else "Middle" if seats < 20 else "Large"
-    shell = Customer(key, name, domain, "ko" if language == "ko" else "en", zone, plan, seats, owner, segment, story)
-    people = tuple(_people(shell, random))
-    return Customer(key, name, domain, shell.language, zone, plan, seats, owner, segment, story, people)
+    zone_and_size = ("ko" if language == "ko" else "en", zone, plan, seats, owner, segment, story)
+    bare = Customer(key, name, domain, *zone_and_size, older=random.randrange(900))
+    return replace(bare, people=tuple(_people(bare, random)))
 
 
 def _people(customer: Customer, random: Random) -> Iterator[Person]:
@@ -193,7 +194,7 @@ def _people(customer: Customer, random: Random) -> Iterator[Person]:
         role, title, title_ko = roles[number]
         korean = customer.language == "ko"
         name = _name(random, korean, used)
-        leaves = 50 if customer.story is CHAMPION_LEFT and role == "champion" else -1
+        leaves = 32 if customer.story is CHAMPION_LEFT and role == "champion" else -1
         address = f"{number + 1}.{customer.key}@{customer.domain}"
         yield Person(f"{customer.key}-u{number + 1}", name, address, role, title_ko if korean else title, leaves=leaves)
 
