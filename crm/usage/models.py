@@ -124,7 +124,7 @@ class DirtyAccount(models.Model):
 class WindowEvent(models.Model):
     """Sums per account and event name over [D − W, D) and over the W days before, for W of 7, 28 and 84 days.
 
-    D is the day that the fill "windows" stands at. Accounts follow `merged_into`. A column is null when no
+    D is the day that the fill "windows_day" stands at. Accounts follow `merged_into`. A column is null when no
     scorecard uses its window. Rebuilt every night under a new table of the same name, so nothing points here.
     """
 

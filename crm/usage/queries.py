@@ -19,7 +19,7 @@ from crm.usage.models import CountedDay, UsageDay, WaitingEvent
 # --- windows -----------------------------------------------------------------------------------------------
 
 WINDOWS = (7, 28, 84)
-STAGE = "windows"
+STAGE = "windows_day"
 
 
 class Stand(NamedTuple):

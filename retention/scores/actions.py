@@ -26,7 +26,7 @@ from retention.scorecards.queries import Edition
 from retention.scores.models import Standing
 
 LEDGER = "retention_health_score"
-STAGE = "scores"
+STAGE = "ledger_day"
 LAG = timedelta(minutes=10)  # a book fact may be committed this much later than the instant it carries
 FARTHEST_CATCH_UP = 35
 MANY = 5_000
