@@ -48,21 +48,24 @@ def appear(seen: Mapping[Key, Span]) -> dict[Key, int]:
     found: dict[Key, int] = {}
     wider: list[tuple[int, Span]] = []
     with connection.cursor() as cursor:
-        cursor.execute(load(__file__, "known_people"), _keys(seen))
-        for source_id, external_id, anonymous, person_id, first, last in cursor.fetchall():
-            key = (source_id, external_id, anonymous)
-            found[key] = person_id
-            span = seen[key]
-            if span[0] < first or span[1] >= last + LAST_SEEN_STEP:
-                wider.append((person_id, span))
+        for source_id, anonymous in sorted({(source, anonymous) for source, _id, anonymous in seen}):
+            ids = [external_id for source, external_id, is_so in seen if (source, is_so) == (source_id, anonymous)]
+            values: dict[str, Any] = {"source": source_id, "anonymous": anonymous, "ids": ids}
+            cursor.execute(load(__file__, "known_people"), values)
+            for external_id, person_id, first, last in cursor.fetchall():
+                key = (source_id, external_id, anonymous)
+                found[key] = person_id
+                span = seen[key]
+                if span[0].timestamp() < first or span[1].timestamp() >= last + LAST_SEEN_STEP.total_seconds():
+                    wider.append((person_id, span))
         if new := {key: span for key, span in seen.items() if key not in found}:
             cursor.execute(load(__file__, "new_people"), _keys(new) | _spans(list(new.values())))
             for source_id, external_id, anonymous, person_id in cursor.fetchall():
                 found[source_id, external_id, anonymous] = person_id
         if wider:
             wider.sort()
-            values = {"people": [person_id for person_id, _span in wider]}
-            cursor.execute(load(__file__, "seen_people"), values | _spans([span for _person, span in wider]))
+            whose = {"people": [person_id for person_id, _span in wider]}
+            cursor.execute(load(__file__, "seen_people"), whose | _spans([span for _person, span in wider]))
     return found
 
 

@@ -1,7 +1,7 @@
 """Who people are at the time of an event: one person under several ids, and the account they belonged to."""
 
 from collections.abc import Collection
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import NamedTuple
 
 from django.db import connection
@@ -22,8 +22,8 @@ def memberships(people: Collection[int]) -> dict[int, list[Joined]]:
     if people:
         with connection.cursor() as cursor:
             cursor.execute(load(__file__, "memberships"), {"people": sorted(people)})
-            for person_id, since_at, account_id in cursor.fetchall():
-                found.setdefault(person_id, []).append(Joined(since_at, account_id))
+            for person_id, since, account_id in cursor.fetchall():
+                found.setdefault(person_id, []).append(Joined(datetime.fromtimestamp(since, UTC), account_id))
     return found
 
 
