@@ -21,6 +21,7 @@ from crm.public.unsubscribe import unsubscribe
 from crm.sources import views as sources
 from crm.staff import views as staff
 from crm.subscriptions import views as subscriptions
+from crm.usage import views as usage
 
 handler500 = "crm.middleware.server_error"
 
@@ -71,6 +72,7 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path("settings/sources/<int:pk>/", sources.detail, name="source"),
     path("settings/sources/<int:pk>/keys/", sources.new_key, name="source-key-new"),
     path("settings/keys/<int:pk>/revoke/", sources.revoke_key, name="source-key-revoke"),
+    path("settings/events/", usage.events, name="events"),
     path("settings/imports/", imports.index, name="imports"),
     path("settings/imports/<int:pk>/", imports.detail, name="import"),
     path("mail/", outbox.index, name="mail-files"),
