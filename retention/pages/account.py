@@ -150,11 +150,6 @@ def value(recap: Recap, standing: Standing) -> list[dict[str, str]]:
         unit = {"unit": recap.unit or _("uses")}
         price = money(recap.per_unit, recap.currency)
         stats.append({"figure": price, "words": _("is what each of these %(unit)s cost them") % unit})
-    if recap.seats:
-        seats = {"seats": number(recap.seats), "before": number(recap.active_before)}
-        stats.append(
-            {"figure": number(recap.active), "words": _("active people for %(seats)s seats, %(before)s before") % seats}
-        )
     if standing.plans:
         unused = _("%(n)s paid, unused") % {"n": len(recap.unused)}
         words_ = ", ".join(recap.unused) or _("Every key feature of the plan is in use")

@@ -17,7 +17,7 @@ from retention.pages.account import seen_account
 from retention.pages.forms import SinceForm
 from retention.scores.queries import Changes, changed_since, why
 
-CURVE_DAYS, ROWS = 365, 60
+CURVE_DAYS, ROWS = 365, 30
 
 
 @needs("read")

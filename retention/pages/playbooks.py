@@ -53,7 +53,12 @@ def playbook(request: Request, pk: int) -> HttpResponse:
     ):
         outcomes[outcome.play_id].append(sentence(outcome))
     lines = [
-        {"play": play, "end": _(END_WORDS.get(play.end_reason, "")), "outcomes": outcomes[play.pk]} for play in recent
+        {
+            "play": play,
+            "end": _(END_WORDS[play.end_reason]) if play.end_reason in END_WORDS else "",
+            "outcomes": outcomes[play.pk],
+        }
+        for play in recent
     ]
     shown = _shown(row, steps, counts(request.user)[pk])
     return render(request, "retention/playbook.html", {"row": shown, "lines": lines})

@@ -80,11 +80,12 @@ def _owners(request: Request, wanted: Wanted) -> list[tuple[str, str]]:
 
 def _cells(row: Row, day: date) -> dict[str, Any]:
     due = row.next_step_on is not None and row.next_step_on < day
-    return {"row": row, "costs": _costs(row), "renews": in_days(row.renews_on, day), "late": due}
-
-
-def _costs(row: Row) -> str:
-    return _("%(measure)s costs most") % {"measure": _(row.costliest)} if row.costliest else ""
+    return {
+        "row": row,
+        "costs": _(row.costliest) if row.costliest else "",
+        "renews": in_days(row.renews_on, day),
+        "late": due,
+    }
 
 
 def in_days(on: date | None, day: date) -> str:

@@ -90,7 +90,13 @@ def _task(event: Event, who: str) -> Said:
     if facts["open"]:
         due = _("due %(day)s") % {"day": day_words(date.fromisoformat(facts["due_on"]), event.at)}
         return _(event.name), who, due, "", ""
-    return _(event.name), facts["why"], _("done") if facts["done"] else _("put aside"), "", ""
+    return (
+        _(event.name),
+        _(facts["why"]) if facts["why"] else "",
+        _("done") if facts["done"] else _("put aside"),
+        "",
+        "",
+    )
 
 
 def _draft(event: Event, who: str) -> Said:

@@ -22,6 +22,7 @@ from retention.follow_ups.queries import may_approve, moment_words, zone_of
 from retention.follow_ups.rules import send_at
 from retention.pages import agenda
 from retention.pages.agenda import ANSWERS, DRAFTS, SIGNALS, TASKS, Since, Work
+from retention.risk_signals.models import SignalKind
 from retention.risk_signals.queries import sentence
 
 
@@ -141,8 +142,10 @@ class Writer:
         return self._sentences(work), _("open since %(day)s") % {"day": day_words(work.since, self.now)}, _("Open")
 
     def _sentences(self, work: Work) -> str:
-        """The signals folded into one text, each said once."""
-        return " ".join(dict.fromkeys(sentence(signal) for signal in work.signals[:2]))
+        """The signals folded into one text: a fall and a band tell the same fall, so the newest of them speaks."""
+        of_score = [signal for signal in work.signals if signal.kind in (SignalKind.SCORE_DROP, SignalKind.BAND_RED)]
+        others = [signal for signal in work.signals if signal not in of_score]
+        return " ".join(sentence(signal) for signal in [*of_score[:1], *others[:1]])
 
     def _also(self, work: Work) -> list[str]:
         rest = []

@@ -24,7 +24,12 @@ ANSWER = gettext_noop("Answer what they told us")
 
 @transaction.atomic
 def pick_up(*, at: datetime, by: Actor) -> str:
-    """Make tasks of due steps and of detractors that have none; the constraints make each once."""
+    """Make tasks of due steps and of detractors that have none; the constraints make each once.
+
+    Tasks of plays that ended meanwhile are put aside: nobody calls about use that has come back.
+    """
+    needless = Task.objects.system("tasks nobody needs any more").open().filter(play_step__state=PlayStepState.SKIPPED)
+    withdrawn = needless.update(dismissed_at=at, dismissed_why=gettext_noop("the play ended"))
     steps = PlayStep.objects.system("due steps become tasks").filter(state=PlayStepState.DUE, step__kind=StepKind.TASK)
     taken = Task.objects.system("steps that have a task").exclude(play_step=None).values("play_step")
     signals = RiskSignal.objects.system("detractors become tasks").open().filter(kind=SignalKind.DETRACTOR)
@@ -45,9 +50,9 @@ def pick_up(*, at: datetime, by: Actor) -> str:
         for s in signals.exclude(pk__in=answered.values("risk_signal")).order_by("pk")
     ]
     made = len(Task.objects.bulk_create(rows, ignore_conflicts=True))
-    if made:
-        audit.record("tasks.picked_up", ("task", "all"), at=at, by=by, after={"made": made})
-    return f"{made} tasks made"
+    if made or withdrawn:
+        audit.record("tasks.picked_up", ("task", "all"), at=at, by=by, after={"made": made, "withdrawn": withdrawn})
+    return f"{made} tasks made" + (f", {withdrawn} withdrawn" if withdrawn else "")
 
 
 def working_day(day: date) -> date:
