@@ -41,11 +41,13 @@ def _visible(path: str, user: User) -> models.Q:
         return models.Q()
     if scope.user_id is None:
         return models.Q(pk__in=[])
-    seen = models.Q(**{f"{path}owner": scope.user_id})
-    if scope.team_id is not None:
+    # Restricted accounts are for their owner (and the admins above) alone.
+    seen, unrestricted = models.Q(**{f"{path}owner": scope.user_id}), models.Q(**{f"{path}restricted": False})
+    if scope.everyone:
+        seen |= unrestricted
+    elif scope.team_id is not None:
         team = models.Q(**{f"{path}owner__team": scope.team_id}) | models.Q(**{f"{path}pool": scope.team_id})
-        # Restricted accounts are for their owner (and the admins above) alone.
-        seen |= team & models.Q(**{f"{path}restricted": False})
+        seen |= team & unrestricted
     return seen
 
 

@@ -27,9 +27,13 @@ def may(role: str, verb: str) -> bool:
 
 @dataclass(frozen=True)
 class Scope:
-    """Whose accounts a person sees: everyone's, the team's, or the own ones. No user: nobody's."""
+    """Whose accounts a person sees: really all, everyone's, the team's, or the own ones. No user: nobody's.
+
+    Restricted accounts of others are only among `everything`.
+    """
 
     everything: bool = False
+    everyone: bool = False
     user_id: int | None = None
     team_id: int | None = None
 
@@ -38,7 +42,9 @@ def scope(role: str, mode: str, user_id: int, team_id: int | None, *, active: bo
     """Derive what a role sees under the installation's visibility mode (own, team or all)."""
     if not active:
         return Scope()
-    if role in (SYSTEM_ADMIN, OPS_ADMIN) or mode == ALL:
+    if role in (SYSTEM_ADMIN, OPS_ADMIN):
         return Scope(everything=True, user_id=user_id, team_id=team_id)
+    if mode == ALL:
+        return Scope(everyone=True, user_id=user_id, team_id=team_id)
     sees_team = mode == TEAM or role == MANAGER
     return Scope(user_id=user_id, team_id=team_id if sees_team else None)
