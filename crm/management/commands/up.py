@@ -58,7 +58,8 @@ def check_port(port: int) -> None:
 def prepare() -> None:
     start_database()
     with connection.cursor() as cursor:
-        # Two starters at once migrate one after the other.
+        # Two starters at once migrate one after the other, however long the first one takes.
+        cursor.execute("SET lock_timeout = 0; SET statement_timeout = 0")
         cursor.execute("SELECT pg_advisory_lock(hashtext('holdfast:migrate'))")
         try:
             call_command("migrate", verbosity=0, interactive=False)
