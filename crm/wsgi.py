@@ -5,4 +5,8 @@ import os
 from django.core.wsgi import get_wsgi_application
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "crm.settings")
-application = get_wsgi_application()
+site = get_wsgi_application()
+
+from crm.api.tracking import in_front_of  # noqa: E402 - models load with the site
+
+application = in_front_of(site)

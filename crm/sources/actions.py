@@ -55,6 +55,7 @@ def accept(*, key: str, call: str, body: bytes, events: int, at: datetime) -> in
         "events": events,
         "sha256": hashlib.sha256(secret).digest(),
     }
+    connection.close_if_health_check_failed()  # after a restart, so that no beacon meets a dead connection
     connection.ensure_connection()
     # The parameters travel beside the statement: written into it, as Django does, the body would double.
     with connection.wrap_database_errors, psycopg.Cursor(connection.connection) as cursor:
