@@ -56,10 +56,10 @@ def feature(key: str = "", **more: Any) -> Feature:
     return Feature.objects.create(key=key or f"feature-{n}", name=more.pop("name", f"Feature {n}"), **more)
 
 
-def plan(*features: Feature, **more: Any) -> Plan:
+def plan(*features: Feature | None, **more: Any) -> Plan:
     n = next(_next)
     row = Plan.objects.create(**{"external_id": f"plan-{n}", "name": f"Plan {n}"} | more)
-    row.features.set(features)
+    row.features.set([feature for feature in features if feature])
     return row
 
 

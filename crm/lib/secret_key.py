@@ -16,8 +16,8 @@ def kept_in(path: Path) -> str:
         return path.read_text().strip()
     except OSError as error:
         raise ImproperlyConfigured(
-            f"The folder {path.parent} cannot be written ({error.strerror}). Holdfast keeps its database and its secret "
-            "key there: make it writable, or name another folder in HOLDFAST_VAR."
+            f"The folder {path.parent} cannot be written ({error.strerror}). Holdfast keeps its database and its "
+            "secret key there: make it writable, or name another folder in HOLDFAST_VAR."
         ) from error
 
 

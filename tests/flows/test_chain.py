@@ -28,7 +28,9 @@ from crm.accounts.models import Account
 from crm.audit.rules import System
 from crm.contacts.models import Contact
 from crm.outbox.models import OutboundMail
+from crm.plans.models import Feature
 from crm.sources.actions import create_source, create_write_key
+from crm.staff.models import User
 from crm.subscriptions.actions import Terms, open_subscription
 from crm.usage.actions import map_events
 from feedback.answers.models import Answer
@@ -123,7 +125,7 @@ def work() -> None:
     retention_jobs.run_pipeline()
 
 
-def house() -> tuple[str, factories.User]:
+def house() -> tuple[str, User]:
     factories.installation(product_name="Fleetline", company_name="Fleetline GmbH", currency="EUR")
     mina = factories.user("rep", name="Mina Kwon", team=factories.team("Europe"), email="mina@fleetline.example")
     feature = factories.feature("trips", name="Trip planning", unit="trips", is_key=True, threshold=50)
@@ -132,9 +134,9 @@ def house() -> tuple[str, factories.User]:
     return key, mina
 
 
-def contract(mina: factories.User) -> Account:
+def contract(mina: User) -> Account:
     account = Account.objects.system("test").get(external_id="nordwind")
-    plan = factories.plan(*factories.Feature.objects.all(), name="Team")
+    plan = factories.plan(*Feature.objects.all(), name="Team")
     terms = Terms(date(2025, 3, 1), Decimal(1200), 12, "EUR", plan=plan, seats=5)
     open_subscription(account, external_id="main", terms=terms, at=datetime.now(UTC), by=BY)
     change_owner(account, owner=mina, at=datetime.now(UTC), by=BY)
@@ -179,7 +181,7 @@ def test_from_usage_to_an_outcome_and_from_an_answer_to_a_task(queue, settings, 
         ask(mina, account, sink, client)
 
 
-def approve_as(mina: factories.User, client: Client) -> None:
+def approve_as(mina: User, client: Client) -> None:
     draft = FollowUp.objects.system("test").get()
     client.force_login(mina)
     page = client.get(reverse("draft", args=[draft.pk])).content.decode()
@@ -198,7 +200,7 @@ def mail_to(address: str, taken: list[tuple[str, bytes]]) -> str:
     return f"{message['Subject']}\n{text.get_content()}"
 
 
-def ask(mina: factories.User, account: Account, sink: Sink, client: Client) -> None:
+def ask(mina: User, account: Account, sink: Sink, client: Client) -> None:
     """Ask a second person, who is unhappy; the answer is a task for the owner within one run."""
     with at(BACK, 9, 5) as now:
         factories.contact(account, name="Tobias Ernst", email="tobias@nordwind.example", role="decision_maker")

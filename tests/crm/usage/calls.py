@@ -28,7 +28,7 @@ def when(hour: int, minute: int = 0, day: int = 20) -> datetime:
     return datetime(2026, 11, day, hour, minute, tzinfo=UTC)
 
 
-def track(message: str, user: str = "ann", event: str = "Report opened", **more: Any) -> dict[str, Any]:
+def track(message: str, user: str | None = "ann", event: str | None = "Report opened", **more: Any) -> dict[str, Any]:
     call = {"type": "track", "messageId": message, "userId": user, "event": event, "timestamp": at(9)}
     return {key: value for key, value in (call | more).items() if value is not None}
 
@@ -65,7 +65,8 @@ def receive_bytes(
 
 
 def run(**more: Any) -> Drained:
-    return drain(**{"at": NOW, "by": BY} | more)
+    given: dict[str, Any] = {"at": NOW, "by": BY}
+    return drain(**given | more)
 
 
 def usage() -> dict[tuple[str, date, str], tuple[int, int]]:
