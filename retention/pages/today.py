@@ -52,7 +52,7 @@ def today(request: Request) -> HttpResponse:
         (title, [page.row(work) for work in found.rows if work.section == key]) for key, title in titles.items()
     ]
     context = {
-        "day": local,
+        "day": local.date(),
         "mine": mine,
         "facts": counts(found),
         "changed": changed_words(changed),

@@ -2,6 +2,7 @@
 
 import re
 from datetime import timedelta
+from typing import Any
 
 import pytest
 from django.contrib.postgres.search import SearchVector
@@ -18,11 +19,11 @@ QUERIES = 5  # session, person, settings with heartbeat, list, money
 
 
 @pytest.fixture
-def mina():
+def mina() -> Any:
     return factories.user("rep", name="Mina Kwon", team=factories.team("Europe"))
 
 
-def listed(client, **query):
+def listed(client: Any, **query: Any) -> Any:
     response = client.get(reverse("portfolio"), query)
     assert response.status_code == 200
     return [cell["row"].name for cell in response.context["rows"]]
@@ -62,14 +63,16 @@ def test_paging_shows_every_account_once_forward_and_back(mina):
     accounts = many(mina, POINTS) + [factories.account(owner=mina) for _ in range(20)]
     assert len(accounts) == 150
     client = signed_in(mina)
-    forward, after = [], ""
+    forward: list[list[int]] = []
+    after: str | None = ""
     while after is not None:
         response = client.get(reverse("portfolio"), {"after": after} if after else {})
         forward.append([cell["row"].pk for cell in response.context["rows"]])
         after = response.context["next"]
     assert [len(page) for page in forward] == [50, 50, 50]
     assert sorted(pk for page in forward for pk in page) == [account.pk for account in accounts]
-    backward, before = [], response.context["previous"]
+    backward: list[list[int]] = []
+    before: str | None = response.context["previous"]
     while before is not None:
         response = client.get(reverse("portfolio"), {"before": before})
         backward.append([cell["row"].pk for cell in response.context["rows"]])

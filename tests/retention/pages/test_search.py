@@ -1,0 +1,87 @@
+"""Search: accounts and people by how their words begin, for whoever may see them."""
+
+from typing import Any
+
+import pytest
+from django.urls import reverse
+
+from tests import factories
+from tests.retention.pages.desk import judged, signed_in
+
+pytestmark = pytest.mark.django_db
+
+
+@pytest.fixture
+def mina() -> Any:
+    return factories.user("rep", name="Mina Kwon", team=factories.team("Europe"))
+
+
+def found(client: Any, q: Any) -> Any:
+    context = client.get(reverse("search"), {"q": q}).context
+    return [each["row"].name for each in context["accounts"]], [each.name for each in context["contacts"]]
+
+
+@pytest.mark.parametrize("rows", [1, 3])
+def test_it_takes_five_queries_however_much_is_found(mina, rows, django_assert_num_queries):
+    for n in range(rows):
+        judged(account := factories.account(f"Nordwind {n}", owner=mina), 460)
+        factories.contact(account, name=f"Nora {n}")
+    client = signed_in(mina)
+    with django_assert_num_queries(5):
+        assert [len(rows_) for rows_ in found(client, "no")] == [rows, rows]
+
+
+@pytest.mark.parametrize(
+    ("q", "accounts", "people"),
+    [
+        ("nordw", ["Nordwind"], []),
+        ("len", [], ["Lena Vogt"]),
+        ("lena@nord", [], ["Lena Vogt"]),
+        ("lena@nordwind.example", [], ["Lena Vogt"]),
+        ("nord", ["Nordwind"], []),
+        ("김도", [], ["김도윤"]),
+        ("ordwind", [], []),
+        ("", [], []),
+    ],
+)
+def test_words_are_found_by_their_beginning(mina, q, accounts, people):
+    account = factories.account("Nordwind", owner=mina)
+    factories.contact(account, name="Lena Vogt", email="lena@nordwind.example")
+    factories.contact(account, name="김도윤", email="")
+    factories.contact(account, name="Nordwin, erased", erased_at="2026-01-01T00:00:00Z")
+    assert found(signed_in(mina), q) == (accounts, people)
+
+
+@pytest.mark.parametrize(
+    "q", ["'", "\\", ":*", "a'b:*|!c", "<script>", "\x00", "\u202e", "🙂", "x" * 3000, "' OR 1=1 --"]
+)
+def test_odd_input_finds_nothing_and_breaks_nothing(mina, q):
+    factories.account("Nordwind", owner=mina)
+    response = signed_in(mina).get(reverse("search"), {"q": q})
+    assert response.status_code == 200
+    assert "<script>" not in response.content.decode().replace("<script src", "")
+
+
+def test_other_teams_are_not_found(mina):
+    account = factories.account("Nordwind", owner=mina)
+    factories.contact(account, name="Lena Vogt")
+    stranger = signed_in(factories.user("rep", team=factories.team("Korea")))
+    assert found(stranger, "nordwind") == ([], [])
+    assert found(stranger, "lena") == ([], [])
+
+
+def test_who_may_not_read_contact_data_cannot_spell_names_out(mina):
+    account = factories.account("Nordwind", owner=mina)
+    factories.contact(account, name="Lena Vogt", email="lena@nordwind.example")
+    reader = signed_in(factories.user("read_only", team=mina.team))
+    assert found(reader, "nordwind") == (["Nordwind"], [])
+    assert found(reader, "lena") == ([], [])
+    assert "only accounts are searched" in reader.get(reverse("search"), {"q": "lena"}).content.decode()
+
+
+def test_twenty_are_shown_and_more_are_told(mina):
+    for n in range(21):
+        factories.account(f"Nordwind {n:02}", owner=mina)
+    response = signed_in(mina).get(reverse("search"), {"q": "nordwind"})
+    assert [each["row"].name for each in response.context["accounts"]] == [f"Nordwind {n:02}" for n in range(20)]
+    assert f"{reverse('portfolio')}?q=nordwind" in response.content.decode()
