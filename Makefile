@@ -23,8 +23,9 @@ $(VENV)/dev.stamp: requirements-dev.txt $(VENV)/run.stamp
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements-dev.txt
 	@touch $@
 
-run: $(VENV)/run.stamp ## start Holdfast with its demo at http://localhost:8000 (PORT=… for another)
-	@exec $(BIN)/python manage.py up --demo
+DEMO ?= --demo
+run: $(VENV)/run.stamp ## start Holdfast with its demo at http://localhost:8000 (PORT=… for another, DEMO= for none)
+	@exec $(BIN)/python manage.py up $(DEMO)
 
 # Browser tests use Debian's chromium, SDK tests npm's packages; both are fetched where they may be, and
 # otherwise one line says how many tests were skipped and how to get them.

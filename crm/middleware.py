@@ -101,7 +101,13 @@ def shell(request: HttpRequest) -> dict[str, Any]:
     ]
     looks = {name: request.COOKIES.get(name, values[-1]) for name, values in LOOKS.items()}
     looks["density"] = request.COOKIES.get("density", "regular")
-    return {"places": places, "search_url": _reversed("search"), **looks, **_banners(request)}
+    return {
+        "places": places,
+        "search_url": _reversed("search"),
+        "begin_url": _reversed("begin"),
+        **looks,
+        **_banners(request),
+    }
 
 
 def _banners(request: HttpRequest) -> dict[str, str]:

@@ -2,7 +2,7 @@
 
 from django.urls import URLPattern, path
 
-from retention.pages import account, drafts, finding, history, pipeline, playbooks, portfolio, tasks, today
+from retention.pages import account, begin, drafts, finding, history, pipeline, playbooks, portfolio, tasks, today
 from retention.scorecards import views as scorecards
 
 urlpatterns: list[URLPattern] = [
@@ -19,6 +19,7 @@ urlpatterns: list[URLPattern] = [
     path("drafts/<int:pk>/approve/", drafts.approve, name="draft-approve"),
     path("drafts/<int:pk>/edit/", drafts.edit, name="draft-edit"),
     path("drafts/<int:pk>/not-now/", drafts.not_now, name="draft-not-now"),
+    path("begin/", begin.begin, name="begin"),
     path("search/", finding.search, name="search"),
     path("playbooks/", playbooks.playbooks, name="playbooks"),
     path("playbooks/<int:pk>/", playbooks.playbook, name="playbook"),

@@ -128,6 +128,9 @@ def serve(out: Any) -> None:
         out.write(f"Holdfast is at {settings.SITE_URL}")
         if login := known_login():
             out.write(login)
+        if Installation.objects.filter(is_demo=True).exists():
+            out.write(f"This is the demo. Three steps to begin with your own data: {settings.SITE_URL}/begin/")
+        connection.close()
         out.write("Stop it with Ctrl-C.")
         out.flush()
         while not stopping:
