@@ -79,7 +79,7 @@ def progress_words(progress: Progress | None) -> str:
     if progress is None:
         return ""
     goal = {"goal": progress.goal, "day": day_words(progress.goal_on, progress.play.started_at)}
-    return f"{progress.sentence} {_('Goal: %(goal)s by %(day)s.') % goal}"
+    return progress.sentence + " " + _("Goal: %(goal)s by %(day)s.") % goal
 
 
 def draft_context(draft: FollowUp, found: Review, user: User, *, may_write: bool) -> dict[str, Any]:

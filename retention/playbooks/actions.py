@@ -5,6 +5,7 @@ from datetime import datetime
 from typing import Any
 
 from django.db import transaction
+from django.utils.translation import gettext_noop
 
 from crm.audit import actions as audit
 from crm.audit.rules import Actor
@@ -12,9 +13,14 @@ from retention.playbooks.models import Playbook, Step, StepKind
 from retention.risk_signals.models import SignalKind
 
 VALUE_FALLS = "value-falls"
+# Kept in English in the rows; pages show them translated, as long as nobody has changed them.
 _STEPS: Sequence[dict[str, Any]] = (
-    {"kind": StepKind.MESSAGE, "title": "Write what they still get and the one next step", "template": VALUE_FALLS},
-    {"kind": StepKind.TASK, "title": "Call if use has not come back", "after_days": 7},
+    {
+        "kind": StepKind.MESSAGE,
+        "title": gettext_noop("Write what they still get and the one next step"),
+        "template": VALUE_FALLS,
+    },
+    {"kind": StepKind.TASK, "title": gettext_noop("Call if use has not come back"), "after_days": 7},
 )
 
 
@@ -24,9 +30,9 @@ def ensure_default_playbooks(*, at: datetime, by: Actor) -> Playbook:
     playbook, made = Playbook.objects.get_or_create(
         key=VALUE_FALLS,
         defaults={
-            "name": "They get less than they pay for",
+            "name": gettext_noop("They get less than they pay for"),
             "triggers": [SignalKind.SCORE_DROP.value, SignalKind.BAND_RED.value],
-            "goal": "use back to four fifths of what it was",
+            "goal": gettext_noop("use back to four fifths of what it was"),
         },
     )
     if made:
