@@ -258,10 +258,13 @@ def _reading(measure: Measure, kind: Kind, found: str, minimum_tenure: int | Non
     return f"CASE WHEN {condition} THEN round(({value})::numeric, 9) END", base
 
 
-def points_sql(measure: Measure, value: str) -> str:
-    """Tenths of points of the column `value`, as rules.points and rules.percentiles compute them."""
+def points_sql(measure: Measure, value: str, *, known: str) -> str:
+    """Tenths of points of the column `value`, as rules.points and rules.percentiles compute them.
+
+    `known`: SQL for how many values are known.
+    """
     if measure.scale == PERCENTILE:
-        return _percentile_sql(measure, value)
+        return _percentile_sql(measure, value, known)
     if measure.scale == STEPS:
         first = _tenths(measure.steps[0][1])
         rungs = " ".join(f"WHEN {value} >= {limit} THEN {_tenths(worth)}" for limit, worth in reversed(measure.steps))
@@ -279,10 +282,9 @@ def _tenths(worth: Any) -> int:
     return int((worth * 20 + 1) // 2)
 
 
-def _percentile_sql(measure: Measure, value: str) -> str:
+def _percentile_sql(measure: Measure, value: str, n: str) -> str:
     order = f"OVER (ORDER BY {value} {'DESC NULLS LAST' if measure.red > measure.green else 'ASC NULLS LAST'})"
     # rank − 1 are below, and count(*) up to here − rank are equal: 2 × below + equals = rank + count − 2.
-    n = f"count({value}) OVER ()"
     return (
         f"CASE WHEN {value} IS NOT NULL AND {n} >= 50 THEN"
         f" ((2000 * (rank() {order} + count(*) {order} - 2) + 2 * ({n} - 1)) / (4 * ({n} - 1)))::int END"

@@ -12,7 +12,7 @@ from crm.audit.rules import Actor
 from crm.staff.models import User
 from retention.measures.queries import KINDS
 from retention.measures.rules import LINEAR, PERCENTILE, STEPS
-from retention.scorecards import queries
+from retention.scorecards import queries, rules
 from retention.scorecards.models import (
     Scorecard,
     ScorecardGroup,
@@ -23,7 +23,6 @@ from retention.scorecards.models import (
 )
 
 PEOPLE_ACTIVE_FROM = 5
-FINEST = 10**15  # weights as integers must stay within a bigint when multiplied by points
 
 
 def require_configure(by: Actor) -> None:
@@ -95,7 +94,7 @@ def _checked(version: ScorecardVersion) -> queries.Edition:
     for row in rows:
         check_measure(row)
     edition = queries.edition(version)
-    if sum(edition.card.whole_shares) > FINEST:
+    if sum(edition.card.whole_shares) > rules.FINEST:
         raise ValidationError(_("The weights are too finely divided: use rounder numbers."))
     return edition
 

@@ -10,6 +10,7 @@ from django.db.models import Subquery
 
 from crm.staff.models import Installation
 from retention.measures import queries as measures
+from retention.measures.rules import PERCENTILE, Measure
 from retention.scorecards.models import ScorecardMeasure, ScorecardVersion, State
 from retention.scorecards.rules import AVERAGE, LOWEST, Card, Group
 
@@ -114,20 +115,34 @@ def judgement_sql(card: Card, readings: str) -> str:
     expressions of one level into every place of the next that uses them.
     """
     places = range(1, len(card.measures) + 1)
-    values = "".join(f", values[{n}] AS v{n}" for n in places)
-    points = "".join(f", {measures.points_sql(m, f'v{n}')} AS p{n}" for n, m in zip(places, card.measures, strict=True))
+    values = "".join(
+        f", values[{n}] AS v{n}{_ranked(n, m, readings)}" for n, m in zip(places, card.measures, strict=True)
+    )
+    points = "".join(
+        f", {measures.points_sql(m, f'v{n}', known=f'n{n}')} AS p{n}"
+        for n, m in zip(places, card.measures, strict=True)
+    )
+    costs = "".join(f", ({cost})::int AS c{n}" for n, cost in zip(places, _costs(card), strict=True))
+    each = ", ".join(f"c{n}" for n in places)
+    most = f"greatest({each})"
     return f"""WITH reading AS (SELECT account_id, values, bases{values} FROM {readings} OFFSET 0),
 measured AS (SELECT *{points} FROM reading OFFSET 0),
 grouped AS (SELECT *{_group_columns(card)} FROM measured OFFSET 0),
 summed AS (SELECT *, {_score_columns(card)} FROM grouped OFFSET 0),
-costed AS (SELECT *, ARRAY[{", ".join(_costs(card))}]::int[] AS costs FROM summed OFFSET 0),
-topped AS (SELECT *, (SELECT max(cost) FROM unnest(costs) AS cost) AS most FROM costed OFFSET 0)
+costed AS (SELECT *{costs} FROM summed OFFSET 0)
 SELECT account_id, values, bases, ARRAY[{", ".join(f"p{n}" for n in places)}]::smallint[] AS components,
     points::smallint AS points, coverage::smallint AS coverage, low::smallint AS low, high::smallint AS high,
     {_band(card)}::smallint AS band,
-    CASE WHEN points IS NOT NULL AND most > 0 THEN array_position(costs, most) END::smallint AS costliest,
-    CASE WHEN points IS NOT NULL AND most > 0 THEN most ELSE 0 END::smallint AS cost
-FROM topped"""
+    CASE WHEN points IS NOT NULL AND {most} > 0 THEN array_position(ARRAY[{each}], {most}) END::smallint AS costliest,
+    CASE WHEN points IS NOT NULL THEN {most} ELSE 0 END::smallint AS cost
+FROM costed"""
+
+
+def _ranked(place: int, measure: Measure, readings: str) -> str:
+    """For a percentile, how many have a reading: counted once, which a window over all rows would not."""
+    if measure.scale != PERCENTILE:
+        return ""
+    return f", (SELECT count(every.values[{place}]) FROM (SELECT values FROM {readings}) AS every) AS n{place}"
 
 
 def _average(parts: Sequence[tuple[str, int]]) -> str:
@@ -175,14 +190,15 @@ def _costs(card: Card) -> list[str]:
         members = card.members(group)
         inside = _known([(f"p{place + 1}", own) for place, own in members])
         for nth, (place, own) in enumerate(members):
-            lack = f"{weight}::bigint * (1000 - p{place + 1})"
-            whole, part = "known_weight", f"coalesce(p{place + 1}, -1) = g{n}"
+            lack, whole = f"{weight}::bigint * (1000 - p{place + 1})", "known_weight"
+            counts = f"p{place + 1} IS NOT NULL"
             if group.takes == AVERAGE and len(members) > 1:
-                lack, whole, part = f"{own}::bigint * {lack}", f"known_weight * {inside}", f"p{place + 1} IS NOT NULL"
-            earlier = [f"p{before + 1} IS DISTINCT FROM g{n}" for before, _ in members[:nth]]
-            if group.takes != AVERAGE:
-                part = " AND ".join([part, *earlier])
-            costs[place] = f"CASE WHEN {part} THEN (2 * {lack} + {whole}) / (2 * {whole}) ELSE 0 END"
+                # A product of two weights may not fit into a bigint.
+                lack, whole = f"{own}::numeric * {lack}", f"known_weight::numeric * {inside}"
+            elif group.takes != AVERAGE:
+                earlier = [f"p{before + 1} IS DISTINCT FROM g{n}" for before, _weight in members[:nth]]
+                counts = " AND ".join([f"p{place + 1} = g{n}", *earlier])
+            costs[place] = f"CASE WHEN {counts} THEN div(2 * {lack} + {whole}, 2 * {whole}) ELSE 0 END"
     return costs
 
 

@@ -16,6 +16,8 @@ from retention.measures.rules import MOST, Measure, half_up
 AVERAGE, LOWEST, HIGHEST = "average", "lowest", "highest"
 UNKNOWN, LEAVING, AT_RISK, STEADY, THRIVING = range(5)
 Points = Sequence[int | None]
+# Shares as integers, times 2,000, must fit into the database's bigint.
+FINEST = 10**15
 
 
 @dataclass(frozen=True)
