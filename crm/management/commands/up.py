@@ -1,6 +1,7 @@
 """Everything in one: database, migrations, static files, web and worker, until stopped; leaves nothing running."""
 
 import logging
+import os
 import signal
 import socket
 import sys
@@ -18,7 +19,7 @@ from django.db import connection
 from crm.audit.rules import System
 from crm.lib.database_url import diagnose_database_url
 from crm.lib.embedded_postgres import EmbeddedPostgres, EmbeddedPostgresError, ensure_running
-from crm.lib.processes import Child
+from crm.lib.processes import Child, die_with_parent
 from crm.staff.actions import create_user
 from crm.staff.models import Installation, User
 
@@ -33,6 +34,8 @@ class Command(BaseCommand):
         parser.add_argument("--demo", action="store_true", help="fill an empty installation with the demo company")
 
     def handle(self, *args: Any, **options: Any) -> None:
+        if os.environ.get("MAKELEVEL"):
+            die_with_parent()  # `make run` that is killed takes us with it; by hand, a closed shell may leave us
         check_port(settings.PORT)
         prepare()
         if options["demo"] and not Installation.objects.exists() and not User.objects.exists():
