@@ -73,4 +73,4 @@ def sentence(signal: RiskSignal) -> str:
     moved = _("Health fell from %(before)s to %(points)s in 28 days.") % figures
     if not seen.get("costliest"):
         return moved
-    return moved + " " + _("%(measure)s costs most.") % {"measure": _(seen["costliest"])}
+    return moved + " " + _("What costs most: %(measure)s.") % {"measure": _(seen["costliest"])}

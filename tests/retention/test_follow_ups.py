@@ -58,7 +58,7 @@ def test_the_draft_speaks_in_the_accounts_own_figures(draft):
         "Your plan already includes Carrier portal. Shall I set it up with the people who would use it, "
         "20 minutes on Monday?\n\nMina Kwon\nCustomer success, Fleetline GmbH"
     )
-    assert draft.why == "Health fell from 72 to 46 in 28 days. Key features used costs most."
+    assert draft.why == "Health fell from 72 to 46 in 28 days. What costs most: Key features used."
     assert review(draft, at=NOW).problems == []
 
 

@@ -60,7 +60,7 @@ def test_looking_twice_opens_it_once_and_keeps_the_figure_it_fell_from():
     assert look(at=NOW + timedelta(days=1), by=BY) == "0 signals opened, 0 closed"
     signal = RiskSignal.objects.system("test").get(kind="score_drop")
     assert (signal.evidence["points"], signal.evidence["before"], signal.opened_at) == (440, 720, NOW)
-    assert sentence(signal) == "Health fell from 72 to 44 in 28 days. Key features used costs most."
+    assert sentence(signal) == "Health fell from 72 to 44 in 28 days. What costs most: Key features used."
 
 
 @pytest.mark.parametrize(("points", "still_open"), [(640, ["score_drop"]), (650, [])])

@@ -177,7 +177,7 @@ class Demo:
                 continue
             at = self.instant(days_ago, 6, 30) if days_ago else self.now
             pipeline.run(through=at, at=at, by=BY)
-            if days_ago > 12:
+            if days_ago > 17:
                 self._reps_act(self.instant(days_ago, 9, 30))
             self.progress.advance(bar)
 
