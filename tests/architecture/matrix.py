@@ -1,0 +1,204 @@
+"""Who may do what at which address, as rules.md §7 says it: the table that the resolver and every answer are held to.
+
+Roles: S system admin, O CS ops admin, M manager, R rep, V read-only. Whoever is not signed in is sent to the login.
+
+A cell is "roles [sees|writes] status", several of them parted by " · ". A role that stands in none gets 403.
+sees    the address names a row of an account: 404 unless SEES says that the role sees this account.
+writes  the same, and then 403 unless WRITES says that the role may change it.
+405     the method is refused to everybody who is signed in.
+as GET  a POST is answered like a GET and does nothing.
+"""
+
+from typing import NamedTuple
+
+ROLES = "SOMRV"
+# Whose accounts a role sees: the rep's own, those of the same team (for the manager, both are the team's), those
+# of a colleague that are restricted to their owner and the admins, and those of another team.
+EVERY = "own team restricted foreign"
+SEES = {
+    "own": {"S": EVERY, "O": EVERY, "M": "own team", "R": "own", "V": ""},
+    "team": {"S": EVERY, "O": EVERY, "M": "own team", "R": "own team", "V": "own team"},
+    "all": {"S": EVERY, "O": EVERY, "M": "own team foreign", "R": "own team foreign", "V": "own team foreign"},
+}
+WRITES = {"S": "", "O": EVERY, "M": "own team", "R": "own", "V": ""}
+
+
+class Line(NamedTuple):
+    name: str
+    of: str  # the kind of row that the address names (tests/company.py); "" for none
+    get: str
+    post: str
+
+
+URLS = [
+    Line(*line)
+    for line in [
+        # name                 names               GET                       POST
+        ("home",               "",                 "SOMRV 302",              "as GET"),
+        ("begin",              "",                 "SOMRV 200",              "as GET"),
+        ("today",              "",                 "SOMRV 200",              "as GET"),
+        ("portfolio",          "",                 "SOMRV 200",              "as GET"),
+        ("portfolio-bands",    "",                 "SOMRV 200",              "as GET"),
+        ("search",             "",                 "SOMRV 200",              "as GET"),
+        ("account",            "account",          "SOMRV sees 200",         "as GET"),
+        ("account-history",    "account",          "SOMRV sees 200",         "as GET"),
+        ("account-new",        "",                 "OMR 200",                "OMR 302"),
+        ("account-edit",       "account",          "OMR writes 200",         "OMR writes 302"),
+        # A rep claims from the team's pool, which is in tests/crm/accounts; what is owned already is not the rep's
+        # to give, and the form says so.
+        ("account-owner",      "account",          "405",                    "OM writes 302 · R writes 200"),
+        ("account-next-step",  "account",          "405",                    "OMR writes 302"),
+        ("account-stage",      "account",          "405",                    "OMR writes 302"),
+        ("account-trait",      "account",          "405",                    "OMR writes 302"),
+        ("account-merge",      "account",          "405",                    "OMR writes 302"),
+        ("account-undo-merge", "account",          "405",                    "OMR writes 302"),
+        ("contacts",           "account",          "SOMRV sees 200",         "as GET"),
+        ("contact-new",        "account",          "OMR writes 200",         "OMR writes 302"),
+        ("contact-edit",       "contact",          "OMR writes 200",         "OMR writes 302"),
+        ("contact-left",       "contact",          "405",                    "OMR writes 302"),
+        ("subscriptions",      "account",          "SOMRV sees 200",         "as GET"),
+        ("subscription-new",   "account",          "OMR writes 200",         "OMR writes 302"),
+        ("subscription-change", "line",            "OMR writes 200",         "OMR writes 302"),
+        ("subscription-end",   "line",             "405",                    "OMR writes 302"),
+        ("task-new",           "account",          "OMR writes 200",         "OMR writes 302"),
+        ("task-done",          "task",             "405",                    "OMR writes 302"),
+        ("task-dismiss",       "task",             "405",                    "OMR writes 302"),
+        # A draft is contact data, which the read-only role does not read. The owner approves, or the team's manager.
+        ("draft",              "draft",            "SOMR sees 200 · V sees 403", "as GET"),
+        ("draft-approve",      "draft",            "405",                    "MR writes 302 · SOV sees 403"),
+        ("draft-edit",         "draft",            "OMR writes 200 · SV sees 403", "OMR writes 302 · SV sees 403"),
+        ("draft-not-now",      "draft",            "405",                    "OMR writes 302 · SV sees 403"),
+        ("playbooks",          "",                 "SOMRV 200",              "as GET"),
+        ("playbook",           "playbook",         "SOMRV 200",              "as GET"),
+        ("plans",              "",                 "SOMRV 200",              "as GET"),
+        ("plan-new",           "",                 "O 200",                  "O 302"),
+        ("plan-edit",          "plan",             "O 200",                  "O 302"),
+        ("features",           "",                 "SOMRV 200",              "as GET"),
+        ("feature-new",        "",                 "O 200",                  "O 302"),
+        ("feature-edit",       "feature",          "O 200",                  "O 302"),
+        ("traits",             "",                 "SOMRV 200",              "as GET"),
+        ("trait-new",          "",                 "O 200",                  "O 302"),
+        ("trait-edit",         "trait",            "O 200",                  "O 302"),
+        ("settings",           "",                 "SOMRV 200",              "as GET"),
+        ("scorecards",         "",                 "SOMRV 200",              "405"),
+        ("pipeline",           "",                 "SO 200",                 "as GET"),
+        ("sources",            "",                 "SO 200",                 "405"),
+        ("source",             "source",           "SO 200",                 "405"),
+        ("source-new",         "",                 "S 200",                  "S 302"),
+        ("source-key-new",     "source",           "405",                    "S 200"),  # the answer shows the key, once
+        ("source-key-revoke",  "key",              "405",                    "S 302"),
+        ("events",             "",                 "SO 200",                 "O 302"),
+        ("imports",            "",                 "O 200",                  "405"),
+        ("import",             "import",           "O 200",                  "405"),
+        ("mail-files",         "",                 "SOMRV 200",              "405"),
+        ("mail",               "waiting mail",     "SOMRV sees 200",         "405"),
+        ("mail-body",          "waiting mail",     "SOMR sees 200",          "405"),
+        ("mail-cancel",        "waiting mail",     "405",                    "MR writes 302"),
+        ("mail-suppress",      "waiting mail",     "405",                    "MR writes 302"),
+        ("mail-mark-sent",     "unconfirmed mail", "405",                    "MR writes 302"),
+        ("mail-send-again",    "unconfirmed mail", "405",                    "MR writes 302"),
+        ("mail-resume",        "",                 "405",                    "S 302"),
+        ("surveys",            "",                 "SOMRV 200",              "405"),
+        ("survey",             "survey",           "SOMRV 200",              "405"),
+        ("survey-not-asked",   "survey",           "SOMRV 200",              "405"),
+        ("survey-new",         "",                 "O 200",                  "O 302"),
+        ("survey-edit",        "survey",           "O 200",                  "O 302"),
+        ("survey-wave",        "survey",           "O 200",                  "O 302"),
+        ("survey-mail",        "survey mail",      "O 200",                  "405"),
+        ("set-theme",          "",                 "405",                    "SOMRV 302"),
+        ("logout",             "",                 "405",                    "SOMRV 302"),
+    ]
+]  # fmt: skip
+
+
+class Open(NamedTuple):
+    """An address for whoever holds the right link or key, or for anybody; `holding` names what stands in it."""
+
+    name: str
+    holding: str
+    get: int
+    post: int
+    records: bool  # whether the POST leaves an audit row; where it does not, it writes no business row either
+
+
+PUBLIC = [
+    Open(*line)
+    for line in [
+        # name                        holding                 GET  POST  records
+        ("login",                     "",                     200, 302,  False),
+        ("set_language",              "",                     302, 302,  False),
+        ("answer",                    "an invitation's link", 200, 303,  True),
+        ("answer",                    "an unsubscribe link",  404, 404,  False),
+        ("answer",                    "an unknown link",      404, 404,  False),
+        ("unsubscribe",               "an unsubscribe link",  200, 200,  True),
+        ("unsubscribe",               "an invitation's link", 200, 200,  False),  # alike, so that nobody learns
+        ("unsubscribe",               "an unknown link",      200, 200,  False),
+        ("healthz",                   "",                     200, 405,  False),
+        ("readyz",                    "",                     200, 405,  False),
+        ("tracking",                  "a write key",          405, 200,  False),
+        ("tracking",                  "an unknown key",       405, 401,  False),
+        ("tracking",                  "a revoked key",        405, 401,  False),
+        ("tracking",                  "",                     405, 401,  False),
+        ("tracking-beacon",           "a write key",          405, 200,  False),
+        ("tracking-beacon",           "",                     405, 401,  False),
+        ("tracking-segment-settings", "a write key",          200, 405,  False),
+        ("tracking-segment-settings", "an unknown key",       200, 405,  False),  # holds nothing secret
+        ("tracking-rudder-settings",  "",                     200, 405,  False),
+        ("healthz",                   "",                     200, 405,  False),
+        ("readyz",                    "",                     503, 405,  False),  # no worker runs here, and it says so
+    ]
+]  # fmt: skip
+
+
+class Rows(NamedTuple):
+    """One model of Django's admin: who reads its rows, who adds some, who changes them; nobody deletes."""
+
+    model: str
+    reads: str
+    adds: str
+    changes: str
+
+
+ADMIN = [
+    Rows(*line)
+    for line in [
+        # model                       reads  adds  changes
+        ("crm_account",               "SO",  "O",  "O"),
+        ("crm_contact",               "SO",  "O",  "O"),
+        ("crm_feature",               "SO",  "O",  "O"),
+        ("crm_plan",                  "SO",  "O",  "O"),
+        ("crm_traitdefinition",       "SO",  "O",  "O"),
+        ("crm_exchangerate",          "SO",  "O",  ""),   # past MRR stands on them
+        ("crm_user",                  "SO",  "S",  "S"),
+        ("crm_team",                  "SO",  "S",  "S"),
+        ("crm_installation",          "SO",  "",   "S"),  # there is one row already
+        ("crm_auditrow",              "SO",  "",   ""),
+        ("crm_ownerchange",           "SO",  "",   ""),
+        ("crm_trait",                 "SO",  "",   ""),
+        ("crm_subscription",          "SO",  "",   ""),
+        ("crm_subscriptionchange",    "SO",  "",   ""),
+        ("crm_outboundmail",          "SO",  "",   ""),
+        ("crm_fill",                  "SO",  "",   ""),
+        ("crm_beat",                  "SO",  "",   ""),
+        ("crm_importrun",             "SO",  "",   ""),
+        ("crm_importrefusal",         "SO",  "",   ""),
+        ("crm_reject",                "SO",  "",   ""),
+        ("retention_scorecard",       "SO",  "O",  "O"),
+        ("retention_scorecardversion", "SO", "O",  ""),   # a published version is read; drafts are edited
+    ]
+]  # fmt: skip
+# Pages of the admin itself. Its own login and change of password are shut: they would pass limits and records by.
+ADMIN_PAGES = [
+    # address                    GET by S and O, then by the others (403 unless said otherwise)
+    ("admin/",                   200, 403),
+    ("admin/login/",             403, 403),
+    ("admin/logout/",            405, 403),
+    ("admin/password_change/",   404, 403),
+    ("admin/password_change/done/", 200, 403),  # only words
+    ("admin/autocomplete/",      403, 403),  # without naming a field that it completes
+    ("admin/jsi18n/",            200, 403),
+    ("admin/r/1/1/",             404, 403),
+    ("admin/crm/",               200, 403),
+    ("admin/retention/",         200, 403),
+    ("admin/nothing/",           404, 403),
+]  # fmt: skip

@@ -1,0 +1,204 @@
+"""A small company with one row of everything that has a page: two teams, five roles, and accounts told apart by whose.
+
+`own` belongs to the rep who looks, `team` and `restricted` to a colleague of the same team, `foreign` to another
+team. Names and addresses begin with that word, so that a page which shows too much gives itself away.
+"""
+
+from dataclasses import dataclass, field
+from datetime import timedelta
+from typing import Any
+
+from crm.accounts import actions as accounts
+from crm.accounts.models import Account, OwnerChange
+from crm.audit.rules import System
+from crm.contacts.models import Contact
+from crm.fills.models import Beat, Fill
+from crm.imports.models import ImportRefusal, ImportRun
+from crm.outbox import actions as outbox
+from crm.outbox import emails
+from crm.outbox.models import MailState, OutboundMail, UnsubscribeLink
+from crm.plans.models import Plan
+from crm.sources import actions as sources
+from crm.sources.models import Reject
+from crm.staff.models import Installation, User
+from crm.subscriptions.models import ExchangeRate
+from crm.usage.models import EventName
+from feedback.answers.models import Answer
+from feedback.invitations import queries as invitations
+from feedback.invitations.models import NotAsked
+from feedback.surveys.models import Survey, Wave
+from retention.follow_ups import actions as follow_ups
+from retention.follow_ups.models import FollowUp
+from retention.messages.actions import ensure_default_templates
+from retention.playbooks.actions import ensure_default_playbooks
+from retention.playbooks.models import Playbook
+from retention.plays import actions as plays
+from retention.risk_signals.actions import look
+from retention.tasks.actions import create_task
+from tests import factories
+from tests.feedback import people
+from tests.retention import chain
+
+NOW, TODAY = chain.NOW, chain.TODAY
+BY = System("test")
+WHOSE = ("own", "team", "restricted", "foreign")
+DAY = timedelta(days=1)
+
+
+@dataclass
+class Company:
+    """`users` by the letter of their role; `rows` is kind → whose → what stands in the address ("" when shared)."""
+
+    users: dict[str, User] = field(default_factory=dict)
+    accounts: dict[str, Account] = field(default_factory=dict)
+    contacts: dict[str, Contact] = field(default_factory=dict)
+    rows: dict[str, dict[str, Any]] = field(default_factory=dict)
+    write_key: str = ""
+
+    def remember(self, kind: str, value: Any, whose: str = "") -> None:
+        self.rows.setdefault(kind, {})[whose] = value
+
+
+def company() -> Company:
+    """Everything stands at NOW, a Wednesday morning; travel there to look at it."""
+    made = Company()
+    factories.installation(visibility="team", product_name="Fleetline", company_name="Fleetline GmbH")
+    _people(made)
+    plan, trips = _product(made)
+    for whose in WHOSE:
+        _account(made, whose, plan, trips)
+    _plays(made)
+    for whose in WHOSE:
+        _work(made, whose)
+    _house(made)
+    _survey(made)
+    return made
+
+
+def _people(made: Company) -> None:
+    north, south = factories.team("North"), factories.team("South")
+    roles = {"S": ("system_admin", None), "O": ("ops_admin", None), "M": ("manager", north), "V": ("read_only", north)}
+    for letter, (role, team) in roles.items():
+        made.users[letter] = factories.user(role, team=team, name=f"{role.replace('_', ' ').title()} Person")
+    made.users["R"] = factories.user("rep", team=north, name="Mina Kwon", job_title="Customer success")
+    made.users["colleague"] = factories.user("rep", team=north, name="Jonas Holm", job_title="Customer success")
+    made.users["stranger"] = factories.user("rep", team=south, name="Sara Lind", job_title="Customer success")
+    made.remember("user", made.users["R"].pk)
+    made.remember("team", north.pk)
+
+
+def _product(made: Company) -> tuple[Plan, EventName]:
+    ensure_default_templates(at=NOW, by=BY)
+    ensure_default_playbooks(at=NOW, by=BY)
+    chain.version()
+    trips = chain.event()
+    portal = factories.feature("portal", name="Carrier portal", is_key=True, threshold=5)
+    plan = factories.plan(trips.feature, portal, name="Professional")
+    made.remember("feature", portal.pk)
+    made.remember("plan", plan.pk)
+    made.remember("event", trips.pk)
+    playbook = Playbook.objects.order_by("pk").first()
+    assert playbook is not None
+    made.remember("playbook", playbook.pk)
+    trait = accounts.define_trait(key="region", label="Region", type="text", at=NOW, by=made.users["O"])
+    made.remember("trait", trait.pk)
+    made.rows["trait"]["row"] = trait
+    return plan, trips
+
+
+def _account(made: Company, whose: str, plan: Plan, trips: EventName) -> None:
+    owner = made.users[{"own": "R", "foreign": "stranger"}.get(whose, "colleague")]
+    of = factories.account(
+        f"{whose}account Ltd", owner=owner, external_id=f"{whose}-1", time_zone="Europe/Berlin",
+        next_step=f"{whose}step", next_step_on=TODAY, segment="hotels", restricted=whose == "restricted",
+    )  # fmt: skip
+    OwnerChange.objects.create(account=of, owner=owner, from_at=NOW - 200 * DAY)
+    accounts.set_trait(of, made.rows["trait"]["row"], "Norway", at=NOW, by=BY)
+    person = factories.contact(
+        of, name=f"{whose}person Vogt", email=f"{whose}person@customer.example", role="champion", phone="+49 30 1234567"
+    )
+    change = factories.subscription(of, 1240, plan=plan, seats=25, renews_on=TODAY + 60 * DAY)
+    lena, jonas = chain.person("lena"), chain.person("jonas")
+    chain.uses(of, trips, lena, {TODAY - 30 * DAY: 300, TODAY - 2 * DAY: 80})
+    chain.uses(of, trips, jonas, {TODAY - 31 * DAY: 300})
+    chain.stands(of, 460, 720)
+    factories.account(f"{whose}account spare", owner=owner, external_id=f"{whose}-2", restricted=of.restricted)
+    made.accounts[whose], made.contacts[whose] = of, person
+    made.remember("account", of.pk, whose)
+    made.remember("contact", person.pk, whose)
+    made.remember("line", change.subscription_id, whose)
+
+
+def _plays(made: Company) -> None:
+    look(at=NOW, by=BY)
+    plays.advance(at=NOW, by=BY)
+    follow_ups.pick_up(at=NOW, by=BY)
+    for whose, of in made.accounts.items():
+        made.remember("draft", FollowUp.objects.system("test").get(account=of).pk, whose)
+
+
+def _work(made: Company, whose: str) -> None:
+    of = made.accounts[whose]
+    owner = of.owner
+    assert owner is not None
+    task = create_task(of, title=f"{whose}task to do", due_on=TODAY, detail="Ask.", at=NOW, by=owner)
+    made.remember("task", task.pk, whose)
+    made.remember("waiting mail", _mail(made, whose, "waiting").pk, whose)
+    unconfirmed = _mail(made, whose, "unconfirmed")
+    OutboundMail.objects.system("test").filter(pk=unconfirmed.pk).update(
+        state=MailState.UNCONFIRMED, reason="no_answer", handoff_at=NOW
+    )
+    made.remember("unconfirmed mail", unconfirmed.pk, whose)
+
+
+def _mail(made: Company, whose: str, state: str) -> OutboundMail:
+    owner = made.accounts[whose].owner
+    assert owner is not None
+    return outbox.enqueue(
+        key=f"{whose}:{state}", account=made.accounts[whose], contact=made.contacts[whose], kind="informational",
+        signer=owner, approved_by=owner, subject=f"{whose}mail, {state}",
+        body_text=f"Hello,\n\n{whose}body. See https://ours.example/tour.\n\n{owner.name}",
+        due_at=NOW, at=NOW, by=owner,
+    )  # fmt: skip
+
+
+def _house(made: Company) -> None:
+    source = sources.create_source(name="Web app", at=NOW, by=BY)
+    key, made.write_key = sources.create_write_key(source, at=NOW, by=BY)
+    Reject.objects.create(source=source, at=NOW, position=3, reason="The event has no name.", excerpt="{}")
+    run = ImportRun.objects.create(
+        kind="accounts", filename="accounts.csv", sha256="0" * 64, started_at=NOW, finished_at=NOW, read=2, refused=1
+    )
+    ImportRefusal.objects.create(run=run, line=3, reason="There is no name.", row={"external_id": "a-9"})
+    ExchangeRate.objects.create(currency="USD", day=TODAY, rate=1)
+    Beat.objects.create(name="jobs", at=NOW)
+    Fill.objects.create(stage="windows", through_at=NOW, finished_at=NOW)
+    made.remember("source", source.pk)
+    made.remember("key", key.pk)
+    made.remember("import", run.pk)
+    made.remember("installation", Installation.objects.get().pk)
+
+
+def _survey(made: Company) -> None:
+    survey = people.survey(made.users["O"], sender=made.users["R"], name="Relationship")
+    made.remember("survey", survey.pk)
+    made.remember("survey mail", (survey.pk, "en"))
+    tokens = {whose: _asked(survey, made.contacts[whose]) for whose in WHOSE}
+    made.remember("token", tokens["own"])
+    left_out = Wave.objects.get(survey=survey)
+    for whose in WHOSE:
+        other = factories.contact(made.accounts[whose], name=f"Otto {whose}unasked", email="")
+        NotAsked.objects.create(wave=left_out, account=other.account, contact=other, reason="no_address")
+    link = UnsubscribeLink.objects.create(address_hash="0" * 64, scope="survey", created_at=NOW)
+    made.remember("unsubscribe", emails.unsubscribe_token(link))
+
+
+def _asked(survey: Survey, contact: Contact) -> str:
+    """The link's token; all but the own account's have answered."""
+    row = people.invitation(survey, contact, created_at=NOW - DAY, expires_at=NOW + 59 * DAY)
+    if not contact.name.startswith("own"):
+        words = f"{contact.name.partition('person')[0]}comment"
+        Answer.objects.create(
+            invitation=row, account=contact.account, contact=contact, score=3, comment=words, answered_at=NOW - DAY
+        )
+    return invitations.token_of(row)
