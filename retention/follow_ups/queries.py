@@ -83,7 +83,9 @@ def review(follow_up: FollowUp, *, at: datetime, others: Collection[str] | None 
 
 def moment_words(at: datetime, zone: str) -> str:
     local = at.astimezone(ZoneInfo(zone))
-    return str(format_datetime(local, "EEE HH:mm", locale=(get_language() or "en").replace("-", "_")))
+    language = (get_language() or "en").replace("-", "_")
+    # Korean shortens Monday to the word for month, so it gets the whole name.
+    return str(format_datetime(local, "EEEE HH:mm" if language.startswith("ko") else "EEE HH:mm", locale=language))
 
 
 def zone_of(contact: Contact) -> str:
