@@ -89,15 +89,16 @@ WITH person AS (
     SELECT id, row_number() OVER (ORDER BY turn, standing, lot, id) AS place, customer_id
     FROM ranked
 ), drawn AS (
-    SELECT id, place, min(place) OVER (PARTITION BY customer_id) <= %(target)s AS customer_drawn FROM placed
+    SELECT DISTINCT customer_id FROM placed WHERE place <= %(target)s
 )
-SELECT judged.id AS contact_id, judged.account_id, judged.segment, drawn.place,
+SELECT judged.id AS contact_id, judged.account_id, judged.segment, placed.place,
     CASE
         WHEN judged.reason <> '' THEN judged.reason
-        WHEN drawn.id IS NULL THEN 'account_budget'
-        WHEN drawn.place <= %(target)s THEN ''
-        WHEN drawn.customer_drawn THEN 'colleague'
+        WHEN judged.account_left <= 0 THEN 'account_budget'
+        WHEN placed.place <= %(target)s THEN ''
+        WHEN drawn.customer_id IS NOT NULL THEN 'colleague'
         ELSE 'not_drawn'
     END AS reason
 FROM judged
-LEFT JOIN drawn ON drawn.id = judged.id
+LEFT JOIN placed ON placed.id = judged.id
+LEFT JOIN drawn ON drawn.customer_id = judged.customer_id
