@@ -25,8 +25,8 @@ class LongText(forms.CharField):
 
 
 class DraftForm(forms.Form):
-    subject = Text(label=_("subject"), limit=300)
-    body = LongText(label=_("text"), limit=20_000)
+    subject = Text(label=_("Subject"), limit=300)
+    body = LongText(label=_("Text"), limit=20_000)
 
 
 class ReasonForm(forms.Form):
@@ -42,18 +42,18 @@ class ApprovalForm(forms.Form):
 
 class TaskForm(forms.Form):
     title = Text(label=_("What is to be done"), limit=200)
-    due_on = Day(label=_("due"))
-    detail = LongText(label=_("detail"), limit=5_000, rows=4, required=False)
+    due_on = Day(label=_("Due"))
+    detail = LongText(label=_("Detail"), limit=5_000, rows=4, required=False)
     mine = forms.BooleanField(
-        label=_("for me"), required=False, help_text=_("Else for whoever owns the account on that day.")
+        label=_("For me"), required=False, help_text=_("Else for whoever owns the account on that day.")
     )
 
 
 class SinceForm(forms.Form):
     """Two days whose scores are compared."""
 
-    since = Day(label=_("from"))
-    until = Day(label=_("to"))
+    since = Day(label=_("From"))
+    until = Day(label=_("To"))
 
     def clean(self) -> dict[str, Any]:
         given = self.cleaned_data

@@ -178,7 +178,7 @@ def test_every_kind_of_event_has_its_sentence(draft):
     dismiss(draft, why="Spoke today", at=NOW, by=owner)
     lines = shown(signed_in(owner), account).context["lines"]
     assert {(line.who, line.text, line.state, line.comment) for line in lines} == {
-        ("Score fell", "Health fell from 72 to 46 in 28 days. Key features used costs most.", "open", ""),
+        ("Score fell", "Health fell from 72 to 46 in 28 days. What costs most: Key features used.", "open", ""),
         ("Play “They get less than they pay for” began", "", "running", ""),
         ("Call", "", "done", ""),
         ("Write", "Met her", "put aside", ""),

@@ -62,7 +62,7 @@ def test_an_account_stands_once_with_its_signals_folded_in():
     context = page(signed_in(draft.owner))
     assert rows(context) == {"Drafts to approve": ["Nordwind Logistics"]}
     row = context["sections"][0][1][0]
-    assert row["why"] == "Health fell from 72 to 46 in 28 days. Key features used costs most."
+    assert row["why"] == "Health fell from 72 to 46 in 28 days. What costs most: Key features used."
     assert row["when"] == "To Lena Vogt, now (Berlin) · and 1 task · €1,240 a month"
     assert (row["action_text"], row["primary"]) == ("Read and approve", True)
     assert row["action_url"] == f"/accounts/{draft.account_id}/#next"
