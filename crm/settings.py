@@ -14,6 +14,7 @@ from csp.constants import NONE, SELF
 from django.core.exceptions import ImproperlyConfigured
 
 from crm.lib import secret_key
+from crm.lib.database_url import UNREADABLE
 
 BASE_DIR = Path(__file__).resolve().parent.parent
 env = environ.Env()
@@ -37,6 +38,15 @@ def _switch(name: str, default: bool) -> bool:
     raise ImproperlyConfigured(f"The environment variable {name} must be 1 or 0, but it is {word!r}.")
 
 
+def _is_address(text: str, *schemes: str) -> bool:
+    """Whether a text is an address of one of the schemes, with a host and a port that can be one."""
+    try:
+        parts = urlsplit(text)
+        return parts.scheme in schemes and bool(parts.hostname) and parts.port != 0
+    except ValueError:
+        return False
+
+
 VAR = Path(env.str("HOLDFAST_VAR", default=str(BASE_DIR / "var")))
 DATABASE_URL = env.str("DATABASE_URL", default="")
 DEBUG = _switch("DEBUG", default=False)
@@ -55,7 +65,7 @@ if not 0 < PORT < 65536:
     raise ImproperlyConfigured(f"The environment variable PORT must be between 1 and 65535, but it is {PORT}.")
 ALLOWED_HOSTS = env.list("ALLOWED_HOSTS", default=["localhost", "127.0.0.1", "[::1]"] if LOCAL else [])
 SITE_URL = env.str("SITE_URL", default=f"http://localhost:{PORT}").rstrip("/")
-if urlsplit(SITE_URL).scheme not in ("http", "https") or not urlsplit(SITE_URL).hostname:
+if not _is_address(SITE_URL, "http", "https"):
     raise ImproperlyConfigured(f"SITE_URL must be an address such as https://crm.example.com, but it is {SITE_URL!r}.")
 if not ALLOWED_HOSTS:
     raise ImproperlyConfigured("ALLOWED_HOSTS is not set. Name the hosts that serve Holdfast, such as crm.example.com.")
@@ -113,13 +123,16 @@ TEMPLATES = [
 
 # One database. Without DATABASE_URL the embedded PostgreSQL under VAR is started by the first connection.
 STATEMENT_TIMEOUT_MS = typed(env.int, "STATEMENT_TIMEOUT_MS", "a whole number of milliseconds", default=30_000)
-_DATABASE: dict[str, Any] = (
-    env.db_url_config(DATABASE_URL)
-    if DATABASE_URL
-    else {"ENGINE": "crm.lib.embedded_backend", "NAME": env.str("HOLDFAST_DATABASE", default="holdfast")}
-)
-if DATABASE_URL and "postgresql" not in str(_DATABASE.get("ENGINE")):
+if DATABASE_URL and DATABASE_URL.partition("://")[0] not in ("postgres", "postgresql", "pgsql"):
     raise ImproperlyConfigured("DATABASE_URL must begin with postgres:// — Holdfast runs on PostgreSQL only.")
+try:
+    _DATABASE: dict[str, Any] = (
+        env.db_url_config(DATABASE_URL)
+        if DATABASE_URL
+        else {"ENGINE": "crm.lib.embedded_backend", "NAME": env.str("HOLDFAST_DATABASE", default="holdfast")}
+    )
+except ValueError as error:
+    raise ImproperlyConfigured(UNREADABLE) from error
 DATABASES = {
     "default": _DATABASE
     | {
@@ -200,8 +213,9 @@ DATA_UPLOAD_MAX_MEMORY_SIZE = 2_621_440
 
 # Mail is written to files and readable at /mail/ until EMAIL_URL (smtp://user:password@host:port, smtps://) is set.
 EMAIL_URL = env.str("EMAIL_URL", default="")
-if EMAIL_URL and urlsplit(EMAIL_URL).scheme not in ("smtp", "smtps", "smtp+tls"):
-    raise ImproperlyConfigured("EMAIL_URL must begin with smtp://, smtp+tls:// or smtps://.")
+if EMAIL_URL and not _is_address(EMAIL_URL, "smtp", "smtps", "smtp+tls"):
+    # Not shown: there is a password in it.
+    raise ImproperlyConfigured("EMAIL_URL must look like smtp://user:password@host:port, smtp+tls://… or smtps://….")
 MAIL_FROM_DOMAIN = env.str("MAIL_FROM_DOMAIN", default="localhost")
 MAIL_FILES = VAR / "mail"
 
@@ -232,14 +246,17 @@ REST_FRAMEWORK = {
     "UNAUTHENTICATED_USER": None,
 }
 
+LOG_LEVEL = env.str("LOG_LEVEL", default="").upper()
+if LOG_LEVEL not in ("", "DEBUG", "INFO", "WARNING", "ERROR", "CRITICAL"):
+    raise ImproperlyConfigured(f"LOG_LEVEL must be DEBUG, INFO, WARNING, ERROR or CRITICAL, but it is {LOG_LEVEL!r}.")
 LOGGING = {
     "version": 1,
     "disable_existing_loggers": False,
     "formatters": {"line": {"format": "{asctime} {levelname} {name} {message}", "style": "{"}},
     "handlers": {"stderr": {"class": "logging.StreamHandler", "formatter": "line"}},
-    "root": {"handlers": ["stderr"], "level": env.str("LOG_LEVEL", default="WARNING")},
+    "root": {"handlers": ["stderr"], "level": LOG_LEVEL or "WARNING"},
     "loggers": {
-        "holdfast": {"level": env.str("LOG_LEVEL", default="INFO")},
+        "holdfast": {"level": LOG_LEVEL or "INFO"},
         "django.request": {"level": "CRITICAL" if TESTING else "ERROR"},
     },
 }
