@@ -27,6 +27,7 @@ from crm.lib.gate import (
 )
 
 EVENT_LIMIT = 32 * 1024  # bytes of one event
+ON_TIME = timedelta(minutes=5)
 ID_LIMIT = 255
 NAME_LIMIT = 200
 EXCERPT = 500
@@ -278,7 +279,10 @@ def _times(raw: Mapping[str, Any], envelope: Envelope) -> tuple[datetime, date, 
     """The corrected time, the key day, and whether that day is only the day of receipt.
 
     Time = receivedAt - (sentAt - timestamp); without sentAt the timestamp as it is; without a timestamp
-    the time of receipt. Both are moved into 2000 … receipt + 24 h; what was sent stays in the raw batch.
+    the time of receipt. A sentAt within `ON_TIME` of the receipt shows a clock that is right and a request
+    that took a while, so the timestamp stands: correcting by the delay would shift the batches of one client
+    against each other, and a track call before the group call that precedes it (docs/adr/0012). All are moved
+    into 2000 … receipt + 24 h; what was sent stays in the raw batch.
     """
     received = envelope.received_at
     value = raw.get("timestamp") or raw.get("originalTimestamp")
@@ -293,7 +297,7 @@ def _times(raw: Mapping[str, Any], envelope: Envelope) -> tuple[datetime, date, 
         raise Refused(f"timestamp: {reason}") from error
     sent = read_sent(raw["sentAt"]) if "sentAt" in raw else None
     sent = sent or envelope.sent_at
-    at = claimed if sent is None else _shifted(received, claimed - sent)
+    at = claimed if sent is None or abs(received - sent) <= ON_TIME else _shifted(received, claimed - sent)
     latest = received + AHEAD
     if not EARLIEST <= at <= latest:
         at = min(max(at, EARLIEST), latest)

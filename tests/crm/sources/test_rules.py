@@ -99,6 +99,19 @@ def test_a_correction_beyond_all_calendars_is_clamped():
     )
 
 
+@pytest.mark.parametrize(
+    ("sent", "expected"),
+    [
+        ("2026-11-20T11:55:00Z", datetime(2026, 11, 20, 10, tzinfo=UTC)),  # five minutes: only the delay of the request
+        ("2026-11-20T11:54:59Z", datetime(2026, 11, 20, 10, 5, 1, tzinfo=UTC)),  # more: the client's clock is slow
+        ("2026-11-20T12:05:00Z", datetime(2026, 11, 20, 10, tzinfo=UTC)),
+        ("2026-11-20T12:05:01Z", datetime(2026, 11, 20, 9, 54, 59, tzinfo=UTC)),
+    ],
+)
+def test_a_clock_that_is_right_within_five_minutes_is_not_corrected(sent, expected):
+    assert judged(sentAt=sent).at == expected
+
+
 def test_a_sent_at_that_cannot_be_read_corrects_nothing():
     assert judged(sentAt="soon").at == datetime(2026, 11, 20, 10, tzinfo=UTC)
 
