@@ -9,6 +9,8 @@ WITH held AS (
     FROM paid_term
     WHERE from_on <= %(day)s AND %(day)s < until_on AND plan_id IS NOT NULL
     GROUP BY account_id
+), plan_set AS (
+    SELECT plans, row_number() OVER (ORDER BY plans)::int AS id FROM (SELECT DISTINCT plans FROM held) AS different
 ), life AS (
     /*churned_on*/
 ), seat AS (
@@ -16,10 +18,11 @@ WITH held AS (
 )/*prices*/
 SELECT account.id AS account_id,
     %(as_of)s::date - coalesce(account.customer_since, life.started_on, account.created_at::date) AS tenure,
-    held.plans, nullif(seat.seats, 0)::numeric AS seats/*price columns*/
+    plan_set.id AS plan_set, plan_set.plans, nullif(seat.seats, 0)::numeric AS seats/*price columns*/
 FROM crm_account AS account
 LEFT JOIN life ON life.account_id = account.id
 LEFT JOIN held ON held.account_id = account.id
+LEFT JOIN plan_set ON plan_set.plans = held.plans
 LEFT JOIN seat ON seat.account_id = account.id/*price joins*/
 WHERE account.merged_into_id IS NULL
     AND coalesce(account.customer_since, life.started_on, account.created_at::date) <= %(as_of)s

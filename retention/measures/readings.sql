@@ -1,4 +1,4 @@
--- readings.sql — Grain one row per live account · Reads judged, plan_key, the windows, crm_eventname, crm_feature · Writes
+-- readings.sql — Grain one row per live account · Reads judged, plan_key, the windows, crm_eventname · Writes
 -- nothing; the caller keeps the rows
 -- Safe to run twice: it is a function of its tables. Arrays follow the scorecard's measures; null is missing. The kinds
 -- put their fragments in place of the marks: an aggregate over one account's features, or a SELECT of their own.
@@ -21,11 +21,10 @@ WITH several AS (
     SELECT judged.account_id/*aggregates*/
     FROM judged
     LEFT JOIN feature_use AS used ON used.account_id = judged.account_id
-    LEFT JOIN crm_feature AS feature ON feature.id = used.feature_id
-    LEFT JOIN plan_key AS plan ON plan.plans = judged.plans AND plan.feature_id = used.feature_id
+    LEFT JOIN plan_key AS plan ON plan.plan_set = judged.plan_set AND plan.feature_id = used.feature_id
     GROUP BY judged.account_id
 )/*selects*/
 SELECT judged.account_id, ARRAY[/*values*/]::numeric[] AS values, ARRAY[/*bases*/]::numeric[] AS bases
 FROM judged
 JOIN by_feature USING (account_id)
-LEFT JOIN (SELECT DISTINCT plans, features FROM plan_key) AS included ON included.plans = judged.plans/*joins*/
+LEFT JOIN (SELECT DISTINCT plan_set, features FROM plan_key) AS included ON included.plan_set = judged.plan_set/*joins*/
