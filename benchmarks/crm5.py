@@ -35,8 +35,12 @@ def take_in(var: str) -> int:
     subprocess.run([*manage, "migrate", "--verbosity", "0"], check=True, env=environment, cwd=ROOT)
     began = time.monotonic()
     subprocess.run([*manage, "import_file", "crm5", str(FOLDER)], check=True, env=environment, cwd=ROOT)
-    memory = resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss / 1024
-    print(f"imported in {time.monotonic() - began:.0f} s with at most {memory:.0f} MB", flush=True)
+    wall, used = time.monotonic() - began, resource.getrusage(resource.RUSAGE_CHILDREN)
+    print(
+        f"imported in {wall:.0f} s at a load of {os.getloadavg()[0]:.1f} ({used.ru_utime + used.ru_stime:.0f} s of "
+        f"processor time besides the database's) with at most {used.ru_maxrss / 1024:.0f} MB",
+        flush=True,
+    )
     count = [sys.executable, "-m", "benchmarks.crm5_count", str(FOLDER)]
     return subprocess.run(count, check=False, env=environment, cwd=ROOT).returncode
 
