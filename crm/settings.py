@@ -141,7 +141,9 @@ DATABASES = {
         "OPTIONS": {
             **_DATABASE.get("OPTIONS", {}),
             "connect_timeout": 5,
-            "options": f"-c statement_timeout={STATEMENT_TIMEOUT_MS} -c lock_timeout=5000 -c timezone=UTC",
+            "options": f"-c statement_timeout={STATEMENT_TIMEOUT_MS} -c lock_timeout=5000 -c timezone=UTC"
+            # A test's rows need not survive a power cut, and waiting for the disk would be most of its time.
+            + (" -c synchronous_commit=off" if TESTING else ""),
         },
         "TEST": {"TEMPLATE": "template0"},
     }
