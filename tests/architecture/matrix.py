@@ -145,7 +145,6 @@ PUBLIC = [
         ("tracking-segment-settings", "an unknown key",       200, 405,  False),  # holds nothing secret
         ("tracking-rudder-settings",  "",                     200, 405,  False),
         ("healthz",                   "",                     200, 405,  False),
-        ("readyz",                    "",                     503, 405,  False),  # no worker runs here, and it says so
     ]
 ]  # fmt: skip
 

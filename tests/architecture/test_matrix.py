@@ -38,7 +38,7 @@ class Visitor:
         self.wrote: set[str] = set()
         self.records = 0
         self.body = self.location = ""
-        self.look_again()
+        self.known: dict[str, int] = writes()
 
     def ask(self, method: str, url: str, data: Any = None, **more: Any) -> int:
         """The status; afterwards `wrote` names the tables written to, `records` counts new audit rows."""
@@ -262,6 +262,8 @@ def _registered() -> list[Any]:
 class TestEverybodyAsksEverything(TestCase):
     """One company for all rounds; what a round finds wrong is listed whole."""
 
+    made: Company
+
     @classmethod
     def setUpTestData(cls) -> None:
         cls.made = company()
@@ -287,7 +289,7 @@ class TestEverybodyAsksEverything(TestCase):
         assert "\n".join(said for role in ROLES for said in self.round(role, "all")) == ""
 
     def test_a_post_to_a_page_that_only_shows_writes_nothing(self) -> None:
-        wrong = []
+        wrong: list[str] = []
         for role in ROLES:
             visitor = Visitor(self.made, role)
             for line in (line for line in URLS if line.post == "as GET"):
@@ -295,7 +297,7 @@ class TestEverybodyAsksEverything(TestCase):
         assert "\n".join(wrong) == ""
 
     def test_whoever_is_not_signed_in_is_sent_to_the_login_and_writes_nothing(self) -> None:
-        wrong, visitor = [], Visitor(self.made, "-")
+        visitor, wrong = Visitor(self.made, "-"), list[str]()
         for line in URLS:
             whose = visits(self.made, line)[0]
             for method in (GET, POST):
@@ -316,7 +318,7 @@ class TestEverybodyAsksEverything(TestCase):
         assert {visitor.ask(GET, address(self.made, line, visits(self.made, line)[0])) for line in URLS} == {302}
 
     def test_what_is_not_there_is_404_for_whoever_might_see_it(self) -> None:
-        wrong = []
+        wrong: list[str] = []
         for role in ROLES:
             visitor = Visitor(self.made, role)
             for line in (line for line in URLS if line.of):
@@ -335,7 +337,7 @@ class TestEverybodyAsksEverything(TestCase):
         assert {name: status for name, status in found.items() if status != 403} == {}
 
     def test_public_addresses_answer_strangers_and_ourselves_alike(self) -> None:
-        wrong = []
+        wrong: list[str] = []
         for line in PUBLIC:
             for who in "-R" if line.name != "login" else "-":
                 sources.look_again()
@@ -364,7 +366,7 @@ class TestEverybodyAsksEverything(TestCase):
 
         Who has no business there at all is stopped before the model counts: of these, the rep asks everything.
         """
-        wrong = []
+        wrong: list[str] = []
         for role in [*ROLES, "-"]:
             visitor = Visitor(self.made, role)
             pages = [page for row in ADMIN for page in list(admin_pages(row))[:: 1 if role in "SOR" else 6]]

@@ -26,7 +26,7 @@ class Command(BaseCommand):
 
     def handle(self, *, day: str, account: str | None, **options: Any) -> None:
         now = datetime.now(UTC)
-        on = _day(day)
+        on = _day(day, now.date())
         one = _account(account) if account is not None else None
         by = System("manage.py score")
         ensure_default_scorecard(at=now, by=by)
@@ -46,13 +46,16 @@ class Command(BaseCommand):
             self.stdout.write(_sentence(why(one.pk, on), one))
 
 
-def _day(words: str) -> date:
+def _day(words: str, today: date) -> date:
+    """Refused here, before anything is written, as well as by the action."""
     try:
         day = date.fromisoformat(words)
     except ValueError as error:
         raise CommandError(f"--day must be a day such as 2026-11-21, not {words!r}.") from error
     if day.year < 2000:
         raise CommandError(f"--day must be 2000-01-01 or later, not {words}.")
+    if day > today:
+        raise CommandError(f"{words} is still to come: scores exist through today.")
     return day
 
 
