@@ -130,7 +130,7 @@ def _invitations(
 
 def _enqueue(invitation: Invitation, letter: emails.Letter, *, at: datetime, by: User) -> OutboundMail:
     contact, survey = invitation.contact, invitation.wave.survey
-    due_at = rules.working_moment(at, contact.time_zone or contact.account.time_zone)
+    due_at = rules.send_at(at, contact.time_zone or contact.account.time_zone)
     return enqueue(
         key=f"survey:{invitation.pk}",
         account=contact.account,

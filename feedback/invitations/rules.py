@@ -1,8 +1,9 @@
 """Why a contact is not asked, how a wave is drawn, when a mail may arrive, and how Korean counts and greets."""
 
 from collections.abc import Mapping
-from datetime import UTC, date, datetime, time, timedelta
-from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
+from datetime import date, datetime, time, timedelta
+
+from crm.lib.working_hours import working_moment
 
 
 def _(text: str) -> str:
@@ -63,20 +64,9 @@ def years(since: date | None, day: date) -> int:
     return day.year - since.year - ((day.month, day.day) < (since.month, since.day))
 
 
-def working_moment(at: datetime, zone: str) -> datetime:
+def send_at(at: datetime, zone: str) -> datetime:
     """The first instant from `at` on that is a weekday between 9:00 and 17:00 where the reader lives, in UTC."""
-    try:
-        place = ZoneInfo(zone or "UTC")
-    except (ZoneInfoNotFoundError, ValueError):
-        place = ZoneInfo("UTC")
-    local = at.astimezone(place)
-    if local.time() >= TO:
-        local = datetime.combine(local.date() + timedelta(days=1), FROM, place)
-    elif local.time() < FROM:
-        local = datetime.combine(local.date(), FROM, place)
-    while local.weekday() >= 5:
-        local = datetime.combine(local.date() + timedelta(days=1), FROM, place)
-    return local.astimezone(UTC)
+    return working_moment(at, zone, opens=FROM, closes=TO)
 
 
 _ONES = ("", "한", "두", "세", "네", "다섯", "여섯", "일곱", "여덟", "아홉")

@@ -12,6 +12,7 @@ from django.views.decorators.http import require_POST
 from crm.accounts.actions import may_write
 from crm.accounts.views import own_account
 from crm.lib.fields import refusals
+from crm.lib.working_hours import working_day
 from crm.staff.views import Request, needs
 from retention.pages.forms import ReasonForm, TaskForm
 from retention.tasks import actions
@@ -30,7 +31,7 @@ def own_task(request: Request, pk: int) -> Task:
 @needs("write_account")
 def new(request: Request, pk: int) -> HttpResponse:
     account = own_account(request, pk)
-    start = {"due_on": actions.working_day(request.now.date()), "mine": account.owner_id is None}
+    start = {"due_on": working_day(request.now.date()), "mine": account.owner_id is None}
     form = TaskForm(request.POST or None, initial=start)
     if request.method == "POST" and form.is_valid():
         given = form.cleaned_data

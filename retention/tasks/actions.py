@@ -1,6 +1,6 @@
 """Tasks come from due steps, straight from detractors, or from a person; they are done or put aside with a reason."""
 
-from datetime import date, datetime, timedelta
+from datetime import date, datetime
 
 from django.core.exceptions import PermissionDenied
 from django.db import transaction
@@ -11,6 +11,7 @@ from crm.accounts.actions import require_write
 from crm.accounts.models import Account
 from crm.audit import actions as audit
 from crm.audit.rules import Actor
+from crm.lib.working_hours import working_day
 from crm.staff.models import User
 from retention.playbooks.models import StepKind
 from retention.plays.actions import finish_step
@@ -53,11 +54,6 @@ def pick_up(*, at: datetime, by: Actor) -> str:
     if made or withdrawn:
         audit.record("tasks.picked_up", ("task", "all"), at=at, by=by, after={"made": made, "withdrawn": withdrawn})
     return f"{made} tasks made" + (f", {withdrawn} withdrawn" if withdrawn else "")
-
-
-def working_day(day: date) -> date:
-    """The day itself, or the Monday after a weekend."""
-    return day + timedelta(days=max(0, 7 - day.weekday()) if day.weekday() >= 5 else 0)
 
 
 @transaction.atomic

@@ -22,7 +22,7 @@ from feedback.invitations import rules
     ],
 )
 def test_a_mail_arrives_in_the_readers_working_hours(at, zone, expected):
-    assert rules.working_moment(at, zone) == expected
+    assert rules.send_at(at, zone) == expected
 
 
 @pytest.mark.parametrize(
