@@ -4,6 +4,7 @@ Babel reads Python and writes catalogues; Django turns templates into text that 
 """
 
 from collections.abc import Iterator
+from datetime import UTC, datetime
 from io import BytesIO
 from pathlib import Path
 from typing import Any
@@ -125,7 +126,8 @@ def po_bytes(catalog: Catalog) -> bytes:
 
 def mo_bytes(catalog: Catalog) -> bytes:
     stable = read_po(BytesIO(po_bytes(catalog)), locale=catalog.locale)
-    stable.revision_date = stable.creation_date = None  # type: ignore[assignment]  # left out of the header
+    # Babel writes the present minute where no date is given, and the file would change with every run.
+    stable.revision_date = stable.creation_date = datetime(2000, 1, 1, tzinfo=UTC)
     out = BytesIO()
     write_mo(out, stable)
     return out.getvalue()
