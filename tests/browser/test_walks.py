@@ -1,0 +1,79 @@
+"""Two walks through the product: with the keyboard alone, and a rep's morning."""
+
+import pytest
+
+from crm.audit.models import AuditRow
+from crm.contacts.models import Contact
+from crm.outbox.models import OutboundMail
+from retention.follow_ups.models import FollowUp
+from tests.browser.conftest import Watched, Watching
+from tests.company import Company
+
+pytestmark = [pytest.mark.browser, pytest.mark.timeout(600)]
+
+
+def tab_to(watched: Watched, selector: str, most: int = 80) -> None:
+    """Press Tab until the focus is there, and see that it shows."""
+    page = watched.page
+    for _press in range(most):
+        page.keyboard.press("Tab")
+        if page.evaluate("(wanted) => document.activeElement.matches(wanted)", selector):
+            style = (
+                "(() => { const s = getComputedStyle(document.activeElement); return s.outlineStyle + s.boxShadow })()"
+            )
+            assert page.evaluate(style) != "nonenone", f"the focus on {selector} cannot be seen"
+            return
+    raise AssertionError(f"{most} times Tab did not reach {selector} at {page.url}")
+
+
+def enter(watched: Watched) -> None:
+    with watched.page.expect_navigation():
+        watched.page.keyboard.press("Enter")
+
+
+def test_a_contact_is_found_and_edited_with_the_keyboard_alone(made: Company, watching: Watching) -> None:
+    watched = watching("R")
+    account, contact = made.accounts["own"].pk, made.contacts["own"].pk
+    assert watched.open("/today/") == []
+    watched.page.keyboard.press("/")
+    watched.page.keyboard.type("ownacc")
+    enter(watched)
+    tab_to(watched, f"a[href='/accounts/{account}/']")
+    enter(watched)
+    tab_to(watched, f"a[href='/accounts/{account}/contacts/']")
+    enter(watched)
+    tab_to(watched, f"a[href='/contacts/{contact}/edit/']")
+    enter(watched)
+    tab_to(watched, "input[name=name]")
+    watched.page.keyboard.press("Control+A")
+    watched.page.keyboard.type("Lena Berg")
+    tab_to(watched, "main form button")
+    enter(watched)
+    assert Contact.objects.system("test").get(pk=contact).name == "Lena Berg"
+    assert AuditRow.objects.filter(action="contact.changed", actor_id=str(made.users["R"].pk)).count() == 1
+    assert watched.faults == []
+
+
+def test_a_rep_reads_a_draft_on_today_and_approves_it_and_finds_the_mail(made: Company, watching: Watching) -> None:
+    watched = watching("R")
+    page = watched.page
+    assert watched.open("/today/") == []
+    draft = FollowUp.objects.system("test").get(pk=made.rows["draft"]["own"])
+    page.locator("main li, main article, main tr").filter(has_text="ownaccount Ltd").get_by_text(
+        "Read and approve"
+    ).click()
+    assert draft.body.splitlines()[0] in page.locator("blockquote").first.inner_text()
+    page.get_by_role("button", name="Approve, send now").click()
+    page.get_by_text("Approved. It goes to ownperson Vogt: Wed 10:00.").wait_for()
+    mail = OutboundMail.objects.system("test").get(key=f"follow-up:{draft.pk}:1")
+    assert (mail.state, mail.approved_by, mail.body_text.startswith(draft.body[:40])) == (
+        "approved",
+        made.users["R"],
+        True,
+    )
+    assert watched.open("/mail/") == []
+    row = page.locator("main tr").filter(has_text=mail.subject).filter(has_text="ownaccount Ltd")
+    assert row.inner_text().count("Approved, waiting for its time") == 1
+    row.get_by_role("link", name=mail.subject).click()
+    frame = page.frame_locator("iframe").locator("body")
+    assert draft.body.splitlines()[0] in frame.inner_text()
