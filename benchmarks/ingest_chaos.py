@@ -22,8 +22,9 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from http.client import HTTPConnection, HTTPException
 from pathlib import Path
-from tempfile import TemporaryDirectory
 from time import monotonic, sleep
+
+from benchmarks.own_folder import own_folder
 
 ROOT = Path(__file__).resolve().parents[1]
 CLIENTS, EVENTS, ACCOUNTS = 4, 20, 20
@@ -186,8 +187,7 @@ def main() -> int:
     options = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     options.add_argument("--seconds", type=float, default=60)
     seconds = options.parse_args().seconds
-    with TemporaryDirectory(prefix="holdfast-chaos-") as var:
-        Path(var).chmod(0o755)  # so that root's unprivileged server may work in it
+    with own_folder("chaos") as var:
         os.environ["HOLDFAST_VAR"] = var
         os.environ.setdefault("DJANGO_SETTINGS_MODULE", "crm.settings")
         os.environ.pop("DATABASE_URL", None)
