@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from datetime import date
+from html import escape
 from typing import Any
 
 from django import template
@@ -22,8 +23,10 @@ NAMES = ("leaving", "at_risk", "steady", "thriving")
 
 
 def _figure(drawn: str, head: Sequence[str], rows: Sequence[Sequence[str]], caption: str = "") -> Mapping[str, Any]:
+    # A year of days makes a long table, so its cells are joined here and not looped over by the template.
+    body = "".join(f"<tr>{''.join(f'<td>{escape(cell)}</td>' for cell in row)}</tr>" for row in rows)
     # crm.lib.svg escapes every word it prints, so the picture is safe as it stands.
-    return {"picture": mark_safe(drawn), "head": head, "rows": rows, "caption": caption}  # noqa: S308
+    return {"picture": mark_safe(drawn), "head": head, "rows": rows, "body": mark_safe(body), "caption": caption}  # noqa: S308
 
 
 def band_of(tenths: Tenths, limits: Sequence[int] = LIMITS) -> str:

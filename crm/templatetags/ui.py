@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from datetime import date, datetime, timedelta
 from decimal import ROUND_HALF_UP, Decimal
+from functools import lru_cache
 from typing import Any
 
 from babel import Locale
@@ -46,15 +47,24 @@ BAND_SHAPES = {
 
 def locale_now() -> Locale:
     """The Babel locale of the active language; English is written the British way, day before month."""
-    language = get_language() or "en"
+    return _locale_of(get_language() or "en")
+
+
+@lru_cache(maxsize=8)
+def _locale_of(language: str) -> Locale:
     return Locale("en", "GB") if language == "en" else Locale.parse(language.replace("-", "_"), sep="_")
 
 
 def grouped(value: Figure, digits: int | None = None) -> str:
     """A number with grouped thousands and the real minus sign; without `digits` at most one decimal."""
+    return _grouped(Decimal(str(value)), digits, locale_now())
+
+
+@lru_cache(maxsize=8192)
+def _grouped(value: Decimal, digits: int | None, locale: Locale) -> str:
     pattern = "#,##0.#" if digits is None else "#,##0" + ("." + "0" * digits if digits else "")
-    rounded = Decimal(str(value)).quantize(Decimal(1).scaleb(-(1 if digits is None else digits)), ROUND_HALF_UP)
-    printed = format_decimal(abs(rounded), format=pattern, locale=locale_now())
+    rounded = value.quantize(Decimal(1).scaleb(-(1 if digits is None else digits)), ROUND_HALF_UP)
+    printed = format_decimal(abs(rounded), format=pattern, locale=locale)
     return MINUS + printed if rounded < 0 else printed
 
 
@@ -68,11 +78,15 @@ def money(value: Decimal | int | None, currency: str) -> str:
     """An amount in its currency, with cents only where there are any: €1,240 but €2.44."""
     if value is None:
         return DASH
-    locale = locale_now()
+    return _money(Decimal(value), currency, locale_now())
+
+
+@lru_cache(maxsize=8192)
+def _money(value: Decimal, currency: str, locale: Locale) -> str:
     pattern = locale.currency_formats["standard"].pattern
-    if Decimal(value) == Decimal(value).to_integral_value():
+    if value == value.to_integral_value():
         pattern = pattern.replace(".00", "")
-    printed = format_currency(abs(Decimal(value)), currency, pattern, locale=locale, currency_digits=False)
+    printed = format_currency(abs(value), currency, pattern, locale=locale, currency_digits=False)
     return (MINUS if value < 0 else "") + printed
 
 
@@ -144,9 +158,13 @@ def day(value: date | None, how: date | str | None = None) -> str:
 
 
 def _skeleton(name: str, value: date) -> str:
+    return _day_in(name, date(value.year, value.month, value.day), locale_now())
+
+
+@lru_cache(maxsize=4096)
+def _day_in(name: str, value: date, locale: Locale) -> str:
     # Babel asks for the pattern by skeleton only for instants; a date is given a midnight of its own.
-    instant = value if isinstance(value, datetime) else datetime(value.year, value.month, value.day)  # noqa: DTZ001
-    return format_skeleton(name, instant.replace(tzinfo=None), locale=locale_now())
+    return format_skeleton(name, datetime(value.year, value.month, value.day), locale=locale)  # noqa: DTZ001
 
 
 @register.filter(expects_localtime=True)

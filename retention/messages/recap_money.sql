@@ -13,12 +13,12 @@ person AS (
     JOIN crm_person AS who ON who.id = days.person_id
     WHERE account.id = ANY (%(accounts)s) OR account.merged_into_id = ANY (%(accounts)s)
     GROUP BY 1, 2
-), active AS (
+), active AS MATERIALIZED (
     SELECT account_id, count(*) FILTER (WHERE uses >= %(threshold)s) AS people,
         count(*) FILTER (WHERE before >= %(threshold)s) AS people_before
     FROM person
     GROUP BY account_id
-), plan AS (
+), plan AS MATERIALIZED (
     SELECT term.account_id, string_agg(DISTINCT plan.name, ' + ' ORDER BY plan.name) AS names
     FROM term
     JOIN crm_plan AS plan ON plan.id = term.plan_id

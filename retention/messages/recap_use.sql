@@ -16,7 +16,7 @@ WITH mine AS (
         ON usage.account_id = mine.id AND usage.day >= %(day)s::date - %(span)s::int AND usage.day < %(day)s::date
     JOIN crm_eventname AS event ON event.id = usage.event_id
     GROUP BY 1, 2, 3
-), summed AS (
+), summed AS MATERIALIZED (
     SELECT account_id, feature_id,
         coalesce(sum(uses) FILTER (WHERE now), 0)::bigint AS uses,
         coalesce(sum(uses) FILTER (WHERE before), 0)::bigint AS uses_before,
@@ -25,7 +25,7 @@ WITH mine AS (
         CASE WHEN %(span)s > 56 THEN jsonb_object_agg(day, flagged) END AS days
     FROM used
     GROUP BY 1, 2
-), paid AS (
+), paid AS MATERIALIZED (
     SELECT DISTINCT plan.account_id, feature.id AS feature_id
     FROM (/*paid*/) AS plan
     JOIN crm_feature AS feature ON plan.everything OR feature.id = plan.feature_id

@@ -10,50 +10,50 @@ WITH mine AS (
 ), event AS (
     (SELECT opened_at AS at, 'signal' AS kind, id AS ref, kind AS name, '' AS who,
         jsonb_build_object('evidence', evidence, 'closed_at', closed_at, 'why', closed_why) AS facts
-    FROM retention_risksignal WHERE account_id IN (SELECT id FROM mine) ORDER BY opened_at DESC LIMIT %(limit)s)
+    FROM retention_risksignal WHERE account_id = ANY (ARRAY(SELECT id FROM mine)) ORDER BY opened_at DESC LIMIT %(limit)s)
     UNION ALL
     (SELECT play.started_at, 'play', play.id, book.name, '',
         jsonb_build_object('ended_at', play.ended_at, 'reason', play.end_reason)
     FROM retention_play AS play JOIN retention_playbook AS book ON book.id = play.playbook_id
-    WHERE play.account_id IN (SELECT id FROM mine) ORDER BY play.started_at DESC LIMIT %(limit)s)
+    WHERE play.account_id = ANY (ARRAY(SELECT id FROM mine)) ORDER BY play.started_at DESC LIMIT %(limit)s)
     UNION ALL
     (SELECT coalesce(task.done_at, task.dismissed_at, task.created_at), 'task', task.id, task.title, coalesce(person.name, ''),
         jsonb_build_object('due_on', task.due_on, 'done', task.done_at IS NOT NULL, 'why', task.dismissed_why,
             'open', task.done_at IS NULL AND task.dismissed_at IS NULL)
     FROM retention_task AS task LEFT JOIN crm_user AS person ON person.id = task.assignee_id
-    WHERE task.account_id IN (SELECT id FROM mine) ORDER BY task.id DESC LIMIT %(limit)s)
+    WHERE task.account_id = ANY (ARRAY(SELECT id FROM mine)) ORDER BY task.id DESC LIMIT %(limit)s)
     UNION ALL
     (SELECT coalesce(decided_at, created_at), 'draft', id, subject, '', jsonb_build_object('state', state, 'why', state_why)
-    FROM retention_followup WHERE account_id IN (SELECT id FROM mine) AND state <> 'approved' ORDER BY id DESC LIMIT %(limit)s)
+    FROM retention_followup WHERE account_id = ANY (ARRAY(SELECT id FROM mine)) AND state <> 'approved' ORDER BY id DESC LIMIT %(limit)s)
     UNION ALL
     (SELECT coalesce(settled_at, handoff_at, approved_at), 'mail', id, subject, to_name,
         jsonb_build_object('state', state, 'due_at', due_at)
-    FROM crm_outboundmail WHERE account_id IN (SELECT id FROM mine) ORDER BY id DESC LIMIT %(limit)s)
+    FROM crm_outboundmail WHERE account_id = ANY (ARRAY(SELECT id FROM mine)) ORDER BY id DESC LIMIT %(limit)s)
     UNION ALL
     (SELECT answer.answered_at, 'survey', answer.id, answer.comment, person.name, jsonb_build_object('score', answer.score)
     FROM feedback_answer AS answer JOIN crm_contact AS person ON person.id = answer.contact_id
-    WHERE answer.account_id IN (SELECT id FROM mine) AND answer.set_aside = ''
+    WHERE answer.account_id = ANY (ARRAY(SELECT id FROM mine)) AND answer.set_aside = ''
     ORDER BY answer.answered_at DESC LIMIT %(limit)s)
     UNION ALL
     (SELECT recorded_at, 'outcome', id, kind, '', jsonb_build_object('on', "on", 'evidence', evidence)
-    FROM retention_outcome WHERE account_id IN (SELECT id FROM mine) ORDER BY id DESC LIMIT %(limit)s)
+    FROM retention_outcome WHERE account_id = ANY (ARRAY(SELECT id FROM mine)) ORDER BY id DESC LIMIT %(limit)s)
     UNION ALL
     (SELECT change.from_at, 'owner', change.id, coalesce(person.name, team.name, ''), '', '{}'
     FROM crm_ownerchange AS change LEFT JOIN crm_user AS person ON person.id = change.owner_id
     LEFT JOIN crm_team AS team ON team.id = change.pool_id
-    WHERE change.account_id IN (SELECT id FROM mine) ORDER BY change.from_at DESC LIMIT %(limit)s)
+    WHERE change.account_id = ANY (ARRAY(SELECT id FROM mine)) ORDER BY change.from_at DESC LIMIT %(limit)s)
     UNION ALL
     (SELECT paid.effective_on::timestamp AT TIME ZONE 'UTC', 'payment', paid.id, coalesce(plan.name, ''), '',
         jsonb_build_object('mrr', paid.mrr, 'before', paid.mrr_before, 'currency', paid.currency, 'seats', paid.seats,
             'ended', paid.ends_on IS NOT NULL AND paid.ends_on = paid.effective_on)
     FROM (
         SELECT held.*, lag(mrr) OVER (PARTITION BY subscription_id ORDER BY effective_on, id) AS mrr_before
-        FROM crm_subscriptionchange AS held WHERE held.account_id IN (SELECT id FROM mine)
+        FROM crm_subscriptionchange AS held WHERE held.account_id = ANY (ARRAY(SELECT id FROM mine))
     ) AS paid LEFT JOIN crm_plan AS plan ON plan.id = paid.plan_id
     WHERE paid.effective_on <= %(end)s ORDER BY paid.effective_on DESC, paid.id DESC LIMIT %(limit)s)
     UNION ALL
     (SELECT left_on::timestamp AT TIME ZONE 'UTC', 'left', id, role, name, '{}'
-    FROM crm_contact WHERE account_id IN (SELECT id FROM mine) AND left_on IS NOT NULL AND erased_at IS NULL
+    FROM crm_contact WHERE account_id = ANY (ARRAY(SELECT id FROM mine)) AND left_on IS NOT NULL AND erased_at IS NULL
     ORDER BY left_on DESC LIMIT %(limit)s)
 ), past AS (/*history*/)
 (SELECT at, kind, ref, name, who, facts FROM event ORDER BY at DESC, kind, ref DESC LIMIT %(limit)s)

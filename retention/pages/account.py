@@ -191,7 +191,7 @@ def last_seen(at: Any, request: Request) -> str:
 
 
 def _next(of: Account, request: Request, *, may: bool) -> dict[str, Any]:
-    step = next_step(of, request.user, at=request.now)
+    step = next_step(of, at=request.now)
     plain = request.user.may("read_contact_data")
     draft = None
     if step.draft and step.review and plain:

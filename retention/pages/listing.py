@@ -10,7 +10,7 @@ from typing import Any, Literal, NamedTuple
 from django.contrib.postgres.search import SearchVector
 from django.db import connection
 from django.db.models import Q
-from django.db.models.functions import Coalesce, Lower
+from django.db.models.functions import Lower
 
 from crm.accounts.models import GONE, Account, AccountQuerySet, Stage
 from crm.lib.scope import named_text
@@ -139,8 +139,7 @@ def page(user: User, wanted: Wanted, *, after: Cursor | None = None, before: Cur
 
 
 def _standings(user: User, wanted: Wanted, start: Cursor | None, *, back: bool) -> list[Row]:
-    holder = Coalesce("owner__name", "pool__name")
-    columns = wanted_accounts(user, wanted).values("pk", "name", "next_step", "next_step_on", holder=holder)
+    columns = wanted_accounts(user, wanted).values("pk", "name", "owner_id", "pool_id", "next_step", "next_step_on")
     accounts, parameters = named_text(columns)
     text = _towards(load(__file__, "standings"), start, back=back)
     text = text.replace("/*band*/", "AND now.band = %(band)s" if wanted.band else "")

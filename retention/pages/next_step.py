@@ -8,18 +8,18 @@ from django.contrib.postgres.expressions import ArraySubquery
 from django.db.models import Count, OuterRef, Q, Subquery
 from django.utils.translation import gettext as _
 
-from crm.accounts.models import Account
+from crm.accounts.models import Account, AccountQuerySet
 from crm.contacts.models import Contact
 from crm.staff.models import User
 from crm.templatetags.ui import day as day_words
-from retention.follow_ups.models import FollowUp
+from retention.follow_ups.models import FollowUp, FollowUpQuerySet
 from retention.follow_ups.queries import Review, review
 from retention.playbooks.models import Step
 from retention.plays.models import PlayStep
 from retention.plays.queries import Progress
 from retention.tasks.models import Task
 
-RELATED = ("play_step__step", "play_step__play__playbook", "play_step__play__risk_signal")
+RELATED = ("play_step__step", "play_step__play__playbook")
 
 
 @dataclass(frozen=True)
@@ -32,26 +32,38 @@ class NextStep:
     progress: Progress | None = None
 
 
-def next_step(account: Account, user: User, *, at: datetime) -> NextStep:
-    draft = drafts_in_full(user).drafts().filter(of(account)).order_by("occurrence_on", "pk").first()
+def next_step(account: Account, *, at: datetime) -> NextStep:
+    """What waits on an account that the reader sees."""
+    own = FollowUp.objects.system("page of an account already shown").drafts().filter(account__in=ids_of(account))
+    draft = in_full(own).order_by("occurrence_on", "pk").first()
     if draft is not None:
+        if draft.account_id == draft.contact.account_id == account.pk:
+            # Known already: each join less is a millisecond of planning.
+            draft.account = draft.contact.account = account
         return NextStep(draft, reviewed(draft, at=at), progress=progress(draft.play_step, draft))
-    tasks = Task.objects.visible_to(user).open().filter(of(account)).select_related("assignee", *RELATED)
+    open_ones = Task.objects.system("page of an account already shown").open().filter(account__in=ids_of(account))
+    tasks = open_ones.select_related("assignee", *RELATED)
     found = tuple(tasks.annotate(steps=steps_of_playbook()).order_by("due_on", "pk")[:4])
     return NextStep(tasks=found, progress=progress(found[0].play_step, found[0]) if found else None)
 
 
-def of(account: Account) -> Q:
-    """Rows of the account and of those merged into it."""
-    return Q(account=account) | Q(account__merged_into=account)
+def ids_of(account: Account) -> AccountQuerySet:
+    """The account and those merged into it."""
+    everyone = Account.objects.system("page of an account already shown")
+    return everyone.filter(Q(pk=account.pk) | Q(merged_into=account)).values("pk")  # type: ignore[return-value]  # ids
 
 
 def drafts_in_full(user: User) -> Any:
-    """Follow-ups with everything that a page shows around the text."""
+    """Follow-ups that the user sees, with everything that a page shows around the text."""
+    return in_full(FollowUp.objects.visible_to(user)).select_related("account__owner", "contact__account")
+
+
+def in_full(rows: FollowUpQuerySet) -> Any:
     same = Contact.objects.system("names that a text must not tell").filter(account=OuterRef("account"))
     names = same.exclude(pk=OuterRef("contact")).order_by("pk").values("name")
-    rows = FollowUp.objects.visible_to(user).select_related("account__owner", "contact__account", "owner", *RELATED)
-    return rows.annotate(others=ArraySubquery(names), steps=steps_of_playbook())
+    return rows.select_related("contact", "owner", *RELATED).annotate(
+        others=ArraySubquery(names), steps=steps_of_playbook()
+    )
 
 
 def steps_of_playbook() -> Subquery:

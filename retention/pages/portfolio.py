@@ -5,14 +5,19 @@ from typing import Any
 
 from django.http import HttpResponse, QueryDict
 from django.shortcuts import render
+from django.template.loader import get_template
 from django.urls import reverse
+from django.utils.html import format_html, format_html_join
+from django.utils.safestring import SafeString
+from django.utils.text import capfirst
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
 from crm.accounts.models import Stage
 from crm.staff.queries import ground_of
 from crm.staff.views import Request, needs
-from crm.templatetags.ui import band_word
+from crm.templatetags.ui import DASH, band_mark, band_word, money, points, signed_points
+from crm.templatetags.ui import day as day_words
 from retention.pages import listing
 from retention.pages.listing import BANDS, Cursor, Row, Wanted
 
@@ -26,12 +31,13 @@ def portfolio(request: Request) -> HttpResponse:
     after, before = (Cursor.read(request.GET.get(name, "")) for name in ("after", "before"))
     day = request.now.date()
     page = listing.page(request.user, wanted, after=after, before=before, day=day)
+    currency = ground_of(request.user).installation.currency
     context = {
-        "rows": [_cells(row, day) for row in page.rows],
+        "page": page,
+        "rows": written(page.rows, currency, day),
         "previous": page.previous,
         "next": page.next,
         "wanted": wanted,
-        "currency": ground_of(request.user).installation.currency,
         "owners": _owners(request, wanted),
         "stages": [("", _("Current customers")), *Stage.choices, ("all", _("All, also gone ones"))],
         "bands": _chips(wanted),
@@ -78,14 +84,44 @@ def _owners(request: Request, wanted: Wanted) -> list[tuple[str, str]]:
     return [*owners, (wanted.owner, _("One person"))] if wanted.owner.isdigit() else owners
 
 
-def _cells(row: Row, day: date) -> dict[str, Any]:
-    due = row.next_step_on is not None and row.next_step_on < day
+def written(rows: list[Row], currency: str, day: date) -> SafeString:
+    """The table's rows: one template filled per account, which takes a fifth of Django's own loop over it."""
+    text = get_template("retention/_portfolio_row.html").render({})
+    address = reverse("account", args=[0])
+    return format_html_join("\n", "{}", ((format_html(text, **_cells(row, address, currency, day)),) for row in rows))
+
+
+def _cells(row: Row, address: str, currency: str, day: date) -> dict[str, str]:
+    change = ""
+    if row.change:
+        spoken = _("in 28 days")
+        moved = signed_points(row.change)
+        change = format_html(' <span class="quiet">{}<span class="seen-by-readers"> {}</span></span>', moved, spoken)
+    step = DASH
+    if row.next_step:
+        late = row.next_step_on is not None and row.next_step_on < day
+        when = day_words(row.next_step_on, day)
+        how = "quiet is-at_risk" if late else "quiet"
+        step = format_html('<span>{} <span class="{}">{}</span></span>', row.next_step, how, when)
     return {
-        "row": row,
-        "costs": _(row.costliest) if row.costliest else "",
-        "renews": in_days(row.renews_on, day),
-        "late": due,
+        "url": address.replace("0", str(row.pk)),
+        "name": row.name,
+        "band": band(row.band, row.points),
+        "change": change,
+        "costs": _(row.costliest) if row.costliest else DASH,
+        "mrr": money(row.mrr, currency) if row.is_paid else DASH,
+        "renews": in_days(row.renews_on, day) or DASH,
+        "holder": row.holder or DASH,
+        "step": step,
     }
+
+
+def band(word: str, tenths: int | None) -> SafeString:
+    """What _parts/band.html prints."""
+    said = band_word(word)
+    figure = "" if tenths is None else f" {points(tenths)}"
+    mark = band_mark(word)
+    return format_html('<span class="band is-{}">{}<span>{}{}</span></span>', word, mark, capfirst(said), figure)
 
 
 def in_days(on: date | None, day: date) -> str:

@@ -30,9 +30,11 @@ WITH known AS (
     ORDER BY part /*way*/, points /*way*/, pk /*way*/
     LIMIT %(limit)s
 )
-SELECT page.part, page.pk, page.name, page.holder, page.next_step, page.next_step_on, page.points, page.band, page.change,
+SELECT page.part, page.pk, page.name, coalesce(owner.name, team.name), page.next_step, page.next_step_on, page.points, page.band, page.change,
     measure.name AS costliest
 FROM page
+LEFT JOIN crm_user AS owner ON owner.id = page.owner_id
+LEFT JOIN crm_team AS team ON team.id = page.pool_id
 LEFT JOIN retention_scorecardmeasure AS measure
     ON measure.version_id = page.version_id AND measure.position = page.costliest
 ORDER BY page.part /*way*/, page.points /*way*/, page.pk /*way*/

@@ -26,7 +26,7 @@ def mina() -> Any:
 def listed(client: Any, **query: Any) -> Any:
     response = client.get(reverse("portfolio"), query)
     assert response.status_code == 200
-    return [cell["row"].name for cell in response.context["rows"]]
+    return [row.name for row in response.context["page"].rows]
 
 
 @pytest.mark.parametrize("rows", [1, 3])
@@ -67,7 +67,7 @@ def test_paging_shows_every_account_once_forward_and_back(mina):
     after: str | None = ""
     while after is not None:
         response = client.get(reverse("portfolio"), {"after": after} if after else {})
-        forward.append([cell["row"].pk for cell in response.context["rows"]])
+        forward.append([row.pk for row in response.context["page"].rows])
         after = response.context["next"]
     assert [len(page) for page in forward] == [50, 50, 50]
     assert sorted(pk for page in forward for pk in page) == [account.pk for account in accounts]
@@ -75,7 +75,7 @@ def test_paging_shows_every_account_once_forward_and_back(mina):
     before: str | None = response.context["previous"]
     while before is not None:
         response = client.get(reverse("portfolio"), {"before": before})
-        backward.append([cell["row"].pk for cell in response.context["rows"]])
+        backward.append([row.pk for row in response.context["page"].rows])
         before = response.context["previous"]
     assert backward == [forward[1], forward[0]]
 
@@ -190,7 +190,7 @@ def test_merged_accounts_are_not_listed(mina):
 
 def test_an_empty_installation_says_what_to_do_first(ops):
     page = signed_in(ops).get(reverse("portfolio")).content.decode()
-    assert "three steps to a working score" in page
+    assert "Three steps to a working score" in page
     assert [name for name in ("imports", "sources", "features") if reverse(name) in page] == [
         "imports",
         "sources",
