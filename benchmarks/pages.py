@@ -54,7 +54,7 @@ INSERT INTO retention_health_score (account_id, version_id, day, revision, point
     SELECT account_id, version_id, day - 7 * n, 0, points, coverage, low, high, band, FALSE, components, values, bases
     FROM retention_score_now JOIN retention_score_reading USING (account_id, version_id),
         generate_series(1, {weeks}) AS n;
-CREATE TABLE bench_plain AS SELECT a.id, a.name, 'Team'::varchar(120) AS plan, c.mrr::numeric(18, 2) AS mrr
+CREATE TABLE bench_plain AS SELECT a.*, 'Team'::varchar(120) AS plan, c.mrr::numeric(18, 2) AS mrr
     FROM crm_account AS a JOIN crm_subscriptionchange AS c ON c.account_id = a.id;
 ALTER TABLE bench_plain ADD PRIMARY KEY (id);
 """

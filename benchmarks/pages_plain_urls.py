@@ -6,11 +6,26 @@ from django.contrib import admin
 from django.db import models
 from django.urls import path
 
+from crm.accounts.models import Stage
+from crm.staff.models import User
+
 
 class PlainAccount(models.Model):
-    """The accounts with plan and MRR in one flat row: the admin's best case, without a join."""
+    """The account table with plan and MRR beside the name, so that the admin's list needs no join."""
 
+    external_id = models.CharField(max_length=255)
     name = models.CharField(max_length=255)
+    stage = models.CharField(max_length=12, choices=Stage.choices)
+    segment = models.CharField(max_length=80, blank=True)
+    time_zone = models.CharField(max_length=60)
+    language = models.CharField(max_length=10)
+    currency = models.CharField(max_length=3)
+    owner = models.ForeignKey(User, models.PROTECT, null=True, blank=True, related_name="+")
+    restricted = models.BooleanField()
+    customer_since = models.DateField(null=True, blank=True)
+    next_step = models.CharField(max_length=200, blank=True)
+    next_step_on = models.DateField(null=True, blank=True)
+    created_at = models.DateTimeField()
     plan = models.CharField(max_length=120)
     mrr = models.DecimalField(max_digits=18, decimal_places=2)
 

@@ -79,8 +79,9 @@ def score_curve(
         words=words,
     )
     happened = dict(events)
+    said_of = {name: capfirst(band_word(name)) for name in (*NAMES, "unknown")}
     table = [
-        [day(when), points(tenths, 1), capfirst(band_word(band_of(tenths, limits))), happened.pop(when, "")]
+        [day(when), points(tenths, 1), said_of[band_of(tenths, limits)], happened.pop(when, "")]
         for when, tenths in past
     ]
     table += [[day(when), "", "", said] for when, said in sorted(happened.items()) if past[0][0] <= when <= end]

@@ -24,17 +24,21 @@ person AS (
     JOIN crm_plan AS plan ON plan.id = term.plan_id
     WHERE term.from_on <= %(day)s AND %(day)s < term.until_on
     GROUP BY term.account_id
+), use AS MATERIALIZED (
+    SELECT wanted.account_id, coalesce(active.people, 0) AS people, coalesce(active.people_before, 0) AS people_before,
+        coalesce(plan.names, '') AS plans, seats_on.seats
+    FROM unnest(%(accounts)s::bigint[]) AS wanted (account_id)
+    LEFT JOIN active USING (account_id)
+    LEFT JOIN plan USING (account_id)
+    LEFT JOIN seats_on USING (account_id)
 )
-SELECT wanted.account_id, coalesce(active.people, 0), coalesce(active.people_before, 0), seats_on.seats,
-    mrr_on.account_id IS NOT NULL, mrr_on.mrr, mean_mrr.mrr, coalesce(plan.names, ''), renewals.renews_on,
-    renewals.notice_on, churned_on.started_on, churned_on.churned_on,
+-- Two joins of four and five tables are planned in a tenth of the time of one of eight.
+SELECT use.account_id, use.people, use.people_before, use.seats, mrr_on.account_id IS NOT NULL, mrr_on.mrr, mean_mrr.mrr,
+    use.plans, renewals.renews_on, renewals.notice_on, churned_on.started_on, churned_on.churned_on,
     coalesce((SELECT currency FROM crm_installation WHERE id = 1), 'EUR')
-FROM unnest(%(accounts)s::bigint[]) AS wanted (account_id)
-LEFT JOIN active USING (account_id)
-LEFT JOIN plan USING (account_id)
+FROM use
 LEFT JOIN mrr_on USING (account_id)
-LEFT JOIN seats_on USING (account_id)
 LEFT JOIN mean_mrr USING (account_id)
 LEFT JOIN renewals USING (account_id)
 LEFT JOIN churned_on USING (account_id)
-ORDER BY wanted.account_id
+ORDER BY use.account_id

@@ -2,8 +2,10 @@
 -- on it; feature null: use that feeds no feature · Reads crm_usage_day, crm_eventname, crm_feature, crm_account, paid plans ·
 -- Writes nothing
 -- Safe to run twice: it only reads. Uses and amounts (millionths) in [day − 28, day), and in the 28 days before. `days`:
--- flagged uses by day over the whole span, only where more than 56 days are asked for.
-WITH mine AS (
+-- flagged uses by day over the whole span, only where more than 56 days are asked for. Begins with the WITH list of
+-- crm.subscriptions.queries.facts.
+/*facts*/,
+mine AS (
     SELECT id, coalesce(merged_into_id, id) AS account_id
     FROM crm_account
     WHERE id = ANY (%(accounts)s) OR merged_into_id = ANY (%(accounts)s)
@@ -27,7 +29,7 @@ WITH mine AS (
     GROUP BY 1, 2
 ), paid AS MATERIALIZED (
     SELECT DISTINCT plan.account_id, feature.id AS feature_id
-    FROM (/*paid*/) AS plan
+    FROM paid_plan_features AS plan
     JOIN crm_feature AS feature ON plan.everything OR feature.id = plan.feature_id
 )
 SELECT account_id, feature_id, feature.name, feature.unit, feature.is_key, feature.counts_amount, feature.threshold,
