@@ -71,6 +71,7 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path("settings/sources/new/", sources.new, name="source-new"),
     path("settings/sources/<int:pk>/", sources.detail, name="source"),
     path("settings/sources/<int:pk>/keys/", sources.new_key, name="source-key-new"),
+    path("settings/sources/<int:pk>/retry/", sources.retry, name="source-retry"),
     path("settings/keys/<int:pk>/revoke/", sources.revoke_key, name="source-key-revoke"),
     path("settings/events/", usage.events, name="events"),
     path("settings/imports/", imports.index, name="imports"),

@@ -233,6 +233,17 @@ def fail_batch(batch: Claimed, *, reason: str, at: datetime) -> bool:
 
 
 @transaction.atomic
+def retry_parked(source: Source, *, at: datetime, by: Actor) -> int:
+    """Put the source's parked batches back into the queue with five new attempts; returns how many."""
+    require("manage_keys", by=by)
+    parked = InboxBatch.objects.filter(source=source, parked_at__isnull=False, drained_at=None)
+    again = parked.update(parked_at=None, attempts=0, failed="")
+    if again:
+        audit.record("batches.retried", source, at=at, by=by, after={"batches": again})
+    return again
+
+
+@transaction.atomic
 def park_spent(*, at: datetime) -> int:
     """Park batches whose fifth attempt ended without a word, because the process died."""
     spent = InboxBatch.objects.filter(drained_at=None, parked_at=None, attempts__gte=ATTEMPTS)

@@ -7,7 +7,7 @@ from django.db import connection, models
 from orjson import JSONDecodeError, loads
 
 from crm.lib import sql_files
-from crm.sources.models import Reject, Source, WriteKey
+from crm.sources.models import InboxBatch, Reject, Source, WriteKey
 from crm.sources.rules import REFUSED_MARK
 
 SHOWN_EVENTS = 20
@@ -125,3 +125,9 @@ def rejects(
     more_older = len(page) > SHOWN_REJECTS
     page = page[:SHOWN_REJECTS]
     return page, page[0].pk if page and after is not None else None, page[-1].pk if page and more_older else None
+
+
+def parked(source: Source) -> list[InboxBatch]:
+    """Batches of which five attempts failed, newest first, at most twenty, without their bodies."""
+    rows = InboxBatch.objects.filter(source=source, parked_at__isnull=False, drained_at=None)
+    return list(rows.defer("body").order_by("-parked_at", "-id")[:20])

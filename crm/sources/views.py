@@ -1,8 +1,10 @@
 """The pages of sources: who sends, with which keys, how much, what came last and what was refused."""
 
+from django.contrib import messages
 from django.core.exceptions import ValidationError
 from django.http import Http404, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
+from django.utils.translation import ngettext
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
@@ -57,6 +59,17 @@ def revoke_key(request: Request, pk: int) -> HttpResponse:
     return redirect("source", key.source_id)
 
 
+@require_POST
+@needs("manage_keys")
+def retry(request: Request, pk: int) -> HttpResponse:
+    """Try the source's parked batches again."""
+    source = get_object_or_404(Source, pk=pk)
+    again = actions.retry_parked(source, at=request.now, by=request.user)
+    words = ngettext("%(n)s batch is tried again.", "%(n)s batches are tried again.", again)
+    messages.success(request, words % {"n": again})
+    return redirect("source", source.pk)
+
+
 def _detail(request: Request, source: Source, key: str = "") -> HttpResponse:
     rate = queries.rates(request.now, source)[0]
     rejects, newer, older = queries.rejects(source, after=_cursor(request, "after"), before=_cursor(request, "before"))
@@ -66,6 +79,7 @@ def _detail(request: Request, source: Source, key: str = "") -> HttpResponse:
         "keys": queries.write_keys(source),
         "new_key": key,
         "events": queries.last_events(source, rate.last_received_at),
+        "parked": queries.parked(source),
         "rejects": rejects,
         "previous": newer,
         "next": older,

@@ -87,6 +87,7 @@ URLS = [
         ("source-new",         "",                 "S 200",                  "S 302"),
         ("source-key-new",     "source",           "405",                    "S 200"),  # the answer shows the key, once
         ("source-key-revoke",  "key",              "405",                    "S 302"),
+        ("source-retry",       "source",           "405",                    "S 302"),
         ("events",             "",                 "SO 200",                 "O 302"),
         ("imports",            "",                 "O 200",                  "405"),
         ("import",             "import",           "O 200",                  "405"),
