@@ -24,6 +24,9 @@ window.__violations = [];
 document.addEventListener("securitypolicyviolation", (event) =>
   window.__violations.push(`${event.violatedDirective} ${event.blockedURI} ${event.sample}`));
 """
+# htmx takes its class away when an answer is in place; two frames later everything has been drawn.
+STANDS = """() => new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(() =>
+  done(!document.querySelector(".htmx-request")))))"""
 
 
 @pytest.fixture(scope="session", autouse=True)
@@ -81,10 +84,15 @@ class Watched:
         self._note(True, f"dialog: {dialog.message}")
         dialog.dismiss()
 
-    def open(self, path: str) -> list[str]:
-        """Go there and wait until nothing loads any more; the faults of this page."""
+    def open(self, path: str, *, scripts: bool = True) -> list[str]:
+        """Go there and wait until it stands, with what htmx fetches into it; the faults of this page.
+
+        A mail's own document runs no scripts, so nothing can be awaited in it.
+        """
         self.faults = []
-        self.page.goto(f"{self.site}{path}", wait_until="networkidle")
+        self.page.goto(f"{self.site}{path}")
+        if scripts:
+            self.page.wait_for_function(STANDS)
         for frame in self.page.frames:
             self.faults += [f"policy: {said}" for said in frame.evaluate("window.__violations || []")]
         return self.faults
@@ -104,7 +112,7 @@ def watching(browser: Browser, live_server: Any, made: Company) -> Iterator[Watc
     contexts: list[BrowserContext] = []
 
     def sign_in(role: str) -> Watched:
-        context = browser.new_context(viewport={"width": 1280, "height": 900}, locale="en-GB")
+        context = browser.new_context(viewport={"width": 1280, "height": 900}, locale="en-GB", reduced_motion="reduce")
         contexts.append(context)
         context.add_init_script(WATCH)
         context.set_default_timeout(20_000)

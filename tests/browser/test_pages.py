@@ -8,7 +8,7 @@ from django.urls import reverse
 
 from tests.architecture.matrix import ADMIN, PUBLIC, URLS
 from tests.architecture.test_matrix import address, expected, opening, visits
-from tests.browser.conftest import Watched, Watching
+from tests.browser.conftest import STANDS, Watched, Watching
 from tests.company import Company
 
 pytestmark = [pytest.mark.browser, pytest.mark.timeout(600)]
@@ -86,6 +86,7 @@ def test_axe_finds_nothing_on_the_main_pages_in_light_and_dark(made: Company, wa
             watched.open(chosen[name])
             for theme in ("light", "dark"):
                 watched.page.evaluate("(theme) => { document.documentElement.dataset.theme = theme }", theme)
+                watched.page.wait_for_function(STANDS)
                 for fault in axe.run(watched.page).response["violations"]:
                     places = {node["html"][:120] for node in fault["nodes"]}
                     found[f"{name} {theme}: {fault['id']}"] = places

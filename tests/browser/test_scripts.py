@@ -61,20 +61,24 @@ SCRIPTS = [
 ]
 # Fits a name and tries several contexts at once.
 MANY = "jaVasCript:/*-/*`/*'/*\"/**/(alert(1))//</title></style></textarea></script><svg onload=alert(1)>"
+MAILS = {"mail-body", "survey-mail"}
+PIECE = "portfolio-bands"  # htmx fetches it into the portfolio, which is opened
 
 
 def poison(made: Company) -> None:
     """Write the scripts wherever words come from outside, mostly around the rep's own account."""
     of, rep = made.accounts["own"], made.users["R"]
-    Account.objects.system("test").filter(pk=of.pk).update(name=MANY, next_step=MANY, segment=MANY, tags=[MANY[:60]])
+    Account.objects.system("test").filter(pk=of.pk).update(
+        name=MANY, next_step=MANY, segment=MANY[:80], tags=[MANY[:60]]
+    )
     Contact.objects.system("test").filter(account=of).update(name=MANY, job_title=MANY[:120], phone=MANY[:40])
     FollowUp.objects.system("test").filter(account=of).update(
         subject=MANY, body="\n".join(SCRIPTS), why=MANY, state_why=MANY, facts={"x": MANY}
     )
     survey, source, run = Survey.objects.get(), Source.objects.get(name="Web app"), ImportRun.objects.get()
-    Source.objects.update(name=MANY[:100])
+    Source.objects.filter(pk=source.pk).update(name=MANY[:100])
     ImportRun.objects.update(filename=MANY)
-    Feature.objects.update(name=MANY[:110], unit=MANY[:40])
+    Feature.objects.update(name=MANY, unit=MANY[:40])
     for n, script in enumerate(SCRIPTS):
         factories.account(script, owner=rep, next_step=script, external_id=f"{script}{n}")
         someone = factories.contact(of, name=script, job_title=script)
@@ -104,9 +108,9 @@ def test_no_script_runs_on_any_page_or_in_any_mail(made: Company, watching: Watc
         watched = watching(role)
         for line in URLS:
             whose = visits(made, line)[0]
-            if expected(line.get, role, "team", whose) != 200:
+            if line.name == PIECE or expected(line.get, role, "team", whose) != 200:
                 continue
-            if faults := watched.open(address(made, line, whose)):
+            if faults := watched.open(address(made, line, whose), scripts=line.name not in MAILS):
                 found[f"{line.name} as {role}"] = list(faults)
         for query in ("?q=%22%3E%3Cimg+src=x+onerror=alert(1)%3E", "?q=%3Csvg%20onload=alert(1)%3E&band=%22%3E"):
             for path in ("/search/", "/accounts/", "/settings/events/"):
@@ -133,5 +137,6 @@ def test_the_scripts_stand_on_the_pages_as_plain_words(made: Company, watching: 
     for name, path in pages.items():
         watched.open(path)
         shown = watched.page.evaluate("document.body.innerText.replace(/\\s+/g, ' ')")
-        missing[name] = [script for script in SCRIPTS if script not in shown]
+        wanted = SCRIPTS[-10:] if name == "rejects" else SCRIPTS  # the newest come first, one screenful at a time
+        missing[name] = [script for script in wanted if script not in shown]
     assert {name: left for name, left in missing.items() if left} == {}

@@ -74,6 +74,6 @@ def test_a_rep_reads_a_draft_on_today_and_approves_it_and_finds_the_mail(made: C
     assert watched.open("/mail/") == []
     row = page.locator("main tr").filter(has_text=mail.subject).filter(has_text="ownaccount Ltd")
     assert row.inner_text().count("Approved, waiting for its time") == 1
-    row.get_by_role("link", name=mail.subject).click()
+    row.get_by_role("link", name="ownperson Vogt").click()
     frame = page.frame_locator("iframe").locator("body")
     assert draft.body.splitlines()[0] in frame.inner_text()

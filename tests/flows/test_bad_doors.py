@@ -10,6 +10,7 @@ import socket
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 import pytest
 from django.conf import settings
@@ -145,7 +146,7 @@ def test_a_read_only_folder_is_named(tmp_path_factory: pytest.TempPathFactory, b
 
 def as_user(uid: int, folder: Path, var: Path) -> subprocess.CompletedProcess[str]:
     """`manage.py up` as an ordinary user, with a Python that this user can run."""
-    more = {"user": uid, "group": uid, "extra_groups": []} if os.geteuid() == 0 else {}
+    more: dict[str, Any] = {"user": uid, "group": uid, "extra_groups": []} if os.geteuid() == 0 else {}
     for parent in (folder, *folder.parents[:3]):
         if os.geteuid() == 0 and parent.stat().st_uid == 0 and parent != Path("/tmp"):
             parent.chmod(0o755)
@@ -215,7 +216,13 @@ def test_commands_refuse_what_they_cannot_use_and_write_nothing(files: Path) -> 
         if (found := said(run)) != sentence.format(files=files) or run.returncode != 1:
             wrong[" ".join(typed)] = (run.returncode, found)
     assert wrong == {}
-    tables = [Account.objects.system("test"), AuditRow.objects, ImportRun.objects, Source.objects, WriteKey.objects]
+    tables: list[Any] = [
+        Account.objects.system("test"),
+        AuditRow.objects,
+        ImportRun.objects,
+        Source.objects,
+        WriteKey.objects,
+    ]
     assert [table.count() for table in tables] == [0] * len(tables)
 
 
