@@ -35,7 +35,7 @@ ROLES = [ContactRole.CHAMPION, ContactRole.DECISION_MAKER, ContactRole.USER, Con
 def seen_account(request: Request, pk: int) -> Account:
     """The account with its owner, if the person sees it; else 404, as if there were none."""
     change = ScoreNow.objects.system("of an account that the user sees").filter(account=OuterRef("pk"))
-    rows = Account.objects.visible_to(request.user).select_related("owner", "pool", "merged_into")
+    rows = Account.objects.visible_to(request.user).select_related("owner", "pool")
     return get_object_or_404(rows.annotate(change=Subquery(change.values("change"))), pk=pk)
 
 

@@ -1,14 +1,14 @@
 """The portfolio: all accounts a person sees, worst first, with what each costs and what is planned."""
 
 from datetime import date
+from html import escape
 from typing import Any
 
 from django.http import HttpResponse, QueryDict
 from django.shortcuts import render
 from django.template.loader import get_template
 from django.urls import reverse
-from django.utils.html import format_html, format_html_join
-from django.utils.safestring import SafeString
+from django.utils.safestring import SafeString, mark_safe
 from django.utils.text import capfirst
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
@@ -34,7 +34,7 @@ def portfolio(request: Request) -> HttpResponse:
     currency = ground_of(request.user).installation.currency
     context = {
         "page": page,
-        "rows": written(page.rows, currency, day),
+        "rows": Table(currency, day).rows(page.rows),
         "previous": page.previous,
         "next": page.next,
         "wanted": wanted,
@@ -84,44 +84,50 @@ def _owners(request: Request, wanted: Wanted) -> list[tuple[str, str]]:
     return [*owners, (wanted.owner, _("One person"))] if wanted.owner.isdigit() else owners
 
 
-def written(rows: list[Row], currency: str, day: date) -> SafeString:
-    """The table's rows: one template filled per account, which takes a fifth of Django's own loop over it."""
-    text = get_template("retention/_portfolio_row.html").render({})
-    address = reverse("account", args=[0])
-    return format_html_join("\n", "{}", ((format_html(text, **_cells(row, address, currency, day)),) for row in rows))
+class Table:
+    """Writes the rows: one template filled per account, a tenth of what Django's own loop over it takes.
 
+    Whatever people wrote is escaped here; the template's own text and the bands' shapes are markup.
+    """
 
-def _cells(row: Row, address: str, currency: str, day: date) -> dict[str, str]:
-    change = ""
-    if row.change:
-        spoken = _("in 28 days")
-        moved = signed_points(row.change)
-        change = format_html(' <span class="quiet">{}<span class="seen-by-readers"> {}</span></span>', moved, spoken)
-    step = DASH
-    if row.next_step:
-        late = row.next_step_on is not None and row.next_step_on < day
-        when = day_words(row.next_step_on, day)
-        how = "quiet is-at_risk" if late else "quiet"
-        step = format_html('<span>{} <span class="{}">{}</span></span>', row.next_step, how, when)
-    return {
-        "url": address.replace("0", str(row.pk)),
-        "name": row.name,
-        "band": band(row.band, row.points),
-        "change": change,
-        "costs": _(row.costliest) if row.costliest else DASH,
-        "mrr": money(row.mrr, currency) if row.is_paid else DASH,
-        "renews": in_days(row.renews_on, day) or DASH,
-        "holder": row.holder or DASH,
-        "step": step,
-    }
+    def __init__(self, currency: str, day: date) -> None:
+        self.currency, self.day = currency, day
+        self.text = get_template("retention/_portfolio_row.html").render({})
+        self.address = reverse("account", args=[0])
+        self.bands = {word: (band_mark(word), escape(capfirst(band_word(word)))) for word in BANDS}
+        self.measures: dict[str, str] = {"": DASH}
+        self.spoken = f'<span class="seen-by-readers"> {escape(_("in 28 days"))}</span>'
 
+    def rows(self, rows: list[Row]) -> SafeString:
+        return mark_safe("".join(self.text.format(**self._cells(row)) for row in rows))  # noqa: S308 - escaped below
 
-def band(word: str, tenths: int | None) -> SafeString:
-    """What _parts/band.html prints."""
-    said = band_word(word)
-    figure = "" if tenths is None else f" {points(tenths)}"
-    mark = band_mark(word)
-    return format_html('<span class="band is-{}">{}<span>{}{}</span></span>', word, mark, capfirst(said), figure)
+    def _cells(self, row: Row) -> dict[str, str]:
+        if row.costliest not in self.measures:
+            self.measures[row.costliest] = escape(_(row.costliest))
+        return {
+            "url": self.address.replace("0", str(row.pk)),
+            "name": escape(row.name),
+            "band": self._band(row),
+            "change": f' <span class="quiet">{signed_points(row.change)}{self.spoken}</span>' if row.change else "",
+            "costs": self.measures[row.costliest],
+            "mrr": escape(money(row.mrr, self.currency)) if row.is_paid else DASH,
+            "renews": escape(in_days(row.renews_on, self.day)) or DASH,
+            "holder": escape(row.holder) or DASH,
+            "step": self._step(row) if row.next_step else DASH,
+        }
+
+    def _band(self, row: Row) -> str:
+        """What _parts/band.html prints."""
+        mark, word = self.bands[row.band]
+        figure = "" if row.points is None else f" {points(row.points)}"
+        return f'<span class="band is-{row.band}">{mark}<span>{word}{figure}</span></span>'
+
+    def _step(self, row: Row) -> str:
+        late = row.next_step_on is not None and row.next_step_on < self.day
+        when = (
+            f'<span class="quiet{" is-at_risk" if late else ""}">{escape(day_words(row.next_step_on, self.day))}</span>'
+        )
+        return f"<span>{escape(row.next_step)} {when}</span>"
 
 
 def in_days(on: date | None, day: date) -> str:
