@@ -211,7 +211,8 @@ def test_what_happened_to_a_merged_account_belongs_to_the_one_that_stayed(draft)
     assert "€1,240 a month" in page
     assert "Lena Vogt" in page
     assert "Score fell" in page
-    assert "Merged into another account , which shows everything of both." in text(shown(signed_in(draft.owner), draft.account))
+    merged = text(shown(signed_in(draft.owner), draft.account))
+    assert "Merged into another account , which shows everything of both." in merged
 
 
 def test_a_gone_account_says_when_it_left():
