@@ -9,6 +9,7 @@ mean something on a quiet machine only, so the load is printed with them. Exit 1
 import argparse
 import os
 import re
+import signal
 import subprocess
 import sys
 from collections.abc import Iterable, Iterator, Sequence
@@ -70,6 +71,8 @@ def run(title: str, module: Sequence[str]) -> tuple[list[Figure], bool]:
     with own_folder("bench") as var:
         environment = {name: value for name, value in os.environ.items() if name != "DATABASE_URL"}
         environment["HOLDFAST_VAR"] = var
+        collect = [sys.executable, "manage.py", "collectstatic", "--noinput", "--verbosity", "0"]
+        subprocess.run(collect, cwd=ROOT, env=environment, check=True)  # pages name their files by their manifest
         command = [sys.executable, "-m", *module]
         process = subprocess.Popen(command, cwd=ROOT, env=environment, stdout=subprocess.PIPE, text=True)
         try:
@@ -101,6 +104,7 @@ def main() -> int:
     parser.add_argument("--full", action="store_true", help=f"with {FEW:,} and with {MANY:,} accounts")
     parser.add_argument("--only", choices=PARTS, help="one part alone")
     chosen = parser.parse_args()
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))  # so that a part and its server end with us
     figures, broken = [], []
     for title, module in runs(chosen.only, (FEW, MANY) if chosen.full else (chosen.accounts,)):
         found, whole = run(title, module)
