@@ -34,13 +34,16 @@ def _killed_with_parent() -> None:
 class Child:
     """One command in its own process group, so that it and all it started can be ended together."""
 
-    def __init__(self, command: Sequence[str], env: dict[str, str] | None = None) -> None:
+    def __init__(
+        self, command: Sequence[str], env: dict[str, str] | None = None, *, orphaned: int = signal.SIGTERM
+    ) -> None:
+        """Start it. `orphaned`: the signal it gets when this process dies without having ended it."""
         self.command = list(command)
         self.process = subprocess.Popen(
             self.command,
             env={**os.environ, **(env or {})},
             start_new_session=True,
-            preexec_fn=die_with_parent,
+            preexec_fn=lambda: die_with_parent(orphaned),
         )
         self.started = monotonic()
 
@@ -53,9 +56,12 @@ class Child:
         """The exit code, null while it runs. A clean 0 counts as an exit like any other."""
         return self.process.poll()
 
+    def ask_to_stop(self) -> None:
+        self._signal(signal.SIGTERM)
+
     def stop(self, patience: float = 10) -> None:
         """End the group: politely, then after `patience` seconds for certain."""
-        self._signal(signal.SIGTERM)
+        self.ask_to_stop()
         with contextlib.suppress(subprocess.TimeoutExpired):
             self.process.wait(timeout=patience)
         self._signal(signal.SIGKILL)

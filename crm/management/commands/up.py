@@ -146,7 +146,7 @@ def serve(out: Any) -> None:
             sleep(0.5)
     finally:
         for child in reversed(children.values()):
-            child.stop()
+            child.stop(patience=20)  # the worker has children of its own to end first
         if not settings.DATABASE_URL:
             # In a container the watcher ends with us, so the server is stopped here, by whoever leaves last.
             EmbeddedPostgres(settings.VAR).leave()

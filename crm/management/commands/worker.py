@@ -89,7 +89,8 @@ class Watch:
         self.child = self._start()
 
     def _start(self) -> Child:
-        return Child(self.command, env={"STATEMENT_TIMEOUT_MS": "55000"})
+        # A cluster may hang while it stops (django-q2 waits for a sentinel that is gone), so an orphan is killed.
+        return Child(self.command, env={"STATEMENT_TIMEOUT_MS": "55000"}, orphaned=signal.SIGKILL)
 
     def look(self, silence: float | None) -> None:
         """Restart the child when it has exited, or has been silent for too long. Null: nobody could tell."""
@@ -140,7 +141,9 @@ def supervise(*, beat: int, patience: float) -> None:
             seconds += 1
     finally:
         for watch in watches:
-            watch.child.stop()
+            watch.child.ask_to_stop()
+        for watch in watches:
+            watch.child.stop(patience=5)
 
 
 def _ring() -> None:
