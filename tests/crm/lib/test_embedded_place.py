@@ -104,12 +104,12 @@ def test_where_no_user_can_be_made_nobody_runs_the_server(someone: Callable[[str
     users.write_text("".join(line for line in lines if not line.startswith("holdfast:")))
     wrapper = person.ground / "python"
     wrapper.write_text(
-        f"#!/bin/sh\nmount --bind {users} /etc/passwd; mount --bind /bin/false /usr/sbin/useradd\n"
-        f'exec {sys.executable} "$@"\n'
+        f'#!/bin/sh\nmount --bind "{users}" /etc/passwd; mount --bind /bin/false /usr/sbin/useradd\n'
+        f'exec "{sys.executable}" "$@"\n'
     )
     wrapper.chmod(0o755)
     entry = person.ground / "entry"
-    entry.write_text(f'#!/bin/sh\nexec unshare --mount {wrapper} "$@"\n')
+    entry.write_text(f'#!/bin/sh\nexec unshare --mount "{wrapper}" "$@"\n')
     entry.chmod(0o755)
     person.python = str(entry)
     client = person.use()
