@@ -8,6 +8,8 @@ from crm.accounts import actions as accounts
 from crm.accounts.models import Account
 from crm.audit.rules import System
 from crm.outbox.models import Pause
+from crm.sources import actions as sources
+from crm.sources.models import InboxBatch
 from crm.staff.models import Installation
 from feedback.invitations.models import Invitation
 from feedback.surveys import rules as surveys
@@ -88,4 +90,7 @@ def prepare(name: str, made: Company, whose: str) -> bool:
         long_ago = NOW - timedelta(days=400)
         Wave.objects.update(opened_at=long_ago)
         Invitation.objects.system("test").update(created_at=long_ago)
-    return name in ("account-undo-merge", "mail-resume", "survey-wave")
+    if name == "source-retry":
+        sources.accept(key=made.write_key, call="track", body=b"{}", events=1, at=NOW)
+        InboxBatch.objects.update(attempts=5, parked_at=NOW, failed="KeyError")
+    return name in ("account-undo-merge", "mail-resume", "survey-wave", "source-retry")
