@@ -23,8 +23,13 @@ def cleaned(text: str) -> str:
     return unicodedata.normalize("NFC", _UNPRINTABLE.sub(" ", text[: 4 * LONGEST])).strip()[:LONGEST]
 
 
+def tsquery(text: str) -> str:
+    """Every word of `text` (already `cleaned`, not empty) as a quoted prefix, to be parsed and to be cast as it is."""
+    words = text.lower().split()[:MOST_WORDS]
+    return " & ".join("'" + word.replace("\\", "\\\\").replace("'", "''") + "':*" for word in words)
+
+
 def beginnings(text: str) -> SearchQueryCombinable:
-    """Rows in which every word of `text` (already `cleaned`, not empty) begins some word."""
-    words = ["'" + word.replace("\\", "\\\\").replace("'", "''") + "':*" for word in text.lower().split()[:MOST_WORDS]]
-    query = " & ".join(words)
+    """Rows in which every word of `text` begins some word."""
+    query = tsquery(text)
     return SearchQuery(query, config="simple", search_type="raw") | AsWritten(query)

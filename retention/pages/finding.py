@@ -1,36 +1,55 @@
 """Search from anywhere: accounts and people whose name, id or address begins like what was typed."""
 
-from django.contrib.postgres.search import SearchVector
-from django.db.models import OuterRef, Subquery
-from django.db.models.functions import Lower
+from dataclasses import dataclass
+from datetime import date
+from typing import Any
+
+from django.db import connection
 from django.http import HttpResponse
 from django.shortcuts import render
 
-from crm.accounts.models import Account
-from crm.contacts.models import Contact
-from crm.lib.search import beginnings, cleaned
+from crm.accounts.models import Account, Stage
+from crm.contacts.models import ContactRole
+from crm.lib.scope import named_text
+from crm.lib.search import cleaned, tsquery
+from crm.lib.sql_files import load
 from crm.staff.models import User
 from crm.staff.views import Request, needs
-from retention.pages.listing import named
-from retention.scores.models import Band, ScoreNow
+from retention.scores.models import Band
 
 MOST = 20
 
 
+@dataclass(frozen=True)
+class Found:
+    """An account with its score, or a person with the account's name as `owner`. `word`: stage or role."""
+
+    kind: str
+    account_id: int
+    name: str
+    detail: str
+    word: str
+    owner: str
+    points: int | None
+    band: str
+    left_on: date | None
+
+
 @needs("read")
 def search(request: Request) -> HttpResponse:
-    """Two queries beside session, person and settings.
+    """One query beside session, person and settings.
 
     Who may not read contact data searches accounts only: a list that answers each letter typed would spell out
     the very names that are masked elsewhere.
     """
     q = cleaned(request.GET.get("q", ""))
     people = request.user.may("read_contact_data")
-    accounts = found_accounts(request.user, q) if q else []
-    contacts = found_contacts(request.user, q) if q and people else []
+    rows = found(request.user, q, people=people) if q else []
+    accounts = [row for row in rows if row.kind == "account"]
+    contacts = [row for row in rows if row.kind == "person"]
     context = {
         "q": q,
-        "accounts": [{"row": row, "band": Band(row.band or 0).word} for row in accounts[:MOST]],  # type: ignore[attr-defined]
+        "accounts": accounts[:MOST],
         "contacts": contacts[:MOST],
         "more_accounts": len(accounts) > MOST,
         "more_contacts": len(contacts) > MOST,
@@ -39,16 +58,22 @@ def search(request: Request) -> HttpResponse:
     return render(request, "retention/search.html", context)
 
 
-def found_accounts(user: User, q: str) -> list[Account]:
-    """By name, one more than are shown."""
-    score = ScoreNow.objects.system("of accounts that the user sees").filter(account=OuterRef("pk"))
-    rows = named(Account.objects.visible_to(user).filter(merged_into=None), q).select_related("owner")
-    rows = rows.annotate(points=Subquery(score.values("points")), band=Subquery(score.values("band")))
-    return list(rows.order_by(Lower("name"), "pk")[: MOST + 1])
+def found(user: User, q: str, *, people: bool) -> list[Found]:
+    """Accounts, then people, each by name and one more than are shown. One query."""
+    seen = Account.objects.visible_to(user).filter(merged_into=None)
+    accounts, parameters = named_text(seen.values("pk", "name", "external_id", "stage", "owner_id"))
+    text = load(__file__, "finding").replace("/*accounts*/", accounts)
+    prefix = q.lower().replace("\\", "\\\\").replace("%", r"\%").replace("_", r"\_") + "%"
+    asked: dict[str, Any] = {"words": tsquery(q), "prefix": prefix, "people": people, "limit": MOST + 1}
+    with connection.cursor() as cursor:
+        cursor.execute(text, {**parameters, **asked})
+        return [_row(*row) for row in cursor.fetchall()]
 
 
-def found_contacts(user: User, q: str) -> list[Contact]:
-    """By name, one more than are shown; erased people are nobody."""
-    words = SearchVector("name", "email", config="simple")
-    rows = Contact.objects.visible_to(user).filter(erased_at=None).alias(words=words).filter(words=beginnings(q))
-    return list(rows.select_related("account").order_by(Lower("name"), "pk")[: MOST + 1])
+def _row(
+    kind: str, account_id: int, name: str, detail: str, word: str, owner: str, points: int | None, band: int,
+    left_on: date | None,
+) -> Found:  # fmt: skip
+    label = Stage(word).label if kind == "account" else ContactRole(word).label
+    said = "" if word == Stage.LIVE else str(label)
+    return Found(kind, account_id, name, detail, said, owner, points, Band(band).word, left_on)

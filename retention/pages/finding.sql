@@ -1,0 +1,32 @@
+-- finding.sql — Grain one row per account, then per contact, whose words begin like those asked for; at most %(limit)s of
+-- each, by name · Reads the accounts the reader sees, crm_contact, retention_score_now, crm_user · Writes nothing
+-- Safe to run twice: it only reads. Both run along the indexes account_search, account_name_prefix and contact_search, so
+-- their expressions must stay as those indexes have them. People of merged accounts stand under the one that stayed. %(people)s: whether contacts may be searched.
+WITH asked AS MATERIALIZED (SELECT to_tsquery('simple', %(words)s) || %(words)s::tsquery AS words),
+account AS MATERIALIZED (
+    SELECT seen.pk, seen.name, seen.external_id, seen.stage, seen.owner_id
+    FROM (/*accounts*/) AS seen
+    WHERE to_tsvector('simple'::regconfig, COALESCE(seen.name, '') || ' ' || COALESCE(seen.external_id, ''))
+            @@ (SELECT words FROM asked)
+        OR lower(seen.name) LIKE %(prefix)s
+    ORDER BY lower(seen.name), seen.pk
+    LIMIT %(limit)s
+), person AS MATERIALIZED (
+    SELECT contact.id, contact.name, contact.email, contact.role, contact.left_on, seen.pk AS account_id, seen.name AS account
+    FROM crm_contact AS contact
+    JOIN crm_account AS held ON held.id = contact.account_id
+    JOIN (/*accounts*/) AS seen ON seen.pk = coalesce(held.merged_into_id, held.id)
+    WHERE %(people)s AND contact.erased_at IS NULL
+        AND to_tsvector('simple'::regconfig, COALESCE(contact.name, '') || ' ' || COALESCE(contact.email, ''))
+            @@ (SELECT words FROM asked)
+    ORDER BY lower(contact.name), contact.id
+    LIMIT %(limit)s
+)
+(SELECT 'account' AS kind, account.pk AS account_id, account.name, account.external_id AS detail, account.stage AS word,
+    coalesce(owner.name, '') AS owner, score.points, coalesce(score.band, 0) AS band, NULL::date AS left_on
+FROM account
+LEFT JOIN crm_user AS owner ON owner.id = account.owner_id
+LEFT JOIN retention_score_now AS score ON score.account_id = account.pk
+ORDER BY lower(account.name), account.pk)
+UNION ALL
+(SELECT 'person', account_id, name, email, role, account, NULL, 0, left_on FROM person ORDER BY lower(name), id)
