@@ -132,7 +132,7 @@ def asked(port: int, key: str, ask: Ask, clients: int) -> list[float]:
         return [seconds for own in pool.map(client, range(clients)) for seconds in own]
 
 
-def measure(accounts: int, days: int) -> int:
+def measure(accounts: int, days: int, only: str) -> int:
     print(f"{accounts:,} accounts, {days} days of usage", flush=True)
     fill(accounts, days)
     dice = random.Random(1)
@@ -155,7 +155,7 @@ def measure(accounts: int, days: int) -> int:
     ]
     missed, admin = 0, session_of(ops)
     with served("crm.settings") as ours, served("benchmarks.pages_plain") as theirs:
-        for name, mine, admins, budget in pairs:
+        for name, mine, admins, budget in [pair for pair in pairs if only in pair[0]]:
             for person in (ops, rep):
                 key = session_of(person)
                 for clients in (1, 8):
@@ -183,11 +183,12 @@ def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--accounts", type=int, default=10_000)
     parser.add_argument("--days", type=int, default=90)
+    parser.add_argument("--only", default="", help="portfolio, search or account")
     chosen = parser.parse_args()
     connection.settings_dict["TEST"]["NAME"] = f"bench_pages_{chosen.accounts}"
     connection.creation.create_test_db(verbosity=0, autoclobber=True, serialize=False)
     try:
-        measure(chosen.accounts, chosen.days)
+        measure(chosen.accounts, chosen.days, chosen.only)
     finally:
         connection.creation.destroy_test_db("holdfast", verbosity=0)
     return 0
