@@ -59,8 +59,8 @@ messages: $(VENV)/dev.stamp ## collect what must be translated, and compile what
 	$(BIN)/python manage.py translations
 
 lock: $(VENV)/dev.stamp ## write requirements*.txt anew from their .in files
-	$(BIN)/uv pip compile -q --universal --generate-hashes --no-emit-index-url --python-version 3.11 requirements.in -o requirements.txt
-	$(BIN)/uv pip compile -q --universal --generate-hashes --no-emit-index-url --python-version 3.11 requirements-dev.in -o requirements-dev.txt
+	$(BIN)/uv pip compile -q --universal --no-strip-extras --generate-hashes --no-emit-index-url --python-version 3.11 requirements.in -o requirements.txt
+	$(BIN)/uv pip compile -q --universal --no-strip-extras --generate-hashes --no-emit-index-url --python-version 3.11 requirements-dev.in -o requirements-dev.txt
 
 chaos: $(VENV)/dev.stamp ## kill -9 and restarts under load, for a minute each; figures go to docs/proof.md
 	$(BIN)/python -m benchmarks.ingest_chaos --seconds 60
