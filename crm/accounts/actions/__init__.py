@@ -1,0 +1,28 @@
+"""What happens to accounts: made, changed, handed over, merged and taken apart again, and given traits.
+
+Bad input is a ValidationError keyed by field; what `by` may not do is PermissionDenied.
+"""
+
+from crm.accounts.actions.book import change_account, create_account, set_next_step, set_stage
+from crm.accounts.actions.merging import merge_accounts, undo_merge
+from crm.accounts.actions.owners import change_owner
+from crm.accounts.actions.traits import TRAIT_REASONS, change_trait, define_trait, set_trait, upsert_from_group
+from crm.accounts.actions.writing import held, may_write, require_write
+
+__all__ = [
+    "TRAIT_REASONS",
+    "change_account",
+    "change_owner",
+    "change_trait",
+    "create_account",
+    "define_trait",
+    "held",
+    "may_write",
+    "merge_accounts",
+    "require_write",
+    "set_next_step",
+    "set_stage",
+    "set_trait",
+    "undo_merge",
+    "upsert_from_group",
+]
