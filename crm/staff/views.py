@@ -5,6 +5,7 @@ from datetime import datetime
 from functools import wraps
 from typing import Any
 
+from django.contrib import messages
 from django.core.exceptions import PermissionDenied
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.shortcuts import render
@@ -39,6 +40,11 @@ def needs(verb: str) -> Callable[[View], View]:
         return guarded
 
     return decorate
+
+
+def offer_undo(request: Request, words: str, url: str, **fields: object) -> None:
+    """Say what was done, with a button that posts `fields` to `url`: the action that takes it back."""
+    messages.success(request, {"words": words, "undo_url": url, "fields": fields})  # type: ignore[arg-type]  # JSON
 
 
 # Pages that configure something: address name, the right it takes, what it is. Other apps are named by string.
