@@ -6,9 +6,10 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from django.conf import settings
+from django.contrib.messages import get_messages
 from django.db import DatabaseError, InterfaceError, connection
 from django.http import HttpRequest, HttpResponse
-from django.template.loader import get_template
+from django.template.loader import get_template, render_to_string
 from django.urls import NoReverseMatch, reverse
 from django.utils import translation
 from django.utils.translation import get_language_from_request
@@ -76,6 +77,25 @@ def clock(get_response: type_of_view) -> type_of_view:
         return get_response(request)
 
     return middleware
+
+
+def toasts(get_response: type_of_view) -> type_of_view:
+    """Put what was said beside the fragment that htmx asked for; whole pages show it themselves."""
+
+    def middleware(request: HttpRequest) -> HttpResponse:
+        response = get_response(request)
+        if not request.htmx or response.streaming or response.status_code != 200 or MOVES & set(response.headers):  # type: ignore[attr-defined]
+            return response
+        said = get_messages(request)
+        if len(said) and not getattr(said, "used", False) and response["Content-Type"].startswith("text/html"):
+            response.write(render_to_string("_parts/toasts.html", {"messages": said, "apart": True}, request))
+        return response
+
+    return middleware
+
+
+# Answers after which htmx loads another page, which will show what was said.
+MOVES = {"HX-Redirect", "HX-Refresh", "HX-Location"}
 
 
 # The page of each place, its word, and how the names of the pages within it begin.

@@ -50,6 +50,23 @@ function openRow(event) {
   row.querySelector("a[href]").click();
 }
 
+// Toasts: what stands in a live region when a page arrives is not read out, what is put there is.
+const toasts = document.getElementById("toasts");
+if (toasts?.children.length) setTimeout(() => toasts.append(...toasts.children), 100);
+
+function dismiss(toast) {
+  if (toast.contains(document.activeElement)) document.getElementById("main").focus({ preventScroll: true });
+  toast.remove();
+}
+
+// `data-passes` is how many seconds a toast still stays; they do not count while somebody is at it.
+setInterval(() => {
+  for (const toast of document.querySelectorAll(".toast[data-passes]:not(:hover, :focus-within)")) {
+    toast.dataset.passes -= 1;
+    if (toast.dataset.passes < 1) toast.remove();
+  }
+}, 1000);
+
 document.addEventListener("keydown", (event) => {
   if (event.isComposing) return; // Korean input sends keys of its own while a syllable is being built.
   if (event.key === "Escape") closeMenus(null)?.querySelector("summary").focus();
@@ -58,10 +75,14 @@ document.addEventListener("keydown", (event) => {
   if (event.key === "/") focusSearch(event);
   if (event.key === "j") walk(event, 1);
   if (event.key === "k") walk(event, -1);
+  if (event.key === "z") [...document.querySelectorAll("[data-key=z]")].at(-1)?.click();
   if (event.key === "Enter") openRow(event);
 });
 
-document.addEventListener("click", (event) => closeMenus(event.target));
+document.addEventListener("click", (event) => {
+  closeMenus(event.target);
+  if (event.target.closest(".dismiss")) dismiss(event.target.closest(".toast"));
+});
 document.addEventListener("focusin", (event) => closeMenus(event.target));
 document.addEventListener("focusin", (event) => {
   for (const row of document.querySelectorAll("[data-rows] .here")) {

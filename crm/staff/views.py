@@ -4,6 +4,7 @@ from collections.abc import Callable
 from datetime import datetime
 from functools import wraps
 from typing import Any
+from urllib.parse import urlencode
 
 from django.contrib import messages
 from django.core.exceptions import PermissionDenied
@@ -42,9 +43,20 @@ def needs(verb: str) -> Callable[[View], View]:
     return decorate
 
 
-def offer_undo(request: Request, words: str, url: str, **fields: object) -> None:
-    """Say what was done, with a button that posts `fields` to `url`: the action that takes it back."""
-    messages.success(request, {"words": words, "undo_url": url, "fields": fields})  # type: ignore[arg-type]  # JSON
+def offer_undo(request: HttpRequest, words: object, url: str, **fields: object) -> None:
+    """Say what was done, with a button that posts `fields` to `url`: the action that takes it back.
+
+    The toast stands on the next page, or beside the fragment that htmx asked for; it posts that page as `next`
+    (`way_back`). Whoever undoes twice or too late is told so, never served a fault.
+    """
+    messages.success(request, str(words), extra_tags=f"{url}?{urlencode(fields)}")
+
+
+def way_back(request: HttpRequest, otherwise: str = "/") -> str:
+    """The page that a form came from, as it says itself in `next`; `otherwise` where that is missing or not ours."""
+    wanted = request.POST.get("next", "")
+    safe = url_has_allowed_host_and_scheme(wanted, {request.get_host()}, require_https=request.is_secure())
+    return wanted if safe else otherwise
 
 
 # Pages that configure something: address name, the right it takes, what it is. Other apps are named by string.
@@ -85,9 +97,7 @@ LOOKS = {"theme": ("light", "dark", "system"), "density": ("regular", "compact")
 @require_POST
 def set_theme(request: Request) -> HttpResponse:
     """Keep theme and density in cookies that base.html reads, so that no page flashes."""
-    back = request.POST.get("next", "/")
-    safe = url_has_allowed_host_and_scheme(back, allowed_hosts={request.get_host()}, require_https=request.is_secure())
-    response = HttpResponseRedirect(back if safe else "/")
+    response = HttpResponseRedirect(way_back(request))
     for name, choices in LOOKS.items():
         if request.POST.get(name) in choices:
             response.set_cookie(

@@ -5,11 +5,13 @@ from datetime import date, datetime, timedelta
 from decimal import ROUND_HALF_UP, Decimal
 from functools import lru_cache
 from typing import Any
+from urllib.parse import parse_qsl, urlsplit
 
 from babel import Locale
 from babel.dates import format_skeleton, format_time, format_timedelta
 from babel.numbers import format_currency, format_decimal
 from django import template
+from django.contrib.messages.storage.base import Message
 from django.template.context import Context
 from django.template.loader import get_template
 from django.templatetags.static import static
@@ -214,6 +216,13 @@ def initials(name: str | None) -> str:
 @register.simple_tag
 def icon(name: str) -> SafeString:
     return format_html('<svg class="icon" aria-hidden="true"><use href="{}#{}"/></svg>', static("icons.svg"), name)
+
+
+@register.filter
+def undo(message: Message) -> dict[str, object] | None:
+    """What takes back that which a message tells of: {url, fields}; None when nothing does (`offer_undo`)."""
+    parts = urlsplit(message.extra_tags or "")
+    return {"url": parts.path, "fields": parse_qsl(parts.query)} if parts.path else None
 
 
 @register.simple_block_tag(takes_context=True)
