@@ -9,6 +9,7 @@ from retention.plays.models import Play, PlayStep
 from retention.tasks.models import Task
 from retention.follow_ups.models import FollowUp
 from retention.outcomes.models import Outcome
+from retention.agenda.models import PutOff
 
 __all__ = [
     "Band",
@@ -19,6 +20,7 @@ __all__ = [
     "Play",
     "PlayStep",
     "Playbook",
+    "PutOff",
     "RiskSignal",
     "ScoreNow",
     "ScoreReading",

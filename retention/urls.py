@@ -2,7 +2,19 @@
 
 from django.urls import URLPattern, path
 
-from retention.pages import account, begin, drafts, finding, history, pipeline, playbooks, portfolio, tasks, today
+from retention.pages import (
+    account,
+    begin,
+    drafts,
+    finding,
+    history,
+    pipeline,
+    playbooks,
+    portfolio,
+    put_offs,
+    tasks,
+    today,
+)
 from retention.scorecards import views as scorecards
 
 urlpatterns: list[URLPattern] = [
@@ -13,6 +25,8 @@ urlpatterns: list[URLPattern] = [
     path("accounts/<int:pk>/", account.account, name="account"),
     path("accounts/<int:pk>/history/", history.history, name="account-history"),
     path("accounts/<int:pk>/tasks/new/", tasks.new, name="task-new"),
+    path("accounts/<int:pk>/put-off/", put_offs.put_off, name="account-put-off"),
+    path("put-offs/<int:pk>/undo/", put_offs.undo, name="put-off-undo"),
     path("tasks/<int:pk>/done/", tasks.done, name="task-done"),
     path("tasks/<int:pk>/dismiss/", tasks.dismiss, name="task-dismiss"),
     path("drafts/<int:pk>/", drafts.draft, name="draft"),

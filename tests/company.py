@@ -27,6 +27,7 @@ from feedback.answers.models import Answer
 from feedback.invitations import queries as invitations
 from feedback.invitations.models import NotAsked
 from feedback.surveys.models import Survey, Wave
+from retention.agenda.models import PutOff
 from retention.follow_ups import actions as follow_ups
 from retention.follow_ups.models import FollowUp
 from retention.messages.actions import ensure_default_templates
@@ -143,6 +144,9 @@ def _work(made: Company, whose: str) -> None:
     assert owner is not None
     task = create_task(of, title=f"{whose}task to do", due_on=TODAY, detail="Ask.", at=NOW, by=owner)
     made.remember("task", task.pk, whose)
+    # Not in force any more, so that everything of the account shows.
+    put_off = PutOff.objects.create(account=of, until=TODAY, why=f"{whose}step later", at=NOW - 9 * DAY, by=owner)
+    made.remember("put off", put_off.pk, whose)
     made.remember("waiting mail", _mail(made, whose, "waiting").pk, whose)
     unconfirmed = _mail(made, whose, "unconfirmed")
     OutboundMail.objects.system("test").filter(pk=unconfirmed.pk).update(

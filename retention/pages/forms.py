@@ -60,3 +60,8 @@ class SinceForm(forms.Form):
         if given.get("since") and given.get("until") and given["since"] >= given["until"]:
             raise ValidationError({"until": _("Choose a day after the first one.")})
         return given
+
+
+class PutOffForm(forms.Form):
+    until = Day(label=_("Until"))
+    why = Text(label=_("Why not now?"), limit=200)

@@ -1,6 +1,7 @@
 """Today: what changed, why, and what to do about it; one row per account, the most at stake first."""
 
-from datetime import datetime, time, timedelta
+from datetime import date, datetime, time, timedelta
+from decimal import Decimal
 from typing import Any
 from zoneinfo import ZoneInfo
 
@@ -11,19 +12,24 @@ from django.utils.text import Truncator
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
+from crm.accounts.actions import may_write
 from crm.contacts.models import Contact
 from crm.contacts.rules import masked_name
+from crm.lib.working_hours import working_day
 from crm.staff.queries import ground_of
-from crm.staff.rules import REP
+from crm.staff.rules import READ_ONLY, REP
 from crm.staff.views import Request, needs
-from crm.templatetags.ui import ago, money
+from crm.templatetags.ui import ago, money, percent
 from crm.templatetags.ui import day as day_words
+from retention.agenda import queries as agenda
+from retention.agenda.queries import ACTED, ANSWERS, DRAFTS, PUT_OFF, SHOWN, SIGNALS, TASKS, WAITS, Since, Work
 from retention.follow_ups.queries import may_approve, moment_words, zone_of
 from retention.follow_ups.rules import send_at
-from retention.pages import agenda
-from retention.pages.agenda import ANSWERS, DRAFTS, SIGNALS, TASKS, Since, Work
+from retention.pages.portfolio import in_days
 from retention.risk_signals.models import SignalKind
 from retention.risk_signals.queries import sentence
+
+SOON = 90  # days; what is decided later is not said in the list
 
 
 @needs("read")
@@ -33,45 +39,57 @@ def home(request: Request) -> HttpResponse:
 
 @needs("read")
 def today(request: Request) -> HttpResponse:
-    """Nine queries. A rep sees the own accounts first, others all they may see; `whose` turns it round."""
+    """Nine queries. A rep sees the own accounts first, others all they may see; `whose` turns it round.
+
+    `show=waiting` lists instead what does not stand in the list, each with the reason.
+    """
     mine = request.GET.get("whose", "mine" if request.user.role == REP else "all") == "mine"
+    waiting = request.GET.get("show") == "waiting"
     zone = ZoneInfo(request.user.time_zone)
     local = request.now.astimezone(zone)
     morning = datetime.combine(local.date(), time(0), zone)
-    everything = request.GET.get("show") == "all"
-    found = agenda.agenda(request.user, day=local.date(), morning=morning, mine=mine, everything=everything)
+    found = agenda.agenda(request.user, day=local.date(), at=request.now, mine=mine, waiting=waiting)
     changed = agenda.since(request.user, morning - timedelta(days=1), mine=mine)
-    page = Writer(request)
-    titles = {
-        ANSWERS: _("Unhappy answers to reply to"),
-        DRAFTS: _("Drafts to approve"),
-        TASKS: _("Tasks due"),
-        SIGNALS: _("Signals without a step yet"),
-    }
-    sections = [
-        (title, [page.row(work) for work in found.rows if work.section == key]) for key, title in titles.items()
-    ]
+    page = Writer(request, local.date())
+    rows = [page.row(work) for work in found.rows]
+    if rows and not waiting:
+        rows[0]["primary"] = True  # where to begin; a page of primary buttons would have none
     context = {
         "day": local.date(),
         "mine": mine,
+        "waiting": waiting,
         "facts": counts(found),
         "changed": changed_words(changed),
-        "sections": [(title, rows) for title, rows in sections if rows],
-        "waiting": found.waiting,
-        "most": agenda.A_DAY,
+        "rows": rows,
+        "rest": rest_words(found),
     }
     return render(request, "retention/today.html", context)
 
 
 def counts(found: agenda.Agenda) -> list[str]:
     """The line below the heading; what is zero is left out."""
+    new = sum(work.is_new for work in found.rows)
     words = [
+        (new, ngettext("%(n)s new", "%(n)s new", new)),
         (found.drafts, ngettext("%(n)s draft to approve", "%(n)s drafts to approve", found.drafts)),
         (found.answers, ngettext("%(n)s unhappy answer", "%(n)s unhappy answers", found.answers)),
         (found.tasks, ngettext("%(n)s task due", "%(n)s tasks due", found.tasks)),
         (found.signals, ngettext("%(n)s signal open", "%(n)s signals open", found.signals)),
     ]
     return [text % {"n": n} for n, text in words if n]
+
+
+def rest_words(found: agenda.Agenda) -> str:
+    """What does not stand in the list, by reason; empty when all of it does."""
+    words = [
+        (found.waiting, ngettext("%(n)s beyond today’s ten", "%(n)s beyond today’s ten", found.waiting)),
+        (found.put_off, ngettext("%(n)s put off", "%(n)s put off", found.put_off)),
+        (found.acted, ngettext("%(n)s that somebody acts on", "%(n)s that somebody acts on", found.acted)),
+    ]
+    total = found.waiting + found.put_off + found.acted
+    said = ", ".join(text % {"n": n} for n, text in words if n)
+    more = ngettext("%(n)s more account waits: %(what)s.", "%(n)s more accounts wait: %(what)s.", total)
+    return more % {"n": total, "what": said} if total else ""
 
 
 def changed_words(since: Since) -> str:
@@ -90,28 +108,62 @@ def changed_words(since: Since) -> str:
 class Writer:
     """Puts one account's work into a queue row, as this person may read it."""
 
-    def __init__(self, request: Request) -> None:
-        self.request, self.user, self.now = request, request.user, request.now
+    def __init__(self, request: Request, day: date) -> None:
+        self.request, self.user, self.now, self.day = request, request.user, request.now, day
         self.currency = ground_of(request.user).installation.currency
         self.plain = request.user.may("read_contact_data")
+        self.figures = request.user.role not in (REP, READ_ONLY)
+        self.later = working_day(day + timedelta(days=7))
 
     def row(self, work: Work) -> dict[str, Any]:
-        why, when, action = {ANSWERS: self._answer, DRAFTS: self._draft, TASKS: self._task, SIGNALS: self._signal}[
-            work.section
-        ](work)
-        stake = _("%(mrr)s a month") % {"mrr": money(_cents(work.mrr), self.currency)} if work.mrr else ""
         url = reverse("account", args=[work.account_id])
-        return {
-            "name": work.name,
-            "url": url,
-            "band": work.band,
-            "points": work.points,
+        writes = may_write(work.account, by=self.user)
+        row = {"name": work.account.name, "url": url, "band": work.band, "points": work.points, "pk": work.account_id}
+        if work.state == PUT_OFF:
+            back = reverse("put-off-undo", args=[work.put_off_id]) if writes and work.put_off_id else ""
+            until = {"day": day_words(work.until, self.day)}
+            why = _("Put off until %(day)s.") % until if work.until else _("Its signals are put off.")
+            said = f"{why} {work.put_off_why or ''}".strip()
+            return row | {"why": said, "action_url": back, "action_text": _("Bring it back"), "action_post": True}
+        why, when, action = self._foremost(work)
+        parts = [when, *self._also(work), *self._money(work), self._state(work)]
+        return row | {
             "why": why,
-            "when": " · ".join(part for part in (when, *self._also(work), stake) if part),
+            "when": " · ".join(part for part in parts if part),
+            "figures": self._figures(work) if self.figures else "",
+            "new": work.is_new and work.state == SHOWN,
             "action_url": f"{url}#next",
             "action_text": action,
-            "primary": work.section == DRAFTS and any(may_approve(draft, self.user) for draft in work.drafts),
+            "put_off_url": reverse("account-put-off", args=[work.account_id]) if writes else "",
+            "put_off_until": self.later,
         }
+
+    def _foremost(self, work: Work) -> tuple[str, str, str]:
+        words = {ANSWERS: self._answer, DRAFTS: self._draft, TASKS: self._task, SIGNALS: self._signal}
+        return words[work.section](work)
+
+    def _money(self, work: Work) -> list[str]:
+        """What they pay, and by when it is decided whether they go on."""
+        price = _("no exchange rate for the price") if work.is_paid else ""
+        if work.mrr:
+            price = _("%(mrr)s a month") % {"mrr": money(_cents(work.mrr), self.currency)}
+        decides, words = work.notice_on or work.renews_on, _("renews %(in)s")
+        if work.notice_on:
+            words = _("notice %(in)s")
+        near = decides is not None and (decides - self.day).days <= SOON
+        return [price, words % {"in": in_days(decides, self.day)} if near else ""]
+
+    def _state(self, work: Work) -> str:
+        return {WAITS: _("beyond today’s ten"), ACTED: _("somebody acts on it")}.get(work.state, "")
+
+    def _figures(self, work: Work) -> str:
+        """How the place in the list came about."""
+        parts = {
+            "stake": money(_cents(work.stake), self.currency),
+            "urgency": percent(work.urgency),
+            "influence": percent(work.influence),
+        }
+        return _("%(stake)s a year at stake × %(urgency)s urgent × %(influence)s in our hands") % parts
 
     def _answer(self, work: Work) -> tuple[str, str, str]:
         if not work.answers:
@@ -162,5 +214,5 @@ class Writer:
         return contact.name if self.plain else masked_name(contact.name)
 
 
-def _cents(amount: Any) -> Any:
-    return amount.quantize(amount.__class__("0.01"))
+def _cents(amount: Decimal) -> Decimal:
+    return amount.quantize(Decimal("0.01"))

@@ -61,6 +61,8 @@ URLS = [
         ("subscription-change", "line",            "OMR writes 200",         "OMR writes 302"),
         ("subscription-end",   "line",             "405",                    "OMR writes 302"),
         ("task-new",           "account",          "OMR writes 200",         "OMR writes 302"),
+        ("account-put-off",    "account",          "405",                    "OMR writes 302"),
+        ("put-off-undo",       "put off",          "405",                    "OMR writes 302"),
         ("task-done",          "task",             "405",                    "OMR writes 302"),
         ("task-dismiss",       "task",             "405",                    "OMR writes 302"),
         # A draft is contact data, which the read-only role does not read. The owner approves, or the team's manager.

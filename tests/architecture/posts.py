@@ -47,6 +47,7 @@ FIXED: dict[str, Post] = {
     "subscription-end": {"on": TODAY},
     "task-new": {"title": "Call them", "due_on": TODAY},
     "task-dismiss": {"why": "They called us."},
+    "account-put-off": {"why": "They are on holiday.", "until": TODAY + timedelta(days=7)},
     "draft-edit": {"subject": "Another subject", "body": "Another text."},
     "draft-not-now": {"why": "They called us."},
     "plan-new": {"name": "Small", "external_id": "small"},

@@ -19,7 +19,7 @@ NAMED_BY_DJANGO = {"crm/lib/embedded_backend/base.py"}
 FLOW = {
     "crm": "lib fills audit staff accounts contacts plans subscriptions sources people usage attention outbox imports",
     "feedback": "surveys invitations answers",
-    "retention": ("measures scorecards scores risk_signals messages playbooks plays tasks follow_ups outcomes"),
+    "retention": ("measures scorecards scores risk_signals messages playbooks plays tasks follow_ups outcomes agenda"),
 }
 FILLS_BEFORE = [f"{app}.{noun}" for app in APPS for noun in FLOW[app].split()]
 

@@ -3,7 +3,7 @@
 from collections import defaultdict
 from collections.abc import Iterable
 from dataclasses import dataclass, field
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
 from decimal import Decimal
 from typing import Any, TypeVar
 
@@ -15,6 +15,7 @@ from crm.lib.sql_files import load
 from crm.staff.models import User
 from crm.subscriptions.queries import facts
 from feedback.answers.models import Answer
+from retention.agenda import rules
 from retention.follow_ups.models import FollowUp
 from retention.follow_ups.queries import drafts
 from retention.risk_signals.models import RiskSignal, SignalKind
@@ -23,76 +24,96 @@ from retention.scores.models import Band
 from retention.tasks.models import Task
 from retention.tasks.queries import open_tasks
 
-A_DAY, MOST_ROWS = 10, 60
+MOST_ROWS = 60
 ANSWERS, DRAFTS, TASKS, SIGNALS = 1, 2, 3, 4
+SHOWN, WAITS, PUT_OFF, ACTED = "shown", "waits", "put off", "acted"
 T = TypeVar("T", FollowUp, Task, RiskSignal)
 
 
 @dataclass
 class Work:
-    """One account with what waits on it; `section` is the foremost thing."""
+    """One account with what waits on it; `section` is the foremost thing, 0 when all of it is put off.
+
+    `mrr` None: nothing is paid or, where `is_paid`, a rate is missing. `urgency` and `influence` in percent.
+    """
 
     account_id: int
-    name: str
+    state: str
     section: int
-    since: datetime
+    since: datetime | None
     mrr: Decimal | None
+    is_paid: bool
+    renews_on: date | None
+    notice_on: date | None
+    urgency: int
+    influence: int
+    is_new: bool
+    put_off_id: int | None
+    until: date | None
+    put_off_why: str | None
     points: int | None
-    band: str
+    code: int
+    account: Account = field(init=False)
     drafts: list[FollowUp] = field(default_factory=list)
     tasks: list[Task] = field(default_factory=list)
     signals: list[RiskSignal] = field(default_factory=list)
     answers: list[Answer] = field(default_factory=list)
 
+    @property
+    def band(self) -> str:
+        return Band(self.code).word
+
+    @property
+    def stake(self) -> Decimal:
+        return rules.stake(self.mrr)
+
 
 @dataclass(frozen=True)
 class Agenda:
-    """`accounts` have something to do in all; those not among `rows` wait. The rest counts single things."""
+    """`waiting` accounts stand behind the day's ten, `put_off` and `acted` ones are left alone; the rest are items."""
 
     rows: list[Work]
-    accounts: int
+    waiting: int
+    put_off: int
+    acted: int
     drafts: int
     tasks: int
     signals: int
     answers: int
 
-    @property
-    def waiting(self) -> int:
-        return self.accounts - len(self.rows)
 
-
-def agenda(user: User, *, day: date, morning: datetime, mine: bool, everything: bool) -> Agenda:
-    """Five queries however much there is. `day` and `morning` are the person's own; `everything` lifts the limit."""
+def agenda(user: User, *, day: date, at: datetime, mine: bool, waiting: bool) -> Agenda:
+    """Six queries however much there is. `day` is the person's own; `waiting` gives what is not shown instead."""
     accounts, parameters = seen(user)
-    head = facts("mrr_on", only="SELECT account_id FROM work").removeprefix("WITH ")
+    head = facts("mrr_on", "renewals", only="SELECT account_id FROM own").removeprefix("WITH ")
     text = load(__file__, "today").replace("/*accounts*/", accounts).replace("/*facts*/", head)
-    given: dict[str, Any] = {"day": day, "morning": morning, "mine": mine, "me": user.pk, "everything": everything}
+    given: dict[str, Any] = {
+        "day": day, "now": at, "oldest": day - timedelta(days=rules.STALE_DAYS), "begins": rules.DAY_BEGINS,
+        "most": rules.A_DAY, "limit": MOST_ROWS, "mine": mine, "me": user.pk, "owners": [user.pk], "waiting": waiting,
+        "known": None,
+    }  # fmt: skip
     with connection.cursor() as cursor:
-        cursor.execute(text, {**parameters, **given, "most": A_DAY, "limit": MOST_ROWS, "known": None})
+        cursor.execute(text, {**parameters, **given})
         found = cursor.fetchall()
-    rows = [_work(*row[5:]) for row in found if row[5] is not None]
+    rows = [Work(*row[7:]) for row in found if row[7] is not None]
     _fill(rows, user, day)
-    return Agenda(rows, *found[0][:5])
+    return Agenda(rows, *found[0][:7])
 
 
 def seen(user: User) -> tuple[str, dict[str, Any]]:
-    return named_text(Account.objects.visible_to(user).filter(merged_into=None).values("pk", "name", "owner_id"))
-
-
-def _work(
-    account_id: int, name: str, section: int, since: datetime, mrr: Decimal | None, _drafts: int, _tasks: int,
-    _signals: int, points: int | None, band: int,
-) -> Work:  # fmt: skip
-    return Work(account_id, name, section, since, mrr, points, Band(band).word)
+    rows = Account.objects.visible_to(user).filter(merged_into=None)
+    return named_text(rows.values("pk", "name", "owner_id", "stage"))
 
 
 def _fill(rows: list[Work], user: User, day: date) -> None:
     ids = [row.account_id for row in rows]
+    accounts = Account.objects.visible_to(user).select_related("owner").in_bulk(ids)
     waiting = _by_account(drafts(user).select_related("contact__account").filter(account__in=ids))
     to_do = _by_account(open_tasks(user).filter(account__in=ids, due_on__lte=day))
     signals = _by_account(open_signals(user).filter(account__in=ids).exclude(snoozed_until__gt=day))
     said = _answers(user, signals)
     for row in rows:
+        row.account = accounts[row.account_id]
         row.drafts, row.tasks = waiting[row.account_id], to_do[row.account_id]
         row.signals = [each for each in signals[row.account_id] if each.kind != SignalKind.DETRACTOR]
         row.answers = said[row.account_id]

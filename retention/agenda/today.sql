@@ -1,0 +1,152 @@
+-- today.sql — Grain one row per account with something to do, heaviest first, led by how much there is in all (its columns
+-- repeat) · Reads the accounts the reader sees, follow-ups, tasks, signals, plays, put-offs, contacts, retention_score_now,
+-- terms · Writes nothing
+-- Safe to run twice: it only reads. Mirrors agenda/rules.py: weight, claim and admitted. `section` is the account's
+-- foremost item: 1 an unanswered detractor, 2 a draft, 3 a task due, 4 a signal. Drafts and signals are news, of which an
+-- owner gets ten accounts a day. A spell begins with an item that finds none of the account's news open, and lasts until none
+-- is. Items of merged accounts count for the one that took their place. `quiet`: somebody has acted on the signal already.
+WITH seen AS (/*accounts*/), put_off AS (
+    SELECT DISTINCT ON (account_id) account_id, id, at, until, why
+    FROM retention_putoff
+    WHERE taken_back_at IS NULL AND until > %(day)s
+    ORDER BY account_id, id DESC
+), item AS (
+    SELECT account_id, id, 2 AS section, created_at AS since,
+        CASE WHEN state <> 'draft' THEN decided_at END AS ended_at, NULL::bigint AS assignee_id, NULL::date AS due_on,
+        FALSE AS snoozed, FALSE AS quiet, FALSE AS red
+    FROM retention_followup
+    WHERE state = 'draft' OR created_at >= %(oldest)s
+    UNION ALL
+    SELECT account_id, id, 3, created_at, NULL, assignee_id, due_on, FALSE, FALSE, FALSE
+    FROM retention_task
+    WHERE done_at IS NULL AND dismissed_at IS NULL AND due_on <= %(day)s
+    UNION ALL
+    SELECT signal.account_id, signal.id, CASE signal.kind WHEN 'detractor' THEN 1 ELSE 4 END, signal.opened_at,
+        signal.closed_at, NULL, NULL, coalesce(signal.snoozed_until > %(day)s, FALSE),
+        signal.kind <> 'detractor' AND signal.closed_at IS NULL AND EXISTS (
+            SELECT FROM retention_play AS play JOIN retention_playstep AS step ON step.play_id = play.id
+            LEFT JOIN retention_followup AS draft ON draft.play_step_id = step.id
+            WHERE play.account_id = signal.account_id AND play.ended_at IS NULL
+                AND (step.state = 'done' OR draft.state IN ('approved', 'dismissed'))
+        ), signal.kind = 'band_red'
+    FROM retention_risksignal AS signal
+    WHERE signal.closed_at IS NULL OR signal.opened_at >= %(oldest)s
+), own AS MATERIALIZED (
+    SELECT seen.pk AS account_id, seen.owner_id, seen.stage IN ('churned', 'let_go') AS gone, item.id, item.section, item.since,
+        item.ended_at, item.due_on, item.quiet, item.red, item.ended_at IS NULL AND NOT item.snoozed
+            AND NOT coalesce(item.since <= put_off.at, FALSE) AS live
+    FROM item
+    JOIN crm_account AS held ON held.id = item.account_id
+    JOIN seen ON seen.pk = coalesce(held.merged_into_id, held.id)
+    LEFT JOIN put_off ON put_off.account_id = seen.pk
+    WHERE NOT %(mine)s OR item.assignee_id = %(me)s OR (item.assignee_id IS NULL AND seen.owner_id = ANY (%(owners)s))
+), work AS (
+    SELECT account_id, bool_or(live) AS live, coalesce(bool_and(quiet) FILTER (WHERE live), FALSE) AS quiet,
+        min(section) FILTER (WHERE live) AS section, min(since) FILTER (WHERE live) AS since,
+        min(due_on) FILTER (WHERE live) AS due_on, coalesce(bool_or(red) FILTER (WHERE live), FALSE) AS red,
+        (min(since) FILTER (WHERE live AND section IN (2, 4)) AT TIME ZONE 'UTC')::date AS news_on,
+        count(*) FILTER (WHERE live AND section = 2) AS drafts, count(*) FILTER (WHERE live AND section = 3) AS tasks,
+        count(*) FILTER (WHERE live AND section = 4) AS signals, count(*) FILTER (WHERE live AND section = 1) AS answers
+    FROM own
+    WHERE ended_at IS NULL
+    GROUP BY account_id
+), /*facts*/, known AS (
+    SELECT account.account_id, account.owner_id, account.gone, mrr_on.account_id IS NOT NULL AS is_paid, mrr_on.mrr,
+        coalesce(mrr_on.mrr, 0) * 12 AS stake, renewals.renews_on,
+        CASE WHEN renewals.notice_on >= %(day)s THEN renewals.notice_on END AS notice_on, near.urgency AS nearness,
+        CASE WHEN account.gone THEN 0 WHEN EXISTS (
+            SELECT FROM crm_contact AS contact
+            WHERE contact.account_id = account.account_id AND contact.left_on IS NULL AND contact.erased_at IS NULL
+                AND contact.email <> ''
+        ) THEN 60 ELSE 30 END AS reach,
+        (%(now)s AT TIME ZONE zone.name - %(begins)s * interval '1 hour')::date AS today, zone.name AS zone
+    FROM (SELECT DISTINCT account_id, owner_id, gone FROM own) AS account
+    LEFT JOIN crm_user AS owner ON owner.id = account.owner_id
+    CROSS JOIN LATERAL (SELECT coalesce(owner.time_zone, 'UTC') AS name) AS zone
+    LEFT JOIN mrr_on USING (account_id)
+    LEFT JOIN renewals USING (account_id)
+    CROSS JOIN LATERAL (
+        SELECT coalesce(CASE WHEN renewals.notice_on >= %(day)s THEN renewals.notice_on END, renewals.renews_on) - %(day)s AS days
+    ) AS decides
+    CROSS JOIN LATERAL (
+        SELECT CASE WHEN decides.days <= 30 THEN 100 WHEN decides.days <= 90 THEN 70 WHEN decides.days <= 180 THEN 40 ELSE 20 END
+            AS urgency
+    ) AS near
+), numbered AS (
+    SELECT account_id, since, ended_at, count(*) FILTER (WHERE begins) OVER line AS spell
+    FROM (
+        SELECT account_id, id, section, since, ended_at, coalesce(max(coalesce(ended_at, 'infinity')) OVER (
+                PARTITION BY account_id ORDER BY since, section, id ROWS BETWEEN UNBOUNDED PRECEDING AND 1 PRECEDING
+            ) < since, TRUE) AS begins
+        FROM own WHERE section IN (2, 4)
+    ) AS news
+    WINDOW line AS (PARTITION BY account_id ORDER BY since, section, id)
+), spell AS (
+    SELECT account_id, spell, min(since) AS at, max(ended_at) AS last_end, bool_or(ended_at IS NULL) AS is_open,
+        spell = max(spell) OVER (PARTITION BY account_id) AS is_latest
+    FROM numbered
+    GROUP BY account_id, spell
+), placed AS (
+    SELECT spell.*, known.owner_id, known.today, days.day, stake * nearness * reach AS claim, row_number() OVER (
+            PARTITION BY known.owner_id, days.day ORDER BY spell.at, stake * nearness * reach DESC, spell.account_id
+        ) AS place, (known.today + %(begins)s * interval '1 hour') AT TIME ZONE known.zone AS morning
+    FROM spell
+    JOIN known USING (account_id)
+    CROSS JOIN LATERAL (SELECT (spell.at AT TIME ZONE known.zone - %(begins)s * interval '1 hour')::date AS day) AS days
+), taken AS (
+    SELECT owner_id, count(*) AS places FROM placed WHERE day = today GROUP BY owner_id
+), rest AS (
+    -- What waits, and what waited this morning: it keeps its place when it is dealt with or put off.
+    SELECT placed.account_id, row_number() OVER (
+            PARTITION BY placed.owner_id ORDER BY placed.claim DESC, placed.at, placed.account_id
+        ) <= %(most)s - coalesce(taken.places, 0) AS is_chosen
+    FROM placed
+    LEFT JOIN taken ON taken.owner_id IS NOT DISTINCT FROM placed.owner_id
+    LEFT JOIN work USING (account_id)
+    LEFT JOIN put_off USING (account_id)
+    WHERE placed.is_latest AND placed.day < placed.today AND (placed.place > %(most)s OR placed.day < %(oldest)s::date)
+        AND (work.live AND NOT work.quiet OR placed.last_end >= placed.morning OR put_off.at >= placed.morning)
+), admitted AS (
+    SELECT placed.account_id, placed.day = placed.today AS is_new,
+        coalesce(rest.is_chosen, placed.place <= %(most)s AND placed.day >= %(oldest)s::date) AS is_shown
+    FROM placed LEFT JOIN rest USING (account_id)
+    WHERE placed.is_latest AND placed.is_open
+), ranked AS (
+    SELECT work.*, known.mrr, known.is_paid, known.renews_on, known.notice_on, weighed.urgency, weighed.influence,
+        known.stake * weighed.urgency * weighed.influence AS weight, coalesce(admitted.is_new, FALSE) AS is_new,
+        CASE WHEN NOT work.live THEN 'put off' WHEN work.quiet THEN 'acted'
+            WHEN work.section IN (1, 3) OR work.tasks > 0 OR admitted.is_shown THEN 'shown' ELSE 'waits' END AS state
+    FROM work
+    JOIN known USING (account_id)
+    LEFT JOIN admitted USING (account_id)
+    CROSS JOIN LATERAL (SELECT work.news_on >= %(oldest)s::date AS fresh) AS age
+    CROSS JOIN LATERAL (
+        SELECT CASE WHEN work.answers > 0 OR work.due_on < %(day)s THEN 100
+                ELSE greatest(known.nearness, CASE
+                    WHEN work.tasks > 0 OR age.fresh AND (work.drafts > 0 OR work.red) THEN 70
+                    WHEN age.fresh AND work.signals > 0 THEN 50
+                    ELSE 20 END) END AS urgency,
+            CASE WHEN known.gone THEN 0 WHEN work.answers + work.drafts + work.tasks > 0 THEN 100 ELSE known.reach END AS influence
+    ) AS weighed
+), total AS (
+    SELECT count(*) FILTER (WHERE state = 'waits') AS waiting, count(*) FILTER (WHERE state = 'put off') AS put_off,
+        count(*) FILTER (WHERE state = 'acted') AS acted, sum(drafts) FILTER (WHERE open) AS drafts,
+        sum(tasks) FILTER (WHERE open) AS tasks, sum(signals) FILTER (WHERE open) AS signals,
+        sum(answers) FILTER (WHERE open) AS answers
+    FROM ranked CROSS JOIN LATERAL (SELECT state IN ('shown', 'waits') AS open) AS counted
+), chosen AS (
+    SELECT * FROM ranked
+    WHERE state = 'shown' AND NOT %(waiting)s OR state <> 'shown' AND %(waiting)s
+    ORDER BY state DESC, weight DESC, urgency * influence DESC, since, account_id
+    LIMIT %(limit)s
+)
+SELECT total.waiting, total.put_off, total.acted, coalesce(total.drafts, 0)::int, coalesce(total.tasks, 0)::int,
+    coalesce(total.signals, 0)::int, coalesce(total.answers, 0)::int,
+    chosen.account_id, chosen.state, coalesce(chosen.section, 0), chosen.since, chosen.mrr, chosen.is_paid, chosen.renews_on,
+    chosen.notice_on, chosen.urgency, chosen.influence, chosen.is_new, put_off.id, put_off.until, put_off.why,
+    score.points, coalesce(score.band, 0)
+FROM total
+LEFT JOIN chosen ON TRUE
+LEFT JOIN put_off ON put_off.account_id = chosen.account_id AND chosen.state = 'put off'
+LEFT JOIN retention_score_now AS score ON score.account_id = chosen.account_id
+ORDER BY chosen.state DESC, chosen.weight DESC, chosen.urgency * chosen.influence DESC, chosen.since, chosen.account_id
