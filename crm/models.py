@@ -19,6 +19,7 @@ from crm.usage.models import (
     WindowEvent,
     WindowPerson,
 )
+from crm.consents.models import Consent
 from crm.attention.models import Hold, Reservation
 from crm.outbox.models import OutboundMail, Pause, Salt, Suppression, UnsubscribeLink
 from crm.imports.models import ImportRefusal, ImportRun
@@ -27,6 +28,7 @@ __all__ = [
     "Account",
     "AuditRow",
     "Beat",
+    "Consent",
     "Contact",
     "CountedDay",
     "DirtyAccount",

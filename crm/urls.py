@@ -12,6 +12,7 @@ from django.views.i18n import set_language
 from crm.accounts import views as accounts
 from crm.admin import site
 from crm.api import tracking
+from crm.consents import views as consents
 from crm.contacts import views as contacts
 from crm.imports import views as imports
 from crm.outbox import views as outbox
@@ -53,6 +54,8 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path("accounts/<int:account>/contacts/new/", contacts.new, name="contact-new"),
     path("contacts/<int:pk>/edit/", contacts.edit, name="contact-edit"),
     path("contacts/<int:pk>/left/", contacts.left, name="contact-left"),
+    path("contacts/<int:pk>/consent/", consents.grant, name="consent-grant"),
+    path("contacts/<int:pk>/no-consent/", consents.withdraw, name="consent-withdraw"),
     path("accounts/<int:account>/subscriptions/", subscriptions.index, name="subscriptions"),
     path("accounts/<int:account>/subscriptions/new/", subscriptions.new, name="subscription-new"),
     path("subscriptions/<int:pk>/change/", subscriptions.change, name="subscription-change"),

@@ -5,6 +5,7 @@ from django.urls import URLPattern, path
 from retention.pages import (
     account,
     begin,
+    contact,
     drafts,
     finding,
     history,
@@ -29,6 +30,7 @@ urlpatterns: list[URLPattern] = [
     path("put-offs/<int:pk>/undo/", put_offs.undo, name="put-off-undo"),
     path("tasks/<int:pk>/done/", tasks.done, name="task-done"),
     path("tasks/<int:pk>/dismiss/", tasks.dismiss, name="task-dismiss"),
+    path("contacts/<int:pk>/", contact.contact, name="contact"),
     path("drafts/<int:pk>/", drafts.draft, name="draft"),
     path("drafts/<int:pk>/approve/", drafts.approve, name="draft-approve"),
     path("drafts/<int:pk>/edit/", drafts.edit, name="draft-edit"),

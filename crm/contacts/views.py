@@ -5,11 +5,10 @@ from dataclasses import dataclass
 from django.contrib import messages
 from django.core.exceptions import PermissionDenied
 from django.db.models import Q
-from django.http import HttpResponse
-from django.shortcuts import get_object_or_404, redirect, render
-from django.urls import reverse
+from django.http import HttpResponse, HttpResponseRedirect
+from django.shortcuts import get_object_or_404, render
+from django.urls import NoReverseMatch, reverse
 from django.utils.translation import gettext as _
-from django.views.decorators.http import require_POST
 
 from crm.accounts.actions import may_write
 from crm.accounts.models import Account
@@ -18,7 +17,7 @@ from crm.contacts import actions, forms, rules
 from crm.contacts.models import Contact
 from crm.lib.fields import refusals
 from crm.staff.models import User
-from crm.staff.views import Request, needs
+from crm.staff.views import Request, form_page, needs, offer_undo
 
 PAGE = 50
 
@@ -31,6 +30,14 @@ class Line:
     name: str
     email: str
     phone: str
+
+    @property
+    def url(self) -> str:
+        """The contact's own page; empty where it does not exist."""
+        try:
+            return reverse("contact", args=[self.row.pk])
+        except NoReverseMatch:
+            return ""
 
 
 def line(contact: Contact, user: User) -> Line:
@@ -65,47 +72,55 @@ def new(request: Request, account: int) -> HttpResponse:
         with refusals(form):
             row = actions.create_contact(of, **form.cleaned_data, at=request.now, by=request.user)
             messages.success(request, _("%(name)s is in the book.") % {"name": row.name})
-            return redirect("contacts", of.pk)
+            return HttpResponseRedirect(contact_address(row))
     words = {"title": _("New contact"), "submit": _("Add the contact"), "back_url": reverse("contacts", args=[of.pk])}
     return render(request, "crm/form.html", shown(request, of, form=form, **words))
 
 
+DETAILS = ("name", "email", "job_title", "phone", "role", "language", "time_zone")
+
+
 @needs("write_account")
 def edit(request: Request, pk: int) -> HttpResponse:
-    contact, of = _own_contact(request, pk)
-    names = ("name", "email", "job_title", "phone", "role", "language", "time_zone")
-    form = forms.ContactForm(request.POST or None, initial={name: getattr(contact, name) for name in names})
+    contact, of = own_contact(request, pk)
+    form = forms.ContactForm(request.POST or None, initial={name: getattr(contact, name) for name in DETAILS})
+    back = contact_address(contact)
     if request.method == "POST" and form.is_valid():
         with refusals(form):
             actions.change_contact(contact, **form.cleaned_data, at=request.now, by=request.user)
             messages.success(request, _("Saved."))
-            return redirect("contacts", of.pk)
-    return _edit_page(request, contact, of, form, forms.LeftForm(initial={"left_on": contact.left_on}))
+            return HttpResponseRedirect(back)
+    words = {"title": contact.name, "submit": _("Save the contact"), "back_url": back}
+    return form_page(request, form, slot="edit-contact", **words, **shown(request, of))
 
 
-@require_POST
 @needs("write_account")
 def left(request: Request, pk: int) -> HttpResponse:
-    contact, of = _own_contact(request, pk)
-    form = forms.LeftForm(request.POST)
-    if form.is_valid():
+    contact, of = own_contact(request, pk)
+    start = {"left_on": contact.left_on or request.now.date()}
+    form = forms.LeftForm(request.POST or None, initial=start)
+    back = contact_address(contact)
+    if request.method == "POST" and form.is_valid():
+        was, on = contact.left_on, form.cleaned_data["left_on"]
         with refusals(form):
-            actions.mark_left(contact, on=form.cleaned_data["left_on"], at=request.now, by=request.user)
-            messages.success(request, _("Saved."))
-            return redirect("contacts", of.pk)
-    names = ("name", "email", "job_title", "phone", "role", "language", "time_zone")
-    details = forms.ContactForm(initial={name: getattr(contact, name) for name in names})
-    return _edit_page(request, contact, of, details, form)
+            actions.mark_left(contact, on=on, at=request.now, by=request.user)
+            words = _("%(name)s left.") if on else _("%(name)s is still there.")
+            url = reverse("contact-left", args=[contact.pk])
+            offer_undo(request, words % {"name": contact.name}, url, left_on=was.isoformat() if was else "")
+            return HttpResponseRedirect(back)
+    words = {"title": _("Still there?"), "submit": _("Save the day"), "back_url": back}
+    return form_page(request, form, slot="edit-left", **words, **shown(request, of))
 
 
-def _edit_page(
-    request: Request, contact: Contact, of: Account, form: forms.ContactForm, left_form: forms.LeftForm
-) -> HttpResponse:
-    more = {"contact": contact, "form": form, "left_form": left_form}
-    return render(request, "crm/contacts/edit.html", shown(request, of, **more))
+def contact_address(contact: Contact) -> str:
+    """The contact's own page where it exists; crm stands alone without it."""
+    try:
+        return reverse("contact", args=[contact.pk])
+    except NoReverseMatch:
+        return reverse("contacts", args=[contact.account_id])
 
 
-def _own_contact(request: Request, pk: int) -> tuple[Contact, Account]:
+def own_contact(request: Request, pk: int) -> tuple[Contact, Account]:
     rows = Contact.objects.visible_to(request.user).select_related("account__owner", "account__pool")
     contact = get_object_or_404(rows, pk=pk, erased_at=None)
     if not may_write(contact.account, by=request.user):

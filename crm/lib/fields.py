@@ -29,6 +29,20 @@ class Text(forms.CharField):
             raise ValidationError(str(refused.reason), code="refused") from refused
 
 
+class LongText(forms.CharField):
+    """Several lines through the gate, with line ends as the outbox writes them."""
+
+    def __init__(self, *, limit: int, rows: int = 16, **more: Any) -> None:
+        self.limit = limit
+        super().__init__(strip=False, widget=forms.Textarea(attrs={"rows": rows}), **more)
+
+    def to_python(self, value: Any) -> str:
+        try:
+            return clean_text(str(super().to_python(value) or "").replace("\r\n", "\n"), self.limit)
+        except Refused as refused:
+            raise ValidationError(str(refused.reason), code="refused") from refused
+
+
 class Words(Text):
     """Several words in one line, parted by commas; repeated ones count once, in their order."""
 

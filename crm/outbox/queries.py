@@ -11,9 +11,11 @@ from crm.accounts.actions import held as held_by
 from crm.attention.models import ReservationState
 from crm.attention.queries import held
 from crm.audit.models import AuditRow
+from crm.consents import rules as consents
+from crm.consents.queries import last_word
 from crm.contacts.models import Contact
 from crm.outbox import rules
-from crm.outbox.models import MailState, OutboundMail, Pause, Reason, Salt, Suppression
+from crm.outbox.models import MailKind, MailState, OutboundMail, Pause, Reason, Salt, Suppression
 from crm.staff.models import User
 
 PAGE = 50
@@ -28,6 +30,18 @@ def salt() -> bytes:
 def is_suppressed(address: str, scopes: Iterable[str]) -> bool:
     hashed = rules.address_hash(address, salt())
     return Suppression.objects.filter(address_hash=hashed, scope__in=list(scopes)).exists()
+
+
+def refused_scopes(address: str) -> set[str]:
+    """What this address refuses, by itself or because it bounced: scopes of crm.outbox.rules."""
+    found = Suppression.objects.filter(address_hash=rules.address_hash(address, known_salt()))
+    return set(found.values_list("scope", flat=True))
+
+
+def known_salt() -> bytes:
+    """For pages, which never write: empty as long as no mail has made the salt, and then nothing is refused."""
+    row = Salt.objects.filter(pk=1).first()
+    return bytes(row.value) if row else b""
 
 
 def sender(user: User) -> rules.Sender:
@@ -52,6 +66,27 @@ def contact_reason(contact: Contact, kind: str, *, unattended: bool, address: st
     return Reason.SUPPRESSED if is_suppressed(address, rules.scopes(kind, unattended)) else Reason.NONE
 
 
+def consent_reason(contact: Contact, mail: OutboundMail) -> Reason:
+    """What the person's recorded consent says against the mail. A stated exemption never outweighs a no."""
+    if mail.kind == MailKind.TRANSACTIONAL or (mail.reply and mail.kind != MailKind.ADVERTISING):
+        return Reason.NONE
+    purpose = mail.purpose or mail.kind
+    said = last_word(contact, purpose)
+    if said is None and mail.exemption:
+        return Reason.NONE
+    if not consents.allows(purpose, said):
+        return Reason.NO_CONSENT if said is None else Reason.WITHDRAWN
+    return Reason.NONE
+
+
+def is_unmarked(contact: Contact, mail: OutboundMail) -> bool:
+    """Whether it is advertising to Korea without the mark and the way out; the person may have moved since."""
+    language = contact.language or mail.account.language
+    if not rules.must_be_marked(mail.kind, language, contact.time_zone or mail.account.time_zone):
+        return False
+    return not (mail.subject.startswith(rules.MARK) and "List-Unsubscribe" in mail.headers)
+
+
 def stop_reason(mail: OutboundMail, *, at: datetime) -> Reason:
     """Why this mail must not be handed over now, or Reason.NONE; everything that was checked at approval again.
 
@@ -65,6 +100,10 @@ def stop_reason(mail: OutboundMail, *, at: datetime) -> Reason:
         return Reason.NEW_ADDRESS
     if mail.frozen != mail.body_hash:
         return Reason.CHANGED
+    if reason := consent_reason(contact, mail):
+        return reason
+    if is_unmarked(contact, mail):
+        return Reason.UNMARKED
     if mail.late_at and mail.late_at <= at:
         return Reason.LATE
     if not _still_approved(mail):

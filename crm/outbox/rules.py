@@ -123,6 +123,14 @@ def pauses(bounces: int) -> bool:
     return bounces > BOUNCES_PAUSE_ABOVE
 
 
+MARK = "(광고)"
+
+
+def must_be_marked(kind: str, language: str, zone: str) -> bool:
+    """Whether the law of Korea, where the reader is or whose language the reader has, wants advertising marked."""
+    return kind == "advertising" and (language.partition("-")[0] == "ko" or zone == "Asia/Seoul")
+
+
 @dataclass(frozen=True)
 class Sender:
     """What counts about one of us when mail goes out in somebody's name."""

@@ -6,11 +6,13 @@ from functools import wraps
 from typing import Any
 from urllib.parse import urlencode
 
+from django import forms
 from django.contrib import messages
 from django.core.exceptions import PermissionDenied
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.shortcuts import render
 from django.urls import NoReverseMatch, reverse
+from django.utils.cache import patch_vary_headers
 from django.utils.http import url_has_allowed_host_and_scheme
 from django.utils.translation import gettext_lazy as _
 from django.views.decorators.http import require_POST
@@ -57,6 +59,24 @@ def way_back(request: HttpRequest, otherwise: str = "/") -> str:
     wanted = request.POST.get("next", "")
     safe = url_has_allowed_host_and_scheme(wanted, {request.get_host()}, require_https=request.is_secure())
     return wanted if safe else otherwise
+
+
+def form_page(
+    request: Request, form: forms.BaseForm, *, slot: str, title: str, submit: str, back_url: str, **more: Any
+) -> HttpResponse:
+    """A form on a page of its own, or, when htmx asks, as a piece that stands where its link stood.
+
+    `slot` is the piece's id. Whoever saves redirects to a whole page, of which htmx takes the main part; what is
+    refused comes back as the piece with its errors, and nothing else on the page is lost.
+    """
+    in_place = bool(request.htmx)  # type: ignore[attr-defined]  # HtmxMiddleware
+    context = {"form": form, "slot": slot, "title": title, "submit": submit, "back_url": back_url, **more}
+    response = render(request, "crm/_form_in_place.html" if in_place else "crm/form.html", context)
+    patch_vary_headers(response, ["HX-Request"])
+    if in_place and request.method == "POST":
+        for name, value in (("Retarget", f"#{slot}"), ("Reswap", "outerHTML"), ("Reselect", f"#{slot}")):
+            response.headers[f"HX-{name}"] = value
+    return response
 
 
 # Pages that configure something: address name, the right it takes, what it is. Other apps are named by string.

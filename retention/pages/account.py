@@ -7,6 +7,7 @@ from django.db import connection
 from django.db.models import OuterRef, Subquery
 from django.http import HttpResponse
 from django.shortcuts import get_object_or_404, render
+from django.urls import reverse
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
@@ -168,11 +169,11 @@ def people(of: Account, request: Request) -> dict[str, Any]:
     with connection.cursor() as cursor:
         cursor.execute(load(__file__, "people"), parameters)
         rows = cursor.fetchall()
-    return {"rows": [_person(request, *row[:5]) for row in rows], "known": rows[0][5] if rows else 0}
+    return {"rows": [_person(request, *row[:6]) for row in rows], "known": rows[0][6] if rows else 0}
 
 
 def _person(
-    request: Request, name: str, job_title: str, role: str, left_on: date | None, seen_at: datetime | None
+    request: Request, pk: int, name: str, job_title: str, role: str, left_on: date | None, seen_at: datetime | None
 ) -> dict[str, str]:
     word = str(ContactRole(role).label)
     detail = f"{job_title}, {word.lower()}" if job_title else word
@@ -180,7 +181,8 @@ def _person(
         detail = _("%(role)s, left %(day)s") % {"role": word, "day": day_words(left_on, request.now)}
     plain = request.user.may("read_contact_data")
     side = "" if left_on else last_seen(seen_at, request)
-    return {"name": name if plain else masked_name(name), "detail": detail, "side": side}
+    url = reverse("contact", args=[pk])
+    return {"name": name if plain else masked_name(name), "url": url, "detail": detail, "side": side}
 
 
 def last_seen(at: datetime | None, request: Request) -> str:

@@ -6,22 +6,7 @@ from django import forms
 from django.core.exceptions import ValidationError
 from django.utils.translation import gettext_lazy as _
 
-from crm.lib.fields import Day, Text
-from crm.lib.gate import Refused, clean_text
-
-
-class LongText(forms.CharField):
-    """Several lines through the gate, with line ends as the outbox writes them."""
-
-    def __init__(self, *, limit: int, rows: int = 16, **more: Any) -> None:
-        self.limit = limit
-        super().__init__(strip=False, widget=forms.Textarea(attrs={"rows": rows}), **more)
-
-    def to_python(self, value: Any) -> str:
-        try:
-            return clean_text(str(super().to_python(value) or "").replace("\r\n", "\n"), self.limit)
-        except Refused as refused:
-            raise ValidationError(str(refused.reason), code="refused") from refused
+from crm.lib.fields import Day, LongText, Text
 
 
 class DraftForm(forms.Form):

@@ -2,7 +2,7 @@
 -- crm_contact, crm_person, crm_account · Writes nothing
 -- Safe to run twice: it only reads. Those still there first, then by role in the order of %(roles)s, then who was seen last.
 -- Erased people are nobody. Contacts of accounts merged into this one belong to it.
-SELECT contact.name, contact.job_title, contact.role, contact.left_on,
+SELECT contact.id, contact.name, contact.job_title, contact.role, contact.left_on,
     (SELECT max(person.last_seen_at) FROM crm_person AS person WHERE person.contact_id = contact.id) AS seen_at,
     count(*) OVER () AS known
 FROM crm_contact AS contact

@@ -21,6 +21,7 @@ from tests.company import NOW, TODAY, Company
 Post = dict[str, Any]
 ACCOUNT = {"name": "Renamed", "time_zone": "Asia/Seoul", "language": "ko", "currency": "KRW"}
 CONTACT = {"name": "Lena Vogt", "email": "lena@customer.example", "role": "user"}
+CONSENT = {"purpose": "advertising", "on": TODAY, "source": "form on our site"}
 TERMS = {"effective_on": TODAY, "price": "99.50", "billing_months": "1", "currency": "EUR", "seats": "5"}
 FEATURE = {"name": "Reports", "is_key": "on", "unit": "reports", "threshold": "3"}
 SURVEY = {
@@ -42,6 +43,8 @@ FIXED: dict[str, Post] = {
     "contact-new": CONTACT,
     "contact-edit": CONTACT,
     "contact-left": {"left_on": TODAY},
+    "consent-grant": CONSENT | {"wording": "Yes, send me news about new features."},
+    "consent-withdraw": CONSENT,
     "subscription-new": TERMS | {"external_id": "line-new"},
     "subscription-change": TERMS,
     "subscription-end": {"on": TODAY},

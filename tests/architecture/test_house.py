@@ -17,7 +17,10 @@ REFUSED = {"utils", "helpers", "common", "core", "misc", "base", "manager", "ser
 # Django looks for a database backend in a file of this name.
 NAMED_BY_DJANGO = {"crm/lib/embedded_backend/base.py"}
 FLOW = {
-    "crm": "lib fills audit staff accounts contacts plans subscriptions sources people usage attention outbox imports",
+    "crm": (
+        "lib fills audit staff accounts contacts plans subscriptions sources people usage consents attention outbox "
+        "imports"
+    ),
     "feedback": "surveys invitations answers",
     "retention": ("measures scorecards scores risk_signals messages playbooks plays tasks follow_ups outcomes agenda"),
 }

@@ -36,7 +36,8 @@ def enqueue(
     unattended: bool = False,
     reply: bool = False,
     from_name: str = "",
-    consent: str = "",
+    purpose: str = "",
+    exemption: str = "",
     headers: Mapping[str, str] | None = None,
     at: datetime,
     by: Actor,
@@ -44,7 +45,8 @@ def enqueue(
     """Approve a mail: freeze its text, take its share of the budget, and let it wait for `due_at`.
 
     The same `key` again returns the row that is there, whatever became of it. Raises MailRefused with a
-    reason that anyone can read, PermissionDenied when `approved_by` may not approve it.
+    reason that anyone can read, PermissionDenied when `approved_by` may not approve it. `purpose`: the consent
+    that it rests on where that is not its kind's; `exemption`: why advertising needs none here, in words.
     """
     attention.lock(account)
     there = OutboundMail.objects.system(MINE).filter(key=key).first()
@@ -56,8 +58,6 @@ def enqueue(
     signer, approved_by = User.objects.get(pk=signer.pk), User.objects.get(pk=approved_by.pk)
     require_approval(account, kind, signer, approved_by, unattended=unattended, by=by)
     reason = queries.contact_reason(contact, kind, unattended=unattended, address=contact.email)
-    if kind == MailKind.ADVERTISING and not consent.strip():
-        reason = reason or Reason.NO_CONSENT
     if reason:
         raise MailRefused(reason)
     mail = OutboundMail(
@@ -68,6 +68,8 @@ def enqueue(
         manual=manual,
         unattended=unattended,
         reply=reply,
+        purpose=purpose,
+        exemption=exemption.strip(),
         signer=signer,
         approved_by=approved_by,
         approved_at=at,
@@ -80,10 +82,12 @@ def enqueue(
         due_at=due_at,
         late_at=late_at,
     )
+    if reason := queries.consent_reason(contact, mail):
+        raise MailRefused(reason)
     _freeze(mail, body_text, body_html, headers, at=at)
     mail.reservation = reserve(mail, manual=manual, at=at, by=by) if mail.budgeted else None
     mail.save(force_insert=True)
-    record("approved", mail, at=at, by=by, to=mail.to_address, body=mail.body_hash, consent=consent)
+    record("approved", mail, at=at, by=by, to=mail.to_address, body=mail.body_hash, exemption=mail.exemption)
     return mail
 
 
@@ -100,8 +104,9 @@ def _freeze(
 ) -> None:
     """Put the layout around the text and fix both; raises MailRefused for what no mail header may hold."""
     salt, url, scope = queries.salt(), "", rules.listed(mail.kind, mail.unattended)
-    if mail.kind == MailKind.ADVERTISING and mail.language.startswith("ko") and not mail.subject.startswith("(광고)"):
-        mail.subject = f"(광고) {mail.subject}"
+    zone = mail.contact.time_zone or mail.account.time_zone
+    if rules.must_be_marked(mail.kind, mail.language, zone) and not mail.subject.startswith(rules.MARK):
+        mail.subject = f"{rules.MARK} {mail.subject}"
     try:
         mail.headers = rules.clean_headers(headers)
         if mail.unattended:

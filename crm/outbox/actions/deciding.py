@@ -47,6 +47,7 @@ def send_again(mail: OutboundMail, *, at: datetime, by: User) -> bool:
     _require_decision(row, by)
     require_approval(row.account, row.kind, row.signer, by, unattended=row.unattended, by=by)
     reason = queries.contact_reason(row.contact, row.kind, unattended=row.unattended, address=row.to_address)
+    reason = reason or queries.consent_reason(row.contact, row)
     if reason:
         raise MailRefused(reason)
     new: dict[str, Any] = {"approved_by": by, "approved_at": at, "due_at": at, "late_at": None, "attempts": 0}

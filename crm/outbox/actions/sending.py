@@ -20,7 +20,7 @@ from crm.outbox.models import MailState, OutboundMail, Pause, Reason
 from crm.staff import actions as staff
 from crm.staff.queries import installation
 
-GONE = (Reason.SUPPRESSED, Reason.ERASED, Reason.LEFT)
+GONE = (Reason.SUPPRESSED, Reason.WITHDRAWN, Reason.ERASED, Reason.LEFT)
 BROKEN = (Reason.CHANGED, Reason.NO_ADDRESS, Reason.BAD_HEADER)
 TIDIED = 500
 log = logging.getLogger("holdfast.outbox")

@@ -73,7 +73,7 @@ def test_a_survey_over_budget_is_refused_and_a_persons_mail_is_an_overdraft(lena
 
 def test_answers_and_transactional_mail_draw_on_nothing_and_no_hold_stops_them(lena: Contact) -> None:
     attention.hold(lena.account, kind="outage", subject="x", at=NOW, by=BY)
-    assert approve(lena, reply=True, kind="advertising", consent="asked by phone").reservation is None
+    assert approve(lena, reply=True, kind="advertising", exemption="asked by phone").reservation is None
     assert approve(lena, kind="transactional", manual=False).reservation is None
     assert Reservation.objects.system("test").count() == 0
 
@@ -123,9 +123,9 @@ def test_a_header_cannot_be_smuggled_in(lena: Contact, more: dict[str, Any]) -> 
 
 def test_advertising_needs_consent_in_words(lena: Contact) -> None:
     assert refusal(lena, kind="advertising") is Reason.NO_CONSENT
-    mail = approve(lena, kind="advertising", consent="Signed up at the fair, 3 May 2026")
+    mail = approve(lena, kind="advertising", exemption="Signed up at the fair, 3 May 2026")
     row = AuditRow.objects.get(action="mail.approved")
-    assert (mail.subject, row.after["consent"]) == (
+    assert (mail.subject, row.after["exemption"]) == (
         "Nine of your colleagues plan now",
         "Signed up at the fair, 3 May 2026",
     )
@@ -133,7 +133,7 @@ def test_advertising_needs_consent_in_words(lena: Contact) -> None:
 
 def test_korean_advertising_is_marked_in_the_subject(lena: Contact) -> None:
     Contact.objects.system("test").filter(pk=lena.pk).update(language="ko")
-    mail = approve(lena, kind="advertising", consent="동의", subject="새 소식")
+    mail = approve(lena, kind="advertising", exemption="동의", subject="새 소식")
     assert mail.subject == "(광고) 새 소식"
     assert "List-Unsubscribe" in mail.headers and "/u/" in mail.body_text
 
