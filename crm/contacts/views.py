@@ -104,9 +104,9 @@ def left(request: Request, pk: int) -> HttpResponse:
         was, on = contact.left_on, form.cleaned_data["left_on"]
         with refusals(form):
             actions.mark_left(contact, on=on, at=request.now, by=request.user)
-            words = _("%(name)s left.") if on else _("%(name)s is still there.")
+            said = _("%(name)s left.") if on else _("%(name)s is still there.")
             url = reverse("contact-left", args=[contact.pk])
-            offer_undo(request, words % {"name": contact.name}, url, left_on=was.isoformat() if was else "")
+            offer_undo(request, said % {"name": contact.name}, url, left_on=was.isoformat() if was else "")
             return HttpResponseRedirect(back)
     words = {"title": _("Still there?"), "submit": _("Save the day"), "back_url": back}
     return form_page(request, form, slot="edit-left", **words, **shown(request, of))
