@@ -222,7 +222,7 @@ def icon(name: str) -> SafeString:
 def undo(message: Message) -> dict[str, object] | None:
     """What takes back that which a message tells of: {url, fields}; None when nothing does (`offer_undo`)."""
     parts = urlsplit(message.extra_tags or "")
-    return {"url": parts.path, "fields": parse_qsl(parts.query)} if parts.path else None
+    return {"url": parts.path, "fields": parse_qsl(parts.query, keep_blank_values=True)} if parts.path else None
 
 
 @register.simple_block_tag(takes_context=True)
