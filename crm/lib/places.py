@@ -1,7 +1,7 @@
 """Time zones and languages as choices."""
 
 from functools import cache
-from zoneinfo import available_timezones
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError, available_timezones
 
 from babel import Locale
 from babel.localedata import locale_identifiers
@@ -21,6 +21,14 @@ def zone_choices() -> tuple[tuple[str, str], ...]:
     """(IANA name, readable name), UTC first."""
     ordered = ["UTC", *sorted(zone_names() - {"UTC"})]
     return tuple((name, name.replace("_", " ")) for name in ordered)
+
+
+def zone_of(name: str) -> ZoneInfo:
+    """The zone of that name; UTC when it is empty or nobody knows it."""
+    try:
+        return ZoneInfo(name or "UTC")
+    except (ZoneInfoNotFoundError, ValueError):
+        return ZoneInfo("UTC")
 
 
 @cache

@@ -1,7 +1,8 @@
 """When people work: the days and hours in which our mail reaches them and our tasks are due."""
 
 from datetime import UTC, date, datetime, time, timedelta
-from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
+
+from crm.lib.places import zone_of
 
 NONE: frozenset[date] = frozenset()
 
@@ -23,10 +24,7 @@ def working_moment(at: datetime, zone: str, *, opens: time, closes: time, free: 
 
     Inside those hours it is `at` itself. A zone that nobody knows is read as UTC.
     """
-    try:
-        place = ZoneInfo(zone or "UTC")
-    except (ZoneInfoNotFoundError, ValueError):
-        place = ZoneInfo("UTC")
+    place = zone_of(zone)
     local = at.astimezone(place)
     if is_working(local.date(), free) and opens <= local.time() < closes:
         return at

@@ -18,8 +18,11 @@ from django.templatetags.static import static
 from django.utils.functional import Promise
 from django.utils.html import format_html
 from django.utils.safestring import SafeString, mark_safe
-from django.utils.translation import get_language, gettext_lazy, pgettext_lazy
 from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy, pgettext_lazy
+
+from crm.lib import formats
+from crm.lib.formats import formats_now, number_locale, word_locale
 
 register = template.Library()
 
@@ -47,19 +50,9 @@ BAND_SHAPES = {
 }
 
 
-def locale_now() -> Locale:
-    """The Babel locale of the active language; English is written the British way, day before month."""
-    return _locale_of(get_language() or "en")
-
-
-@lru_cache(maxsize=8)
-def _locale_of(language: str) -> Locale:
-    return Locale("en", "GB") if language == "en" else Locale.parse(language.replace("-", "_"), sep="_")
-
-
 def grouped(value: Figure, digits: int | None = None) -> str:
     """A number with grouped thousands and the real minus sign; without `digits` at most one decimal."""
-    return _grouped(Decimal(str(value)), digits, locale_now())
+    return _grouped(Decimal(str(value)), digits, number_locale())
 
 
 @lru_cache(maxsize=8192)
@@ -80,7 +73,7 @@ def money(value: Decimal | int | None, currency: str) -> str:
     """An amount in its currency, with cents only where there are any: €1,240 but €2.44."""
     if value is None:
         return DASH
-    return _money(Decimal(value), currency, locale_now())
+    return _money(Decimal(value), currency, number_locale())
 
 
 @lru_cache(maxsize=8192)
@@ -100,7 +93,7 @@ def points(tenths: int | None, digits: int = 0) -> str:
     """
     if tenths is None:
         return DASH
-    return f"{tenths // 10}.{tenths % 10}" if digits else str(tenths // 10)
+    return grouped(Decimal(tenths) / 10, 1) if digits else str(tenths // 10)
 
 
 @register.filter
@@ -119,11 +112,12 @@ def signed_points(tenths: int | None) -> str:
 
 @register.filter
 def percent(value: Figure | None, digits: int = 0) -> str:
-    """A percentage 0..100. The gap before the sign is the British house style; Korean has none."""
+    """A percentage 0..100. The gap before the sign is the house's style in English; who names a place has its own."""
     if value is None:
         return DASH
-    gap = "" if (get_language() or "en").startswith("ko") else "\u00a0"
-    return f"{grouped(value, digits)}{gap}%"
+    own = formats_now().place or number_locale().language != "en"
+    pattern = str(number_locale().percent_formats[None].pattern) if own else "\u00a0%"
+    return grouped(value, digits) + pattern.lstrip("#,0")
 
 
 @register.filter
@@ -150,17 +144,22 @@ def band_mark(band: str | None) -> SafeString:
 
 @register.filter(expects_localtime=True)
 def day(value: date | None, how: date | str | None = None) -> str:
-    """A date in words. `how`: "long" names the weekday; a date or instant drops the year it shares with it."""
+    """A date as its reader writes it. `how`: "long" names the weekday; a date or instant drops the year it shares."""
     if value is None:
         return DASH
     if how == "long":
-        return _skeleton("MMMMEEEEd", value).replace(",", "")
+        return _skeleton("MMMMEEEEd", value, word_locale()).replace(",", "")
     same_year = isinstance(how, date) and how.year == value.year
-    return _skeleton("MMMd" if same_year else "yMMMd", value)
+    match formats_now().dates:
+        case formats.ISO:
+            return value.strftime("%Y-%m-%d")
+        case formats.NUMBERS:
+            return _skeleton("Md" if same_year else "yMd", value, number_locale())
+    return _skeleton("MMMd" if same_year else "yMMMd", value, word_locale())
 
 
-def _skeleton(name: str, value: date) -> str:
-    return _day_in(name, date(value.year, value.month, value.day), locale_now())
+def _skeleton(name: str, value: date, locale: Locale) -> str:
+    return _day_in(name, date(value.year, value.month, value.day), locale)
 
 
 @lru_cache(maxsize=4096)
@@ -171,7 +170,14 @@ def _day_in(name: str, value: date, locale: Locale) -> str:
 
 @register.filter(expects_localtime=True)
 def clock(value: datetime | None) -> str:
-    return DASH if value is None else format_time(value.replace(tzinfo=None), "HH:mm", locale=locale_now())
+    """The time of day; who names a place where this language is spoken has that place's clock, else 24 hours."""
+    if value is None:
+        return DASH
+    locale = word_locale()
+    # The wide word for afternoon: the short one is English in Korean too.
+    theirs = str(locale.time_formats["short"].pattern).replace("a", "aaaa")
+    pattern = theirs if locale == number_locale() and formats_now().place else "HH:mm"
+    return format_time(value.replace(tzinfo=None), pattern, locale=locale)
 
 
 @register.filter(expects_localtime=True)
@@ -189,7 +195,7 @@ def ago(value: date | None, now: datetime) -> str:
     gap = value - now
     if abs(gap) < timedelta(minutes=1):
         return _("just now")
-    return format_timedelta(gap, add_direction=True, locale=locale_now())
+    return format_timedelta(gap, add_direction=True, locale=word_locale())
 
 
 def _days_ago(days: int) -> str:
@@ -198,7 +204,7 @@ def _days_ago(days: int) -> str:
     # What lies ahead is planned for, so it is counted in days for a season; what is past may be rough.
     threshold = 18.0 if 0 < days <= SEASON else 1.5
     return format_timedelta(
-        timedelta(days), granularity="day", add_direction=True, threshold=threshold, locale=locale_now()
+        timedelta(days), granularity="day", add_direction=True, threshold=threshold, locale=word_locale()
     )
 
 
