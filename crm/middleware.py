@@ -10,14 +10,16 @@ from django.contrib.messages import get_messages
 from django.db import DatabaseError, InterfaceError, connection
 from django.http import HttpRequest, HttpResponse
 from django.template.loader import get_template, render_to_string
-from django.urls import NoReverseMatch, reverse
-from django.utils import translation
+from django.utils import timezone, translation
 from django.utils.translation import get_language_from_request
 from django.utils.translation import gettext_lazy as _
 
 from crm.lib.db_trouble import is_trouble
+from crm.lib.formats import PLAIN, written_as
+from crm.lib.places import zone_of
+from crm.staff.models import Density, Theme, User
 from crm.staff.queries import ground_of
-from crm.staff.views import LOOKS
+from crm.staff.views import PLACES, address
 
 type_of_view = Callable[[HttpRequest], HttpResponse]
 
@@ -53,15 +55,17 @@ def server_error(request: HttpRequest) -> HttpResponse:
 
 
 def language(get_response: type_of_view) -> type_of_view:
-    """The cookie's language, else the person's own, else the browser's."""
+    """Language, time zone and formats: the person's own; before the login the cookie's language, else the browser's."""
 
     def middleware(request: HttpRequest) -> HttpResponse:
-        chosen = request.COOKIES.get(settings.LANGUAGE_COOKIE_NAME, "")
+        user = request.user
+        own = user if isinstance(user, User) else None
+        asked = request.COOKIES.get(settings.LANGUAGE_COOKIE_NAME, "")
+        chosen = own.language if own else asked
         if chosen not in dict(settings.LANGUAGES):
-            user = getattr(request, "user", None)
-            signed_in = user is not None and user.is_authenticated
-            chosen = user.language if signed_in and user is not None else get_language_from_request(request)
-        with translation.override(chosen):
+            chosen = get_language_from_request(request)
+        zone = zone_of(own.time_zone if own else "UTC")
+        with translation.override(chosen), timezone.override(zone), written_as(own.formats if own else PLAIN):
             response = get_response(request)
         response.headers.setdefault("Content-Language", chosen)
         return response
@@ -98,16 +102,6 @@ def toasts(get_response: type_of_view) -> type_of_view:
 MOVES = {"HX-Redirect", "HX-Refresh", "HX-Location"}
 
 
-# The page of each place, its word, and how the names of the pages within it begin.
-PLACES = [
-    ("today", _("Today"), ("today", "draft")),
-    ("portfolio", _("Accounts"), ("portfolio", "account", "contact", "subscription", "task")),
-    ("playbooks", _("Playbooks"), ("playbook",)),
-    ("surveys", _("Surveys"), ("survey", "wave")),
-    ("numbers", _("Numbers"), ("numbers",)),
-]
-
-
 STANDING_STILL = timedelta(minutes=3)
 
 
@@ -115,19 +109,27 @@ def shell(request: HttpRequest) -> dict[str, Any]:
     """What base.html shows around every page. Places whose page does not exist yet stay hidden."""
     here = request.resolver_match.view_name if request.resolver_match else ""
     places = [
-        {"url": url, "label": label, "active": here.startswith(beginnings)}
-        for name, label, beginnings in PLACES
-        if (url := _reversed(name))
+        {"url": url, "label": label, "key": key, "active": here.startswith(beginnings)}
+        for name, key, label, beginnings in PLACES
+        if (url := address(name))
     ]
-    looks = {name: request.COOKIES.get(name, values[-1]) for name, values in LOOKS.items()}
-    looks["density"] = request.COOKIES.get("density", "regular")
     return {
         "places": places,
-        "search_url": _reversed("search"),
-        "begin_url": _reversed("begin"),
-        **looks,
+        "search_url": address("search"),
+        "palette_url": address("palette"),
+        "begin_url": address("begin"),
+        **_looks(request),
         **_banners(request),
     }
+
+
+def _looks(request: HttpRequest) -> dict[str, str]:
+    """Theme and density, known before the first byte so that no page flashes: the person's, else this browser's."""
+    user = getattr(request, "user", None)
+    if user is not None and user.is_authenticated:
+        return {"theme": user.theme, "density": user.density}
+    theme = request.COOKIES.get("theme", "")
+    return {"theme": theme if theme in Theme.values else Theme.SYSTEM, "density": Density.REGULAR}
 
 
 def _banners(request: HttpRequest) -> dict[str, str]:
@@ -142,10 +144,3 @@ def _banners(request: HttpRequest) -> dict[str, str]:
         "jobs_banner": str(_("Background jobs stand still: scores and mails wait. Start the worker.")) if still else "",
         "banner_demo": str(_("This is the demo company. Its people and figures are made up.")) if is_demo else "",
     }
-
-
-def _reversed(name: str) -> str:
-    try:
-        return reverse(name)
-    except NoReverseMatch:
-        return ""

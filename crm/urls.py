@@ -34,7 +34,6 @@ for app in ("feedback", "retention"):
 urlpatterns: list[URLPattern | URLResolver] = [
     path("login/", auth.LoginView.as_view(), name="login"),
     path("logout/", auth.LogoutView.as_view(), name="logout"),
-    path("theme/", staff.set_theme, name="set-theme"),
     path("i18n/setlang/", login_not_required(set_language), name="set_language"),
     path("admin/", site.urls),
     # With and without a trailing slash, and never a redirect: SDKs do not follow one with a POST.
@@ -70,6 +69,9 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path("traits/new/", accounts.new_trait, name="trait-new"),
     path("traits/<int:pk>/", accounts.edit_trait, name="trait-edit"),
     path("settings/", staff.settings_index, name="settings"),
+    path("settings/you/", staff.you, name="you"),
+    path("settings/you/set/", staff.set_preferences, name="set-preferences"),
+    path("settings/keys/", staff.keys, name="keys"),
     path("settings/sources/", sources.index, name="sources"),
     path("settings/sources/new/", sources.new, name="source-new"),
     path("settings/sources/<int:pk>/", sources.detail, name="source"),

@@ -37,6 +37,7 @@ urlpatterns: list[URLPattern] = [
     path("drafts/<int:pk>/not-now/", drafts.not_now, name="draft-not-now"),
     path("begin/", begin.begin, name="begin"),
     path("search/", finding.search, name="search"),
+    path("search/palette/", finding.palette, name="palette"),
     path("playbooks/", playbooks.playbooks, name="playbooks"),
     path("playbooks/<int:pk>/", playbooks.playbook, name="playbook"),
     path("settings/scorecards/", scorecards.index, name="scorecards"),

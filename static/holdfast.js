@@ -1,31 +1,59 @@
 // The one script of our own. Every page works without it; it only saves keystrokes.
 "use strict";
 
+const at = (selector, from = document) => from.querySelector(selector);
 const typing = (target) => target.closest("input, textarea, select, [contenteditable]") !== null;
 
-// Search: "/" or Ctrl-K from anywhere.
+// "/" goes to the search box of the bar.
 function focusSearch(event) {
-  const box = document.querySelector(".find input");
-  if (!box) return;
   event.preventDefault();
-  box.focus();
-  box.select();
+  at(".find input")?.select();
+}
+
+// Ctrl-K opens the palette, "?" the keyboard map; htmx fetches what they show.
+function openPalette(event) {
+  const palette = at("#palette");
+  if (!palette) return focusSearch(event);
+  event.preventDefault();
+  if (!palette.open) palette.showModal();
+  at("input", palette).select();
+  htmx.trigger(at("input", palette), "input");
+}
+
+function openKeys(event) {
+  const keys = at("#keys");
+  event.preventDefault();
+  htmx.ajax("GET", keys.dataset.from, { target: "#keys-found", swap: "innerHTML" }).then(() => keys.showModal());
+}
+
+// In the palette the arrows walk from the box through what was found; Enter in the box takes the first.
+function walkPalette(event) {
+  const palette = at("#palette[open]");
+  if (!palette || !["ArrowDown", "ArrowUp", "Enter"].includes(event.key)) return;
+  const box = at("input", palette);
+  const found = [...palette.querySelectorAll("#palette-found :is(a, button)")];
+  if (event.key === "Enter") {
+    // While the answer to what was typed is still on its way, Enter leads to the search page.
+    if (event.target !== box || at("[data-found]", palette)?.dataset.found !== box.value.trim() || !found.length) return;
+    event.preventDefault();
+    return found[0].click();
+  }
+  event.preventDefault();
+  const stops = [box, ...found];
+  const next = stops.indexOf(document.activeElement) + (event.key === "ArrowDown" ? 1 : -1);
+  stops[(next + stops.length) % stops.length].focus();
 }
 
 // Menus are <details>; Escape gives the focus back to where it was opened.
 function closeMenus(except) {
-  let closed = null;
-  for (const menu of document.querySelectorAll("details.menu[open]")) {
-    if (menu.contains(except)) continue;
-    menu.open = false;
-    closed = menu;
-  }
-  return closed;
+  const open = [...document.querySelectorAll("details.menu[open]")].filter((menu) => !menu.contains(except));
+  for (const menu of open) menu.open = false;
+  return open.at(-1);
 }
 
-// Rows: j and k walk through the list, Enter opens the row's first link.
+// Rows: j and k walk through the list, Enter opens the row's first link, x selects it.
 const rowsOnPage = () =>
-  [...document.querySelectorAll("[data-rows]")].flatMap((list) => [...list.children]).filter((row) => row.querySelector("a[href]"));
+  [...document.querySelectorAll("[data-rows]")].flatMap((list) => [...list.children]).filter((row) => at("a[href]", row));
 
 function currentRow(rows) {
   const focused = rows.findIndex((row) => row.contains(document.activeElement));
@@ -39,15 +67,25 @@ function walk(event, step) {
   const next = Math.min(Math.max(currentRow(rows) + step, 0), rows.length - 1);
   rows.forEach((row) => row.classList.remove("here"));
   rows[next].classList.add("here");
-  rows[next].querySelector("a[href]").focus({ preventScroll: true });
+  at("a[href]", rows[next]).focus({ preventScroll: true });
   rows[next].scrollIntoView({ block: "nearest" });
 }
 
 function openRow(event) {
-  const row = document.querySelector("[data-rows] .here");
+  const row = at("[data-rows] .here");
   if (!row || document.activeElement !== document.body) return;
   event.preventDefault();
-  row.querySelector("a[href]").click();
+  at("a[href]", row).click();
+}
+
+// What carries `data-key` is pressed by that key: in the row where one is, else on the page, the newest first.
+function press(event, selector) {
+  const rows = rowsOnPage();
+  const row = rows[currentRow(rows)];
+  const target = (row && at(selector, row)) ?? [...document.querySelectorAll(`main ${selector}:not([data-rows] *)`)].at(-1);
+  if (!target) return;
+  event.preventDefault();
+  target.click();
 }
 
 // Toasts: what stands in a live region when a page arrives is not read out, what is put there is.
@@ -67,24 +105,42 @@ setInterval(() => {
   }
 }, 1000);
 
+for (const fault of ["htmx:responseError", "htmx:sendError"]) {
+  document.addEventListener(fault, () => toasts?.append(at("#unanswered").content.cloneNode(true)));
+}
+
+let wentAt = -Infinity; // when "g" was pressed; a place's letter follows it
+const KEYS = {
+  "/": focusSearch,
+  "?": openKeys,
+  j: (event) => walk(event, 1),
+  k: (event) => walk(event, -1),
+  x: (event) => press(event, "input[type=checkbox]"),
+  e: (event) => press(event, "[data-key=e]"),
+  z: (event) => press(event, "[data-key=z]"),
+  g: (event) => { wentAt = event.timeStamp; },
+  Enter: openRow,
+};
+
 document.addEventListener("keydown", (event) => {
   if (event.isComposing) return; // Korean input sends keys of its own while a syllable is being built.
   if (event.key === "Escape") closeMenus(null)?.querySelector("summary").focus();
-  if ((event.ctrlKey || event.metaKey) && !event.altKey && event.key.toLowerCase() === "k") return focusSearch(event);
-  if (event.ctrlKey || event.metaKey || event.altKey || typing(event.target)) return;
-  if (event.key === "/") focusSearch(event);
-  if (event.key === "j") walk(event, 1);
-  if (event.key === "k") walk(event, -1);
-  if (event.key === "z") [...document.querySelectorAll("[data-key=z]")].at(-1)?.click();
-  if (event.key === "Enter") openRow(event);
+  if ((event.ctrlKey || event.metaKey) && !event.altKey && event.key.toLowerCase() === "k") return openPalette(event);
+  walkPalette(event);
+  if (event.ctrlKey || event.metaKey || event.altKey || typing(event.target) || at("dialog[open]")) return;
+  const place = event.timeStamp - wentAt < 1500 && at(`[data-go="${CSS.escape(event.key)}"]`);
+  wentAt = -Infinity;
+  if (place) return place.click();
+  if (Object.hasOwn(KEYS, event.key)) KEYS[event.key](event);
 });
 
 document.addEventListener("click", (event) => {
   closeMenus(event.target);
   if (event.target.closest(".dismiss")) dismiss(event.target.closest(".toast"));
+  if (event.target.matches("dialog")) event.target.close(); // the ground around it
 });
-document.addEventListener("focusin", (event) => closeMenus(event.target));
 document.addEventListener("focusin", (event) => {
+  closeMenus(event.target);
   for (const row of document.querySelectorAll("[data-rows] .here")) {
     if (!row.contains(event.target)) row.classList.remove("here");
   }

@@ -62,6 +62,26 @@ def change_user(user: User, *, password: str = "", at: datetime, by: Actor, **ne
     return user
 
 
+PREFERENCES = frozenset(("language", "time_zone", "place", "dates", "theme", "density"))
+
+
+@transaction.atomic
+def change_preferences(user: User, *, at: datetime, by: User, **new: str) -> User:
+    """Change how the pages look and read to one person, on every device; only the person does this."""
+    if unknown := set(new) - PREFERENCES:
+        raise TypeError(f"Not a preference: {', '.join(sorted(unknown))}")
+    if by.pk != user.pk:
+        raise PermissionDenied
+    user = User.objects.select_for_update().get(pk=user.pk)
+    before, after = audit.changes(user, new)
+    if after:
+        for name, value in new.items():
+            setattr(user, name, value)
+        user.save(update_fields=list(after))
+        audit.record("user.preferences_changed", user, at=at, by=by, before=before, after=after)
+    return user
+
+
 @transaction.atomic
 def change_team(team: Team, *, name: str, at: datetime, by: Actor) -> Team:
     require("manage_users", by=by)

@@ -3,10 +3,13 @@
 from typing import TYPE_CHECKING, Any
 
 from django import forms
+from django.conf import settings
 from django.contrib.auth.password_validation import validate_password
+from django.utils.translation import get_language
 from django.utils.translation import gettext_lazy as _
 
 from crm.lib.fields import Day, Text, currency_field, language_field, zone_field
+from crm.lib.formats import place_choices
 from crm.staff.models import Installation, User
 
 # Django's class takes its parameter only from the type checker.
@@ -44,6 +47,34 @@ class UserForm(AnyForm):
         if password:
             validate_password(password, self.instance)
         return password
+
+
+class InItsLanguage(forms.Select):
+    """A choice of languages, each read out in itself."""
+
+    def create_option(self, name: str, value: Any, *args: Any, **more: Any) -> dict[str, Any]:
+        option = super().create_option(name, value, *args, **more)
+        option["attrs"]["lang"] = str(value)
+        return option
+
+
+class PreferencesForm(AnyForm):
+    """How the pages look and read to one person."""
+
+    language = forms.ChoiceField(label=_("Language"), choices=settings.LANGUAGES, widget=InItsLanguage)
+    time_zone = zone_field()
+    place = forms.ChoiceField(
+        label=_("Numbers and money as in"),
+        required=False,
+        choices=lambda: [("", str(_("As the language"))), *place_choices(get_language() or "en")],
+        help_text=_("Months and weekdays stay in the language of the pages."),
+    )
+
+    class Meta:
+        model = User
+        fields = ("language", "time_zone", "place", "dates", "theme", "density")
+        labels = {"dates": _("Dates"), "theme": _("Appearance"), "density": _("Rows")}
+        widgets = dict.fromkeys(("dates", "theme", "density"), forms.RadioSelect)
 
 
 class InstallationForm(AnyForm):

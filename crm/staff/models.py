@@ -10,6 +10,7 @@ from django.db import models
 from django.db.models.functions import Lower
 from django.utils.translation import gettext_lazy as _
 
+from crm.lib import formats
 from crm.staff import rules
 
 
@@ -30,6 +31,23 @@ class Role(models.TextChoices):
     READ_ONLY = rules.READ_ONLY, _("Read-only")
 
 
+class Theme(models.TextChoices):
+    SYSTEM = "system", _("As the device")
+    LIGHT = "light", _("Light")
+    DARK = "dark", _("Dark")
+
+
+class Density(models.TextChoices):
+    REGULAR = "regular", _("Regular")
+    COMPACT = "compact", _("Tighter")
+
+
+class Dates(models.TextChoices):
+    WORDS = formats.WORDS, _("In words, such as 14 Feb 2027")
+    NUMBERS = formats.NUMBERS, _("In numbers, in the order of your place")
+    ISO = formats.ISO, _("Year first, such as 2027-02-14")
+
+
 class Users(BaseUserManager["User"]):
     def get_by_natural_key(self, username: str | None) -> User:
         return self.get(email__iexact=username)
@@ -46,6 +64,11 @@ class User(AbstractBaseUser):
     phone = models.CharField(_("phone"), max_length=40, blank=True)
     language = models.CharField(_("language"), max_length=10, default="en")
     time_zone = models.CharField(_("time zone"), max_length=60, default="UTC")
+    # A locale such as de_DE; empty: that of the language.
+    place = models.CharField(_("numbers and money as in"), max_length=12, blank=True)
+    dates = models.CharField(_("dates"), max_length=8, choices=Dates.choices, default=Dates.WORDS)
+    theme = models.CharField(_("appearance"), max_length=8, choices=Theme.choices, default=Theme.SYSTEM)
+    density = models.CharField(_("rows"), max_length=8, choices=Density.choices, default=Density.REGULAR)
     is_active = models.BooleanField(_("active"), default=True)
     created_at = models.DateTimeField()
 
@@ -91,6 +114,10 @@ class User(AbstractBaseUser):
     @property
     def actor_label(self) -> str:
         return self.name
+
+    @property
+    def formats(self) -> formats.Formats:
+        return formats.Formats(self.place, self.dates)
 
     @property
     def initials(self) -> str:

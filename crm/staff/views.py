@@ -3,20 +3,25 @@
 from collections.abc import Callable
 from datetime import datetime
 from functools import wraps
-from typing import Any
+from typing import Any, NamedTuple
 from urllib.parse import urlencode
 
 from django import forms
+from django.conf import settings
 from django.contrib import messages
 from django.core.exceptions import PermissionDenied
-from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
-from django.shortcuts import render
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import redirect, render
 from django.urls import NoReverseMatch, reverse
+from django.utils import translation
 from django.utils.cache import patch_vary_headers
 from django.utils.http import url_has_allowed_host_and_scheme
 from django.utils.translation import gettext_lazy as _
 from django.views.decorators.http import require_POST
 
+from crm.lib.search import cleaned
+from crm.staff.actions import change_preferences
+from crm.staff.forms import PreferencesForm
 from crm.staff.models import User
 
 
@@ -79,28 +84,136 @@ def form_page(
     return response
 
 
-# Pages that configure something: address name, the right it takes, what it is. Other apps are named by string.
+# Configuration pages in groups: address name, the right it takes, what it is. Other apps are named by string.
 SETTINGS = [
-    ("plans", "read", _("Plans"), _("What customers buy, and the features that each plan includes.")),
-    ("features", "read", _("Features"), _("What the product does, and from when on use of it is meaningful.")),
-    ("traits", "read", _("Traits"), _("What else is known about accounts, with its type and unit.")),
-    ("scorecards", "read", _("Scorecards"), _("Which measures make a score, with their weights and limits.")),
-    ("events", "read_sources", _("Events"), _("Names that events came under, and the features they feed.")),
-    ("sources", "read_sources", _("Sources"), _("Who sends usage, with which keys, and what was refused.")),
-    ("imports", "import", _("Imports"), _("Files that were taken over, and their refused rows.")),
-    ("pipeline", "read_sources", _("Pipeline"), _("When each step of the calculation last ran.")),
-    ("mail-files", "read_sources", _("Mail"), _("What was sent, or written to files while no server is set.")),
+    (
+        _("You"),
+        [
+            ("you", "read", _("How it looks and reads"), _("Language, time zone, numbers and dates, light or dark.")),
+            ("keys", "read", _("Keyboard"), _("What can be done without the mouse.")),
+        ],
+    ),
+    (
+        _("The account book"),
+        [
+            ("plans", "read", _("Plans"), _("What customers buy, and the features that each plan includes.")),
+            ("features", "read", _("Features"), _("What the product does, and from when on use of it is meaningful.")),
+            ("traits", "read", _("Traits"), _("What else is known about accounts, with its type and unit.")),
+        ],
+    ),
+    (
+        _("Health"),
+        [
+            ("scorecards", "read", _("Scorecards"), _("Which measures make a score, with their weights and limits.")),
+            ("pipeline", "read_sources", _("Pipeline"), _("When each step of the calculation last ran.")),
+        ],
+    ),
+    (
+        _("What comes in and goes out"),
+        [
+            ("events", "read_sources", _("Events"), _("Names that events came under, and the features they feed.")),
+            ("sources", "read_sources", _("Sources"), _("Who sends usage, with which keys, and what was refused.")),
+            ("imports", "import", _("Imports"), _("Files that were taken over, and their refused rows.")),
+            ("mail-files", "read_sources", _("Mail"), _("What was sent, or written to files without a server.")),
+        ],
+    ),
+    (
+        _("The installation"),
+        [
+            ("admin:index", "admin", _("Admin"), _("Every table of the account book, row by row, with its record.")),
+            ("gallery", "configure", _("Gallery"), _("The parts that pages are made of, with their states.")),
+        ],
+    ),
 ]
 
 
+# The page of each place, its letter after "g", its word, and how the names of the pages within it begin.
+PLACES = [
+    ("today", "t", _("Today"), ("today", "draft")),
+    ("portfolio", "a", _("Accounts"), ("portfolio", "account", "contact", "subscription", "task")),
+    ("playbooks", "p", _("Playbooks"), ("playbook",)),
+    ("surveys", "s", _("Surveys"), ("survey", "wave")),
+    ("numbers", "n", _("Numbers"), ("numbers",)),
+]
+
+# What can be done from anywhere: address name, the right it takes, the words, and what is posted (None: it is a page).
+DOINGS: list[tuple[str, str, Any, dict[str, str] | None]] = [
+    ("account-new", "write_account", _("New account"), None),
+    ("survey-new", "configure", _("New survey"), None),
+    ("plan-new", "configure", _("New plan"), None),
+    ("feature-new", "configure", _("New feature"), None),
+    ("trait-new", "configure", _("New trait"), None),
+    ("source-new", "manage_keys", _("New source"), None),
+    ("set-preferences", "read", _("Appearance: light"), {"theme": "light"}),
+    ("set-preferences", "read", _("Appearance: dark"), {"theme": "dark"}),
+    ("set-preferences", "read", _("Appearance: as the device"), {"theme": "system"}),
+    ("set-preferences", "read", _("Rows: regular"), {"density": "regular"}),
+    ("set-preferences", "read", _("Rows: tighter"), {"density": "compact"}),
+    *(("set-preferences", "read", name, {"language": code}) for code, name in settings.LANGUAGES),
+    ("logout", "read", _("Log out"), {}),
+]
+
+
+class Command(NamedTuple):
+    """Something to go to, or to do at once when there are `fields` to post."""
+
+    words: str
+    url: str
+    fields: dict[str, str] | None = None
+
+
+def commands_for(user: User, q: str) -> list[Command]:
+    """Places, actions and, once something is typed, settings that the person may use; all words of `q` are in them."""
+    places = [Command(str(words), address(name)) for name, _letter, words, _beginnings in PLACES]
+    doings = [Command(str(words), address(name), fields) for name, verb, words, fields in DOINGS if user.may(verb)]
+    pages = [Command(word, url) for _group, rows in settings_for(user) for url, word, _sentence in rows] if q else []
+    wanted = q.casefold().split()
+    return [
+        each
+        for each in [*places, *pages, *doings]
+        if each.url and all(word in each.words.casefold() for word in wanted)
+    ]
+
+
+def settings_for(user: User, q: str = "") -> list[tuple[Any, list[tuple[str, str, str]]]]:
+    """(group, its pages as address, word, sentence): those that exist, that the person may open and `q` speaks of."""
+    wanted = q.casefold().split()
+    groups = []
+    for group, pages in SETTINGS:
+        rows = [
+            (at, str(words), str(sentence))
+            for name, verb, words, sentence in pages
+            if (user.is_staff if verb == "admin" else user.may(verb)) and (at := address(name))
+        ]
+        found = [row for row in rows if all(word in f"{group} {row[1]} {row[2]}".casefold() for word in wanted)]
+        if found:
+            groups.append((group, found))
+    return groups
+
+
+KEYS = [
+    ("/", _("Find anything")),
+    ("Ctrl K", _("Find, go somewhere or do something")),
+    ("j", _("Next row")),
+    ("k", _("Row before")),
+    ("Enter", _("Open the row")),
+    ("x", _("Select the row")),
+    ("e", _("Edit the row, or the page")),
+    ("z", _("Undo what was just done")),
+    ("?", _("This list")),
+    ("Esc", _("Close what is open")),
+]
+
+
+def keys(request: Request) -> HttpResponse:
+    """The keyboard map: a page, and a piece of one for the dialog behind "?"."""
+    piece = request.htmx  # type: ignore[attr-defined]  # set by django_htmx
+    return render(request, "crm/_keys.html" if piece else "crm/keys.html", {"keys": KEYS})
+
+
 def settings_index(request: Request) -> HttpResponse:
-    """The configuration pages that exist and that the person's role may open."""
-    rows = [(address(name), words, sentence) for name, verb, words, sentence in SETTINGS if request.user.may(verb)]
-    more = {
-        "rows": [row for row in rows if row[0]],
-        "admin_url": address("admin:index") if request.user.is_staff else "",
-    }
-    return render(request, "crm/settings.html", more)
+    q = cleaned(request.GET.get("q", ""))
+    return render(request, "crm/settings.html", {"groups": settings_for(request.user, q), "q": q})
 
 
 def address(name: str) -> str:
@@ -111,16 +224,30 @@ def address(name: str) -> str:
         return ""
 
 
-LOOKS = {"theme": ("light", "dark", "system"), "density": ("regular", "compact")}
+def you(request: Request) -> HttpResponse:
+    """How the pages look and read to the person who asks."""
+    form = PreferencesForm(request.POST or None, instance=request.user)
+    if request.method == "POST" and form.is_valid():
+        # The form has written into the row at hand; the action compares with the one that is stored.
+        user = change_preferences(request.user, at=request.now, by=request.user, **form.cleaned_data)
+        with translation.override(user.language):
+            messages.success(request, str(_("Saved. It is like this wherever you sign in.")))
+        return _kept(redirect("you"), request, user)
+    words = {"title": _("How it looks and reads"), "submit": _("Save"), "back_url": reverse("settings")}
+    return render(request, "crm/form.html", {"form": form, **words})
 
 
 @require_POST
-def set_theme(request: Request) -> HttpResponse:
-    """Keep theme and density in cookies that base.html reads, so that no page flashes."""
-    response = HttpResponseRedirect(way_back(request))
-    for name, choices in LOOKS.items():
-        if request.POST.get(name) in choices:
-            response.set_cookie(
-                name, request.POST[name], max_age=31_536_000, samesite="Lax", secure=request.is_secure()
-            )
+def set_preferences(request: Request) -> HttpResponse:
+    """One of the choices in the person's menu, or in the palette; whatever is not a choice is left out."""
+    of = PreferencesForm(request.POST, instance=request.user)
+    chosen = {name: request.POST[name] for name in of.fields if name in request.POST and name not in of.errors}
+    user = change_preferences(request.user, at=request.now, by=request.user, **chosen)
+    return _kept(redirect(way_back(request)), request, user)
+
+
+def _kept(response: HttpResponse, request: Request, user: User) -> HttpResponse:
+    """Keep language and theme in this browser too, for the pages before the login."""
+    for name, value in ((settings.LANGUAGE_COOKIE_NAME, user.language), ("theme", user.theme)):
+        response.set_cookie(name, value, max_age=31_536_000, samesite="Lax", secure=request.is_secure())
     return response

@@ -14,10 +14,10 @@ from crm.lib.scope import named_text
 from crm.lib.search import cleaned, tsquery
 from crm.lib.sql_files import load
 from crm.staff.models import User
-from crm.staff.views import Request, needs
+from crm.staff.views import Request, commands_for, needs
 from retention.scores.models import Band
 
-MOST = 20
+MOST, FEW = 20, 6
 
 
 @dataclass(frozen=True)
@@ -37,6 +37,17 @@ class Found:
 
 @needs("read")
 def search(request: Request) -> HttpResponse:
+    """The page behind the search box; without JavaScript it is the palette too."""
+    return render(request, "retention/search.html", _answer(request, MOST))
+
+
+@needs("read")
+def palette(request: Request) -> HttpResponse:
+    """What the palette shows under what is typed: the same, less of it, as a piece of a page."""
+    return render(request, "retention/_palette.html", _answer(request, FEW))
+
+
+def _answer(request: Request, most: int) -> dict[str, Any]:
     """One query beside session, person and settings.
 
     Who may not read contact data searches accounts only: a list that answers each letter typed would spell out
@@ -47,15 +58,15 @@ def search(request: Request) -> HttpResponse:
     rows = found(request.user, q, people=people) if q else []
     accounts = [row for row in rows if row.kind == "account"]
     contacts = [row for row in rows if row.kind == "person"]
-    context = {
+    return {
         "q": q,
-        "accounts": accounts[:MOST],
-        "contacts": contacts[:MOST],
-        "more_accounts": len(accounts) > MOST,
-        "more_contacts": len(contacts) > MOST,
+        "accounts": accounts[:most],
+        "contacts": contacts[:most],
+        "commands": commands_for(request.user, q),
+        "more_accounts": len(accounts) > most,
+        "more_contacts": len(contacts) > most,
         "people": people,
     }
-    return render(request, "retention/search.html", context)
 
 
 def found(user: User, q: str, *, people: bool) -> list[Found]:

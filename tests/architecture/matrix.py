@@ -40,6 +40,7 @@ URLS = [
         ("portfolio",          "",                 "SOMRV 200",              "as GET"),
         ("portfolio-bands",    "",                 "SOMRV 200",              "as GET"),
         ("search",             "",                 "SOMRV 200",              "as GET"),
+        ("palette",            "",                 "SOMRV 200",              "as GET"),
         ("account",            "account",          "SOMRV sees 200",         "as GET"),
         ("account-history",    "account",          "SOMRV sees 200",         "as GET"),
         ("account-new",        "",                 "OMR 200",                "OMR 302"),
@@ -85,6 +86,9 @@ URLS = [
         ("trait-new",          "",                 "O 200",                  "O 302"),
         ("trait-edit",         "trait",            "O 200",                  "O 302"),
         ("settings",           "",                 "SOMRV 200",              "as GET"),
+        ("you",                "",                 "SOMRV 200",              "SOMRV 302"),
+        ("set-preferences",    "",                 "405",                    "SOMRV 302"),
+        ("keys",               "",                 "SOMRV 200",              "as GET"),
         ("scorecards",         "",                 "SOMRV 200",              "405"),
         ("pipeline",           "",                 "SO 200",                 "as GET"),
         ("sources",            "",                 "SO 200",                 "405"),
@@ -111,7 +115,6 @@ URLS = [
         ("survey-edit",        "survey",           "O 200",                  "O 302"),
         ("survey-wave",        "survey",           "O 200",                  "O 302"),
         ("survey-mail",        "survey mail",      "O 200",                  "405"),
-        ("set-theme",          "",                 "405",                    "SOMRV 302"),
         ("logout",             "",                 "405",                    "SOMRV 302"),
     ]
 ]  # fmt: skip

@@ -61,7 +61,15 @@ FIXED: dict[str, Post] = {
     "trait-edit": {"label": "Country", "type": "text"},
     "source-new": {"name": "iOS app"},
     "survey-wave": {"target": "10"},
-    "set-theme": {"theme": "dark"},
+    "you": {
+        "language": "ko",
+        "time_zone": "Asia/Seoul",
+        "place": "de_DE",
+        "dates": "iso",
+        "theme": "dark",
+        "density": "compact",
+    },
+    "set-preferences": {"theme": "dark"},
     "set_language": {"language": "ko"},
     "answer": {"score": "9", "comment": "Good.", "send": "1"},
 }

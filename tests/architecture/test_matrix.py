@@ -20,7 +20,7 @@ from tests.company import NOW, WHOSE, Company, company
 
 GET, POST = "GET", "POST"
 # What these write is no business row: the session, and cookies.
-WITHOUT_RECORD = {"logout", "set-theme"}
+WITHOUT_RECORD = {"logout"}
 # A request with usage leaves no record of its own: the drain leaves one a run (rules.md §10).
 INGEST = "crm_inbox_batch"
 LINKS = ("answer", "unsubscribe")

@@ -13,7 +13,7 @@ from tests.company import Company
 
 pytestmark = [pytest.mark.browser, pytest.mark.timeout(600)]
 # A piece of a page that htmx fetches, and mails, which are documents of their own in a frame.
-FRAGMENTS = {"portfolio-bands", "mail-body", "survey-mail"}
+FRAGMENTS = {"portfolio-bands", "palette", "mail-body", "survey-mail"}
 NO_PAGES = ("tracking", "healthz", "readyz")
 WIDTHS = (1280, 390)
 

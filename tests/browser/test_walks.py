@@ -77,3 +77,34 @@ def test_a_rep_reads_a_draft_on_today_and_approves_it_and_finds_the_mail(made: C
     row.get_by_role("link", name="ownperson Vogt").click()
     frame = page.frame_locator("iframe").locator("body")
     assert draft.body.splitlines()[0] in frame.inner_text()
+
+
+def test_the_palette_and_the_keys_go_everywhere_without_the_mouse(made: Company, watching: Watching) -> None:
+    watched = watching("R")
+    page = watched.page
+    assert watched.open("/today/") == []
+    page.keyboard.press("Control+k")
+    page.get_by_text("New account").wait_for()
+    page.keyboard.type("ownacc")
+    page.locator("[data-found=ownacc]").get_by_role("link", name="ownaccount Ltd").wait_for()
+    page.keyboard.press("ArrowDown")
+    assert page.evaluate("document.activeElement.textContent").startswith("ownaccount Ltd")
+    page.keyboard.press("ArrowUp")
+    # A syllable that is still being built is not an answer yet.
+    composing = "{ key: 'Enter', isComposing: true, bubbles: true, cancelable: true }"
+    assert page.evaluate(f"document.activeElement.dispatchEvent(new KeyboardEvent('keydown', {composing}))")
+    enter(watched)
+    assert page.url.endswith(f"/accounts/{made.accounts['own'].pk}/")
+    for letters, there in (("g a", "/accounts/"), ("g t", "/today/")):
+        with page.expect_navigation():
+            for letter in letters.split():
+                page.keyboard.press(letter)
+        assert page.url.endswith(there)
+    page.keyboard.press("?")
+    page.get_by_role("dialog").get_by_text("Undo what was just done").wait_for()
+    page.keyboard.press("g")
+    page.keyboard.press("a")  # in a dialog, letters lead nowhere
+    page.keyboard.press("Escape")
+    assert page.locator("dialog[open]").count() == 0
+    assert page.url.endswith("/today/")
+    assert watched.faults == []

@@ -49,7 +49,8 @@ HTMX = {"HX-Request": "true", "HX-Current-URL": "http://testserver/page/?tab=9"}
 
 
 def toasts(page: str) -> list[str]:
-    return re.findall(r'<li class="toast.*?</li>', page, re.DOTALL)
+    said = page.partition("<template")[0]  # what is kept for a missing answer says nothing yet
+    return re.findall(r'<li class="toast.*?</li>', said, re.DOTALL)
 
 
 @OURS
@@ -82,7 +83,7 @@ def test_beside_a_fragment_it_joins_the_toasts_of_the_page(client: Client) -> No
 @OURS
 def test_a_whole_page_and_one_that_sends_elsewhere_get_nothing_beside_them(client: Client) -> None:
     assert client.get("/piece/").content.decode() == "<tr><td>7</td></tr>"
-    assert client.get("/page/", headers=HTMX).content.decode().count("<ol") == 1
+    assert client.get("/page/", headers=HTMX).content.decode().count("<ol ") == 1
     assert client.get("/moved/", headers=HTMX).content == b""
     assert len(toasts(client.get("/page/").content.decode())) == 1
 

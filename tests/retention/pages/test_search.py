@@ -1,9 +1,11 @@
 """Search: accounts and people by how their words begin, for whoever may see them."""
 
+import re
 from typing import Any
 
 import pytest
 from django.db import connection
+from django.test import Client
 from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
 
@@ -119,3 +121,28 @@ def test_among_many_rows_the_search_runs_along_the_indexes(ops):
         plan = "\n".join(row[0] for row in cursor.fetchall())
     indexes = ("account_search", "account_name_prefix", "contact_search")
     assert [name for name in indexes if name not in plan] == []
+
+
+def commands(client: Client, q: str) -> list[str]:
+    return [command.words for command in client.get("/search/palette/", {"q": q}).context["commands"]]
+
+
+def test_the_palette_offers_places_and_what_the_role_may_do(as_user, rep, ops) -> None:
+    assert commands(as_user(rep), "") == [
+        "Today", "Accounts", "Playbooks", "Surveys", "New account", "Appearance: light", "Appearance: dark",
+        "Appearance: as the device", "Rows: regular", "Rows: tighter", "English", "한국어", "Log out",
+    ]  # fmt: skip
+    assert commands(as_user(rep), "new") == ["New account"]
+    assert commands(as_user(ops), "NEW sur") == ["New survey"]
+    assert commands(as_user(rep), "scorecards") == ["Scorecards"]  # settings come once something is typed
+    assert commands(as_user(rep), "pipeline") == []
+
+
+def test_the_palette_and_the_page_find_the_same_and_both_do_without_a_script(as_user, rep) -> None:
+    factories.account("Fjord Energi", owner=rep)
+    client = as_user(rep)
+    piece = client.get("/search/palette/", {"q": "fjord"}).content.decode()
+    assert "<html" not in piece
+    assert (piece.count("Fjord Energi"), 'data-found="fjord"' in piece) == (1, True)
+    page = client.get("/search/", {"q": "dark"}).content.decode()
+    assert re.search(r'action="/settings/you/set/">.*?name="theme" value="dark".*?Appearance: dark', page, re.DOTALL)
