@@ -22,10 +22,12 @@ from crm.usage.models import (
 from crm.consents.models import Consent
 from crm.attention.models import Hold, Reservation
 from crm.outbox.models import OutboundMail, Pause, Salt, Suppression, UnsubscribeLink
+from crm.segments.models import AccountFigures, SavedView, Segment
 from crm.imports.models import ImportRefusal, ImportRun
 
 __all__ = [
     "Account",
+    "AccountFigures",
     "AuditRow",
     "Beat",
     "Consent",
@@ -51,8 +53,10 @@ __all__ = [
     "Reject",
     "Reservation",
     "Salt",
+    "SavedView",
     "Seen",
     "SeenMonth",
+    "Segment",
     "Source",
     "Subscription",
     "SubscriptionChange",

@@ -19,6 +19,7 @@ from crm.outbox import views as outbox
 from crm.plans import views as plans
 from crm.public.health import healthz, readyz
 from crm.public.unsubscribe import unsubscribe
+from crm.segments import views as segments
 from crm.sources import views as sources
 from crm.staff import views as staff
 from crm.subscriptions import views as subscriptions
@@ -68,6 +69,15 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path("traits/", accounts.traits, name="traits"),
     path("traits/new/", accounts.new_trait, name="trait-new"),
     path("traits/<int:pk>/", accounts.edit_trait, name="trait-edit"),
+    path("segments/", segments.index, name="segments"),
+    path("segments/new/", segments.new_segment, name="segment-new"),
+    path("segments/<int:pk>/edit/", segments.edit_segment, name="segment-edit"),
+    path("segments/<int:pk>/delete/", segments.delete_segment, name="segment-delete"),
+    path("segments/<int:pk>/restore/", segments.restore_segment, name="segment-restore"),
+    path("views/new/", segments.new_view, name="view-new"),
+    path("views/<int:pk>/edit/", segments.edit_view, name="view-edit"),
+    path("views/<int:pk>/delete/", segments.delete_view, name="view-delete"),
+    path("views/<int:pk>/restore/", segments.restore_view, name="view-restore"),
     path("settings/", staff.settings_index, name="settings"),
     path("settings/you/", staff.you, name="you"),
     path("settings/you/set/", staff.set_preferences, name="set-preferences"),

@@ -5,6 +5,7 @@ from django.urls import URLPattern, path
 from retention.pages import (
     account,
     begin,
+    conditions,
     contact,
     drafts,
     finding,
@@ -13,6 +14,7 @@ from retention.pages import (
     playbooks,
     portfolio,
     put_offs,
+    step,
     tasks,
     today,
 )
@@ -23,6 +25,8 @@ urlpatterns: list[URLPattern] = [
     path("today/", today.today, name="today"),
     path("accounts/", portfolio.portfolio, name="portfolio"),
     path("accounts/bands/", portfolio.bands, name="portfolio-bands"),
+    path("accounts/condition/", conditions.condition, name="portfolio-condition"),
+    path("accounts/<int:pk>/step/", step.step, name="account-step"),
     path("accounts/<int:pk>/", account.account, name="account"),
     path("accounts/<int:pk>/history/", history.history, name="account-history"),
     path("accounts/<int:pk>/tasks/new/", tasks.new, name="task-new"),

@@ -18,6 +18,8 @@ from crm.outbox import actions as outbox
 from crm.outbox import emails
 from crm.outbox.models import MailState, OutboundMail, UnsubscribeLink
 from crm.plans.models import Plan
+from crm.segments import actions as segments
+from crm.segments.rules import read
 from crm.sources import actions as sources
 from crm.sources.models import Reject
 from crm.staff.models import Installation, User
@@ -101,6 +103,9 @@ def _product(made: Company) -> tuple[Plan, EventName]:
     playbook = Playbook.objects.order_by("pk").first()
     assert playbook is not None
     made.remember("playbook", playbook.pk)
+    own: dict[str, Any] = {"at": NOW, "by": made.users["R"]}
+    made.remember("segment", segments.keep_segment(name="Hotels", tree=read("segment.is.hotels"), **own).pk)
+    made.remember("view", segments.keep_view(name="By renewal", query="sort=renewal", **own).pk)
     trait = accounts.define_trait(key="region", label="Region", type="text", at=NOW, by=made.users["O"])
     made.remember("trait", trait.pk)
     made.rows["trait"]["row"] = trait

@@ -14,6 +14,7 @@ from django.utils.translation import gettext_lazy as _
 from crm.lib.scope import ScopedModel, ScopedQuerySet
 from crm.staff.models import Team, User
 from crm.staff.queries import scope_of
+from crm.staff.rules import MANAGER, OPS_ADMIN
 
 M = TypeVar("M", bound=models.Model, covariant=True)
 
@@ -49,6 +50,21 @@ def _visible(path: str, user: User) -> models.Q:
         team = models.Q(**{f"{path}owner__team": scope.team_id}) | models.Q(**{f"{path}pool": scope.team_id})
         seen |= team & unrestricted
     return seen
+
+
+def writable(user: User) -> models.Q:
+    """What crm.accounts.rules.may_write says, for all accounts at once; only among those that are visible to `user`."""
+    if not user.may("write_account"):
+        return models.Q(pk__in=[])
+    if user.role == OPS_ADMIN:
+        return models.Q(pk__isnull=False)
+    own = models.Q(owner=user.pk)
+    if user.team_id is None:
+        return own
+    shared = models.Q(pool=user.team_id)
+    if user.role == MANAGER:
+        shared |= models.Q(owner__team=user.team_id)
+    return own | (models.Q(restricted=False) & shared)
 
 
 class Stage(models.TextChoices):
@@ -92,6 +108,10 @@ class Account(ScopedModel):
             GinIndex(SearchVector("name", "external_id", config="simple"), name="account_search"),
             models.Index(OpClass(Lower("name"), "text_pattern_ops"), name="account_name_prefix"),
             models.Index(fields=["owner", "id"], name="account_by_owner"),
+            models.Index(Lower("name"), "id", name="account_by_name"),
+            models.Index(fields=["customer_since", "id"], name="account_by_tenure"),
+            models.Index(fields=["next_step_on", "id"], name="account_by_next_step"),
+            GinIndex(fields=["tags"], name="account_by_tag"),
         ]
         constraints = [
             models.CheckConstraint(condition=models.Q(stage__in=Stage.values), name="account_stage_known"),
@@ -183,6 +203,7 @@ class Trait(ScopedModel):
     objects = TraitQuerySet.as_manager()
 
     class Meta:
+        indexes = [models.Index(fields=["definition", "account", "-at"], name="trait_by_definition")]
         constraints = [
             models.UniqueConstraint(fields=["account", "definition", "at"], name="trait_once"),
             models.CheckConstraint(

@@ -11,6 +11,8 @@ RIGHTS: dict[str, frozenset[str]] = {
     "reassign": frozenset({OPS_ADMIN, MANAGER}),
     "approve": frozenset({MANAGER, REP}),
     "configure": frozenset({OPS_ADMIN}),
+    "save_views": frozenset({SYSTEM_ADMIN, OPS_ADMIN, MANAGER, REP}),
+    "export": frozenset({OPS_ADMIN, MANAGER}),
     "import": frozenset({OPS_ADMIN}),
     "read_sources": frozenset({SYSTEM_ADMIN, OPS_ADMIN}),
     "manage_keys": frozenset({SYSTEM_ADMIN}),

@@ -130,7 +130,7 @@ SETTINGS = [
 # The page of each place, its letter after "g", its word, and how the names of the pages within it begin.
 PLACES = [
     ("today", "t", _("Today"), ("today", "draft")),
-    ("portfolio", "a", _("Accounts"), ("portfolio", "account", "contact", "subscription", "task")),
+    ("portfolio", "a", _("Accounts"), ("portfolio", "account", "contact", "subscription", "task", "segment", "view-")),
     ("playbooks", "p", _("Playbooks"), ("playbook",)),
     ("surveys", "s", _("Surveys"), ("survey", "wave")),
     ("numbers", "n", _("Numbers"), ("numbers",)),

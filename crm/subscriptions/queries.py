@@ -17,14 +17,14 @@ from crm.staff.queries import installation
 from crm.subscriptions import rules
 
 Accounts = Collection[int] | None
-THESE = "SELECT unnest(%(accounts)s::bigint[])"
+THESE = "ANY (%(accounts)s::bigint[])"
 
 
 def sql(name: str, *, only: str = "") -> str:
     """The text of a query, to run or to stand in brackets in another one.
 
     Parameters are named: %(known)s always, %(day)s or %(start)s and %(end)s as the file says. `only` is the
-    text of a SELECT of account ids; accounts merged into these are included.
+    text of a SELECT of account ids, or ANY (an array of them); accounts merged into these are included.
     """
     term = load(__file__, "term").replace("/*only*/", _only(only) if only else "")
     return term if name == "term" else f"WITH term AS ({term})\n{_flat(load(__file__, name))}"
@@ -41,11 +41,10 @@ def facts(*names: str, only: str = THESE) -> str:
 
 
 def _only(accounts: str) -> str:
-    if accounts == THESE:
+    if accounts.startswith("ANY"):
         # A list is looked up along both keys at once; as a subquery it would be joined to the whole table.
-        given = "ANY (%(accounts)s::bigint[])"
         return f"""AND held.account_id = ANY (ARRAY(
-        SELECT id FROM crm_account WHERE id = {given} OR merged_into_id = {given}))"""
+        SELECT id FROM crm_account WHERE id = {accounts} OR merged_into_id = {accounts}))"""
     return f"""AND held.account_id IN (
         SELECT id FROM crm_account WHERE id IN ({accounts})
         UNION ALL SELECT id FROM crm_account WHERE merged_into_id IN ({accounts}))"""

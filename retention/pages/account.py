@@ -25,7 +25,7 @@ from retention.messages.rules import Recap
 from retention.outcomes.queries import Event, story
 from retention.pages import telling
 from retention.pages.next_step import draft_context, next_step, progress_words
-from retention.pages.portfolio import in_days
+from retention.pages.table import in_days
 from retention.scores.models import ScoreNow
 from retention.scores.queries import Why, why
 

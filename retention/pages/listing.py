@@ -1,70 +1,66 @@
-"""The portfolio's rows: a page of accounts by score, what they pay, and how many stand in each band."""
+"""The portfolio's rows: one page of accounts in any order, with what they pay, in one statement; and band counts."""
 
-import re
-from collections.abc import Collection
+import base64
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date
 from decimal import Decimal
-from typing import Any, Literal, NamedTuple
+from typing import Any, NamedTuple
 
-from django.contrib.postgres.search import SearchVector
+import orjson
 from django.db import connection
-from django.db.models import Q
-from django.db.models.functions import Lower
+from django.db.models import BooleanField, ExpressionWrapper
 
-from crm.accounts.models import GONE, Account, AccountQuerySet, Stage
+from crm.accounts.models import Account, AccountQuerySet, writable
 from crm.lib.scope import named_text
-from crm.lib.search import beginnings, cleaned
 from crm.lib.sql_files import load
+from crm.segments.queries import Lists, matching
 from crm.staff.models import User
 from crm.subscriptions.queries import facts
+from retention.pages.fields import BANDS
+from retention.pages.wanted import SORTS, Sort, Wanted
 from retention.scores.models import Band
 
 PAGE = 50
-BANDS = {band.word: band for band in (Band.LEAVING, Band.AT_RISK, Band.STEADY, Band.THRIVING, Band.UNKNOWN)}
-KNOWN, UNKNOWN, NEVER = 0, 1, 2
-
-
-@dataclass(frozen=True)
-class Wanted:
-    """What the address asks for; anything unreadable in it asks for nothing.
-
-    `owner`: me, team, nobody, a user's id, or empty for everyone. `stage` empty: whoever has not gone.
-    """
-
-    q: str = ""
-    band: str = ""
-    owner: str = ""
-    stage: str = ""
-
-    @classmethod
-    def read(cls, given: Any) -> "Wanted":
-        owner, stage, band = given.get("owner", ""), given.get("stage", ""), given.get("band", "")
-        return cls(
-            q=cleaned(given.get("q", "")),
-            band=band if band in BANDS else "",
-            owner=owner if owner in ("me", "team", "nobody") or re.fullmatch(r"[0-9]{1,18}", owner) else "",
-            stage=stage if stage == "all" or stage in Stage.values else "",
-        )
-
-    def __bool__(self) -> bool:
-        return bool(self.q or self.band or self.owner or self.stage)
+TABLES = {"score": "retention_score_now", "figures": "crm_account_figures"}
+OF_ACCOUNT = (
+    "pk", "name", "external_id", "owner_id", "pool_id", "next_step", "next_step_on", "stage", "segment", "tags",
+    "customer_since", "may_write",
+)  # fmt: skip
+# Looked up along the keys of the fifty accounts; as a subquery they would be joined to everybody's terms.
+PAGE_ACCOUNTS = "ANY (ARRAY(SELECT pk FROM page))"
 
 
 class Cursor(NamedTuple):
-    """A place in the list: the part, the points (0 outside the first part) and the account."""
+    """A place in a list: the part (0: with a value to sort by, 1: without), the values sorted by, the account."""
 
     part: int
-    points: int
+    values: tuple[Any, ...]
     account: int
 
     @classmethod
-    def read(cls, text: str) -> "Cursor | None":
-        found = re.fullmatch(r"([012])\.([0-9]{1,4})\.([0-9]{1,18})", text, re.ASCII)
-        return cls(*map(int, found.groups())) if found else None
+    def read(cls, text: str, sort: Sequence[tuple[str, bool]]) -> "Cursor | None":
+        """None for what does not stand for a place in this order."""
+        try:
+            part, account, *values = orjson.loads(base64.urlsafe_b64decode(text + "=" * (-len(text) % 4)))
+            if part not in (0, 1) or type(account) is not int or not 0 <= account < 2**63 or len(values) != len(sort):
+                return None
+            read = [SORTS[key].read for key, _down in sort]
+            found = tuple(None if v is None else fit(v) for fit, v in zip(read, values, strict=True))
+        except (ValueError, TypeError, ArithmeticError):
+            return None
+        known = found[0] is not None
+        return cls(part, found, account) if known == (part == 0) and all(map(_storable, found)) else None
 
     def __str__(self) -> str:
-        return f"{self.part}.{self.points}.{self.account}"
+        text = orjson.dumps([self.part, self.account, *self.values], default=str)
+        return base64.urlsafe_b64encode(text).rstrip(b"=").decode()
+
+
+def _storable(value: Any) -> bool:
+    if isinstance(value, Decimal):
+        return value.is_finite() and abs(value) < 10**18
+    return "\0" not in value if isinstance(value, str) else not isinstance(value, int) or abs(value) < 2**63
 
 
 @dataclass
@@ -72,22 +68,33 @@ class Row:
     """One account of the list; `costliest` is the name of the measure that costs most, "" when none does."""
 
     part: int
+    keys: tuple[Any, ...]
     pk: int
     name: str
-    holder: str
+    external_id: str
     next_step: str
     next_step_on: date | None
+    stage: str
+    segment: str
+    tags: list[str]
+    customer_since: date | None
+    may_write: bool
+    holder: str
     points: int | None
     band: str
     change: int | None
     costliest: str
-    mrr: Decimal | None = None
-    is_paid: bool = False
-    renews_on: date | None = None
+    is_paid: bool
+    mrr: Decimal | None
+    renews_on: date | None
+    seats: int | None
+    plans: str
+    last_use_on: date | None
+    uses: int | None
 
     @property
     def cursor(self) -> str:
-        return str(Cursor(self.part, self.points or 0, self.pk))
+        return str(Cursor(self.part, self.keys, self.pk))
 
 
 @dataclass(frozen=True)
@@ -97,39 +104,21 @@ class Page:
     next: str | None
 
 
-def named(rows: AccountQuerySet, q: str) -> AccountQuerySet:
-    """Those in whose name or external id every word of `q` begins a word, or whose name begins with `q` as typed."""
-    if not q:
-        return rows
-    words = SearchVector("name", "external_id", config="simple")
-    found = rows.alias(words=words, lower=Lower("name"))
-    return found.filter(Q(words=beginnings(q)) | Q(lower__startswith=q.lower()))
+def wanted_accounts(user: User, wanted: Wanted, *, day: date, known: Lists | None = None) -> AccountQuerySet:
+    """The accounts that the user sees and asks for. Raises `Unusable` for a filter that cannot be run."""
+    return matching(wanted.tree, day=day, user=user, known=known)
 
 
-def wanted_accounts(user: User, wanted: Wanted) -> AccountQuerySet:
-    """The accounts that the user sees and asks for, whatever their band."""
-    rows = named(Account.objects.visible_to(user).filter(merged_into=None), wanted.q)
-    if not wanted.stage:
-        rows = rows.exclude(stage__in=GONE)
-    elif wanted.stage != "all":
-        rows = rows.filter(stage=wanted.stage)
-    if wanted.owner == "me":
-        return rows.filter(owner=user.pk)
-    if wanted.owner == "team":
-        return rows.filter(Q(owner__team=user.team_id) | Q(pool=user.team_id)) if user.team_id else rows.none()
-    if wanted.owner == "nobody":
-        return rows.filter(owner=None, pool=None)
-    return rows.filter(owner=int(wanted.owner)) if wanted.owner else rows
-
-
-def page(user: User, wanted: Wanted, *, after: Cursor | None = None, before: Cursor | None = None, day: date) -> Page:
-    """One page of the list with its money, in two queries whatever the number of accounts."""
+def page(
+    user: User, wanted: Wanted, *, day: date, after: Cursor | None = None, before: Cursor | None = None,
+    known: Lists | None = None, limit: int = PAGE,
+) -> Page:  # fmt: skip
+    """One page of the list with its money, in one query whatever the number of accounts. Raises `Unusable`."""
     back = before is not None and after is None
-    found = _standings(user, wanted, after or before, back=back)
-    more, rows = len(found) > PAGE, found[:PAGE]
+    found = _rows(user, wanted, after or before, back=back, day=day, known=known, limit=limit + 1)
+    more, rows = len(found) > limit, found[:limit]
     if back:
         rows.reverse()
-    _add_money(rows, day)
     earlier, later = (more, True) if back else (after is not None, more)
     return Page(
         rows,
@@ -138,65 +127,116 @@ def page(user: User, wanted: Wanted, *, after: Cursor | None = None, before: Cur
     )
 
 
-def _standings(user: User, wanted: Wanted, start: Cursor | None, *, back: bool) -> list[Row]:
-    columns = wanted_accounts(user, wanted).values("pk", "name", "owner_id", "pool_id", "next_step", "next_step_on")
-    accounts, parameters = named_text(columns)
-    text = _towards(load(__file__, "standings"), start, back=back)
-    text = text.replace("/*band*/", "AND now.band = %(band)s" if wanted.band else "")
-    if wanted.band:
-        parameters["band"] = BANDS[wanted.band]
-        text = text.replace("/*never band*/", "AND %(band)s = 0")
+def _rows(
+    user: User, wanted: Wanted, start: Cursor | None, *, back: bool, day: date, known: Lists | None, limit: int
+) -> list[Row]:
+    text, parameters = statement(user, wanted, start, back=back, day=day, known=known)
+    with connection.cursor() as cursor:
+        cursor.execute(text, {**parameters, "limit": limit})
+        n = len(wanted.sort)
+        return [_row(part, keys=found[:n], rest=found[n:]) for part, *found in cursor.fetchall()]
+
+
+def _row(part: int, *, keys: list[Any], rest: list[Any]) -> Row:
+    row = Row(part, tuple(keys), *rest)
+    row.band = Band(row.band).word
+    return row
+
+
+def statement(
+    user: User, wanted: Wanted, start: Cursor | None = None, *, back: bool = False, day: date,
+    known: Lists | None = None,
+) -> tuple[str, dict[str, Any]]:  # fmt: skip
+    """standings.sql filled in for this order, this way and this place in the list; all its parameters but %(limit)s."""
+    rows = wanted_accounts(user, wanted, day=day, known=known)
+    mine = rows.annotate(may_write=ExpressionWrapper(writable(user), output_field=BooleanField()))
+    accounts, parameters = named_text(mine.values(*OF_ACCOUNT))
+    parameters |= {"day": day, "known": None}
+    sorts = [(SORTS[key], down) for key, down in wanted.sort]
     if start:
-        parameters |= {"points": start.points, "account": start.account}
-    with connection.cursor() as cursor:
-        cursor.execute(text.replace("/*accounts*/", accounts), {**parameters, "limit": PAGE + 1})
-        return [_row(*found) for found in cursor.fetchall()]
-
-
-def _towards(text: str, start: Cursor | None, *, back: bool) -> str:
-    """The statement read one way or the other from a place in the list."""
-    sign: Literal["<", ">"] = "<" if back else ">"
-    names = {KNOWN: "known", UNKNOWN: "unknown", NEVER: "never"}
-    keys = {
-        KNOWN: f"AND (now.points, now.account_id) {sign} (%(points)s, %(account)s)",
-        UNKNOWN: f"AND now.account_id {sign} %(account)s",
-        NEVER: f"AND account.pk {sign} %(account)s",
+        parameters |= {f"key{n}": value for n, value in enumerate(start.values)} | {"account": start.account}
+    places = [_place(sorts, start, part, back) for part in (0, 1)]
+    if wanted.band and sorts[0][0].table == "score":
+        # Says nothing new, but lets the list walk along the index of the band.
+        places[0] += " AND score.band = %(band)s"
+        parameters["band"] = int(BANDS[wanted.band])
+    order = _order(sorts, back)
+    parts = [_part(sorts, part, places[part], order, accounts) for part in ((1, 0) if back else (0, 1))]
+    columns = [f"key_{n}" for n in range(len(sorts))]
+    marks = {
+        "/*first*/": parts[0].replace("/*enough*/", ""),
+        "/*second*/": parts[1].replace("/*enough*/", "AND (SELECT count(*) FROM first) < %(limit)s"),
+        "/*order*/": ", ".join(["part" + (" DESC" if back else ""), *_order(sorts, back, columns)]),
+        "/*keys*/": ", ".join(f"page.{column}" for column in columns),
+        "/*facts*/": facts("mrr_on", "seats_on", "renewals", only=PAGE_ACCOUNTS).removeprefix("WITH "),
     }
-    for part, name in names.items():
-        passed = start is not None and (part > start.part if back else part < start.part)
-        begins = start is not None and part == start.part
-        text = text.replace(f"/*{name} from*/", "AND FALSE" if passed else keys[part] if begins else f"/*{name} from*/")
-    nothing = "(SELECT WHERE FALSE) AS nothing"
-    if back:
-        # Parts stand in the order in which WITH needs them, so the way back reads all three.
-        text = text.replace("/*before unknown*/", nothing).replace("/*before never*/", nothing)
-        return text.replace("/*way*/", "DESC")
-    text = text.replace("/*before unknown*/", "known")
-    return text.replace("/*before never*/", "(TABLE known UNION ALL TABLE unknown) AS earlier").replace("/*way*/", "")
+    text = load(__file__, "standings")
+    for mark, words in marks.items():
+        text = text.replace(mark, words)
+    return text, parameters
 
 
-def _row(
-    part: int, pk: int, name: str, holder: str | None, next_step: str, on: date | None, points: int | None,
-    band: int, change: int | None, costliest: str | None,
-) -> Row:  # fmt: skip
-    return Row(part, pk, name, holder or "", next_step, on, points, Band(band).word, change, costliest or "")
+Sorts = Sequence[tuple[Sort, bool]]
 
 
-_MONEY = """
-SELECT account_id, mrr_on.account_id IS NOT NULL, mrr_on.mrr, renewals.renews_on
-FROM unnest(%(accounts)s::bigint[]) AS wanted (account_id)
-LEFT JOIN mrr_on USING (account_id)
-LEFT JOIN renewals USING (account_id)
-"""
+def _part(sorts: Sorts, part: int, place: str, order: list[str], accounts: str) -> str:
+    """The accounts that have a value to sort by first (part 0), read along its index, or those that have none."""
+    first = sorts[0][0]
+    tables = list(dict.fromkeys(sort.table for sort, _down in sorts if sort.table))
+    source = f"({accounts}) AS account"
+    if part == 0 and first.table:
+        tables.remove(first.table)
+        source = f"{TABLES[first.table]} AS {first.table} JOIN {source} ON account.pk = {first.table}.account_id"
+    joins = "".join(f" LEFT JOIN {TABLES[table]} AS {table} ON {table}.account_id = account.pk" for table in tables)
+    keys = "".join(f", {sort.value} AS key_{n}" for n, (sort, _down) in enumerate(sorts))
+    there = "IS NULL" if part else "IS NOT NULL"
+    return f"""SELECT {part} AS part, account.*{keys} FROM {source}{joins}
+    WHERE {first.value} {there}{place} /*enough*/ ORDER BY {", ".join(order)} LIMIT %(limit)s"""
 
 
-def _add_money(rows: Collection[Row], day: date) -> None:
-    text = facts("mrr_on", "renewals") + _MONEY
-    with connection.cursor() as cursor:
-        cursor.execute(text, {"accounts": [row.pk for row in rows], "day": day, "known": None})
-        money = {account: rest for account, *rest in cursor.fetchall()}
-    for row in rows:
-        row.is_paid, row.mrr, row.renews_on = money[row.pk]
+def _order(sorts: Sorts, back: bool, columns: Sequence[str] = ()) -> list[str]:
+    """ORDER BY, with missing values last; the account's id decides, and follows the first order."""
+    values = columns or [sort.value for sort, _down in sorts]
+    words = []
+    for value, (_sort, down) in zip(values, sorts, strict=True):
+        words.append(f"{value} {'DESC' if down != back else 'ASC'}")
+    for n in range(1, len(words)):
+        words[n] += f" NULLS {'FIRST' if back else 'LAST'}"
+    last = "pk" if columns else "account.pk"
+    return [*words, f"{last} {'DESC' if sorts[0][1] != back else 'ASC'}"]
+
+
+def _place(sorts: Sorts, start: Cursor | None, part: int, back: bool) -> str:
+    """The condition of a part that leaves out what lies before the place, as the list is read."""
+    if start is None or (part > start.part if not back else part < start.part):
+        return ""
+    if part != start.part:
+        return " AND FALSE"
+    pk = "account.pk"
+    lead, leads_down = sorts[0]
+    sign = "<" if leads_down != back else ">"
+    if part == 0 and len(sorts) == 1:
+        return f" AND ({lead.value}, {_own(lead) or pk}) {sign} (%(key0)s, %(account)s)"
+    place = f"{pk} {sign} %(account)s"
+    for n in reversed(range(part, len(sorts))):
+        sort, down = sorts[n]
+        same, beyond = _beyond(sort.value, n, start.values[n], "<" if down != back else ">", back)
+        place = f"({beyond} OR ({same} AND {place}))"
+    # The first order once more by itself, so that its index is entered at the place.
+    return f" AND {place}" + (f" AND {lead.value} {sign}= %(key0)s" if part == 0 else "")
+
+
+def _own(sort: Sort) -> str:
+    """The account's id as the table that is sorted by has it, so that its index holds the whole comparison."""
+    return f"{sort.table}.account_id" if sort.table else ""
+
+
+def _beyond(value: str, n: int, at: Any, sign: str, back: bool) -> tuple[str, str]:
+    """(is the same, comes after) for one order, missing values standing last."""
+    if at is None:
+        return f"{value} IS NULL", f"{value} IS NOT NULL" if back else "FALSE"
+    missing = "" if back else f" OR {value} IS NULL"
+    return f"{value} = %(key{n})s", f"({value} {sign} %(key{n})s{missing})"
 
 
 _COUNTS = """
@@ -206,10 +246,16 @@ GROUP BY 1
 """
 
 
-def band_counts(user: User, wanted: Wanted) -> dict[str, int]:
+def band_counts(user: User, wanted: Wanted, *, day: date) -> dict[str, int]:
     """How many of the wanted accounts stand in each band; never judged ones count as unknown. One grouped query."""
-    accounts, parameters = named_text(wanted_accounts(user, wanted).values("pk"))
+    rows = wanted_accounts(user, wanted.but(band=""), day=day)
+    accounts, parameters = named_text(rows.values("pk"))
     with connection.cursor() as cursor:
         cursor.execute(_COUNTS.format(accounts=accounts), parameters)
         counted: dict[int, int] = dict(cursor.fetchall())
     return {word: counted.get(int(band), 0) for word, band in BANDS.items()}
+
+
+def of_ids(user: User, ids: Sequence[int]) -> AccountQuerySet:
+    """These accounts, as far as the user sees them."""
+    return Account.objects.visible_to(user).filter(pk__in=ids, merged_into=None)

@@ -17,6 +17,7 @@ from crm.audit.rules import Actor
 from crm.fills.models import Fill
 from crm.lib import partitions
 from crm.lib.sql_files import load
+from crm.segments.actions import refresh_figures
 from crm.usage import actions as usage
 from crm.usage.queries import windows_stand
 from retention.measures import queries as measures
@@ -72,6 +73,8 @@ def score_changed(through: datetime, *, at: datetime, by: Actor) -> str:
     anew = standing is None or (standing.day, standing.version_id, standing.facts) != (day, version.pk, facts)
     changed = set(captured) | _changed_book(standing.through_at - LAG if standing else through)
     _redo_windows(captured, at=at, by=by)
+    if anew or changed:
+        refresh_figures(day, accounts=None if anew else changed, at=at, by=by)
     if not anew and not changed:
         return "Nothing has changed."
     judged = _judge_again(edition, day, None if anew else changed)

@@ -1,7 +1,8 @@
 -- facts.sql — Grain one value · Reads crm_feature, crm_plan, crm_plan_features, crm_eventname, crm_exchangerate,
 -- crm_installation · Writes nothing
--- Safe to run twice: it only reads. A fingerprint of everything that changes scores of many accounts at once.
-SELECT md5(concat_ws('|',
+-- Safe to run twice: it only reads. A fingerprint of everything that changes scores, and figures, of many
+-- accounts at once.
+SELECT md5(concat_ws('|', 'with figures',
     (SELECT string_agg(concat_ws(',', id, is_key, counts_amount, threshold), ';' ORDER BY id) FROM crm_feature),
     (SELECT string_agg(concat_ws(',', id, includes_everything), ';' ORDER BY id) FROM crm_plan),
     (SELECT string_agg(concat_ws(',', plan_id, feature_id), ';' ORDER BY plan_id, feature_id) FROM crm_plan_features),

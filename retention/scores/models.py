@@ -101,6 +101,7 @@ class ScoreNow(ScopedModel):
         indexes = [
             models.Index(fields=["points", "account"], name="score_now_worst_first"),
             models.Index(fields=["band", "points", "account"], name="score_now_by_band"),
+            models.Index(fields=["change", "account"], name="score_now_by_change"),
         ]
 
     def __str__(self) -> str:

@@ -19,7 +19,7 @@ NAMED_BY_DJANGO = {"crm/lib/embedded_backend/base.py"}
 FLOW = {
     "crm": (
         "lib fills audit staff accounts contacts plans subscriptions sources people usage consents attention outbox "
-        "imports"
+        "segments imports"
     ),
     "feedback": "surveys invitations answers",
     "retention": ("measures scorecards scores risk_signals messages playbooks plays tasks follow_ups outcomes agenda"),
