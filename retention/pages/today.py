@@ -25,7 +25,7 @@ from retention.agenda import queries as agenda
 from retention.agenda.queries import ACTED, ANSWERS, DRAFTS, PUT_OFF, SHOWN, SIGNALS, TASKS, WAITS, Since, Work
 from retention.follow_ups.queries import may_approve, moment_words, zone_of
 from retention.follow_ups.rules import send_at
-from retention.pages.portfolio import in_days
+from retention.pages.table import in_days
 from retention.risk_signals.models import SignalKind
 from retention.risk_signals.queries import sentence
 
