@@ -13,6 +13,7 @@ from crm.audit.rules import System
 from crm.fills import actions as fills
 from crm.lib import mailer
 from crm.outbox import actions as outbox
+from crm.sign_in import actions as sign_in
 from crm.usage import actions as usage
 
 log = logging.getLogger("holdfast.jobs")
@@ -24,9 +25,11 @@ def beat() -> None:
 
 
 def send() -> None:
-    """Hand over the mail that is due; with more of it left than one round takes, knock again."""
+    """Hand over the mail that is due, our own people's first; with more left than one round takes, knock again."""
     hello = settings.MAIL_FROM_DOMAIN
     transport = mailer.transport(settings.EMAIL_URL, settings.MAIL_FILES, hello=hello)
+    if links := sign_in.send_links(clock=lambda: datetime.now(UTC), transport=transport):
+        log.info("send: %s links to colleagues", links)
     done = outbox.send_due(clock=lambda: datetime.now(UTC), transport=transport)
     log.info("send: %s", done)
     if done.more:
@@ -43,5 +46,7 @@ def drain() -> None:
 
 
 def housekeeping() -> None:
-    """Make the partitions of the next days and drop what is past its time."""
-    log.info("housekeeping: %s", usage.tidy(at=datetime.now(UTC), by=System("housekeeping")))
+    """Make the partitions of the next days and drop what is past its time; forget guesses, links and sessions."""
+    at = datetime.now(UTC)
+    log.info("housekeeping: %s", usage.tidy(at=at, by=System("housekeeping")))
+    log.info("housekeeping: %s", sign_in.tidy(at=at))

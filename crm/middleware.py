@@ -5,20 +5,25 @@ from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
+from allauth.usersessions.models import UserSession
 from django.conf import settings
 from django.contrib.messages import get_messages
 from django.db import DatabaseError, InterfaceError, connection
-from django.http import HttpRequest, HttpResponse
+from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.template.loader import get_template, render_to_string
+from django.urls import reverse
 from django.utils import timezone, translation
 from django.utils.translation import get_language_from_request
 from django.utils.translation import gettext_lazy as _
+from django.views.defaults import permission_denied
 
 from crm.lib.db_trouble import is_trouble
 from crm.lib.formats import PLAIN, written_as
 from crm.lib.places import zone_of
+from crm.sign_in.actions import note_denied
+from crm.sign_in.rules import SEEN
 from crm.staff.models import Density, Theme, User
-from crm.staff.queries import ground_of
+from crm.staff.queries import ground_of, lacks_second_factor
 from crm.staff.views import PLACES, address
 
 type_of_view = Callable[[HttpRequest], HttpResponse]
@@ -73,6 +78,54 @@ def language(get_response: type_of_view) -> type_of_view:
     return middleware
 
 
+SEEN_EVERY = timedelta(minutes=5)
+
+
+def last_seen(get_response: type_of_view) -> type_of_view:
+    """Note now and then that a session lives. Only those that the login began carry the mark."""
+
+    def middleware(request: HttpRequest) -> HttpResponse:
+        now: datetime = request.now  # type: ignore[attr-defined]
+        seen = request.session.get(SEEN)
+        if seen is not None and now.timestamp() - seen > SEEN_EVERY.total_seconds():
+            request.session[SEEN] = now.timestamp()
+            UserSession.objects.filter(session_key=request.session.session_key).update(last_seen_at=now)
+        return get_response(request)
+
+    return middleware
+
+
+# What somebody reaches who must set up a second factor and has not: the pages to do so, and the way out.
+SET_UP = {"mfa_index", "mfa_activate_totp", "mfa_add_webauthn", "mfa_view_recovery_codes", "account_reauthenticate"}
+SET_UP |= {"account_logout", "set-preferences"}
+
+
+class second_factor:  # noqa: N801 - named like the other middleware, which are functions
+    """Send an admin without a second factor to the page that sets one up, from wherever a login is needed."""
+
+    def __init__(self, get_response: type_of_view) -> None:
+        self.get_response = get_response
+
+    def __call__(self, request: HttpRequest) -> HttpResponse:
+        return self.get_response(request)
+
+    def process_view(self, request: HttpRequest, view: type_of_view, *_args: Any) -> HttpResponse | None:
+        user = request.user
+        open_to_all = not getattr(view, "login_required", True)
+        here = request.resolver_match.view_name if request.resolver_match else ""
+        if open_to_all or not user.is_authenticated or here in SET_UP or not lacks_second_factor(user):
+            return None
+        return HttpResponseRedirect(reverse("mfa_index"))
+
+
+def denied(request: HttpRequest, exception: Exception) -> HttpResponse:
+    """Django's handler403: what one of us was denied is in the record. A form without its token is no denial."""
+    if request.user.is_authenticated:
+        at: datetime = request.now  # type: ignore[attr-defined]
+        note_denied(request.path, method=request.method or "", at=at, by=request.user)
+    return permission_denied(request, exception)
+
+
 def clock(get_response: type_of_view) -> type_of_view:
     """Read the clock once; views take `request.now`, so that one request has one instant."""
 
@@ -108,6 +161,8 @@ STANDING_STILL = timedelta(minutes=3)
 def shell(request: HttpRequest) -> dict[str, Any]:
     """What base.html shows around every page. Places whose page does not exist yet stay hidden."""
     here = request.resolver_match.view_name if request.resolver_match else ""
+    if "_" in here:  # a name of allauth's, such as account_login, which has no place in the bar
+        here = ""
     places = [
         {"url": url, "label": label, "key": key, "active": here.startswith(beginnings)}
         for name, key, label, beginnings in PLACES

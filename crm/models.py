@@ -3,6 +3,7 @@
 from crm.fills.models import Beat, Fill
 from crm.audit.models import AuditRow
 from crm.staff.models import Installation, Team, User
+from crm.sign_in.models import Guesses, OneTimeLink
 from crm.accounts.models import Account, OwnerChange, Trait, TraitDefinition
 from crm.contacts.models import Contact
 from crm.plans.models import Feature, Plan
@@ -38,12 +39,14 @@ __all__ = [
     "ExchangeRate",
     "Feature",
     "Fill",
+    "Guesses",
     "Hold",
     "ImportRefusal",
     "ImportRun",
     "InboxBatch",
     "Installation",
     "Membership",
+    "OneTimeLink",
     "OutboundMail",
     "OwnerChange",
     "Pause",

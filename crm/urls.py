@@ -3,7 +3,6 @@
 from importlib import import_module
 
 from django.apps import apps
-from django.contrib.auth import views as auth
 from django.contrib.auth.decorators import login_not_required
 from django.urls import URLPattern, URLResolver, include, path, re_path
 from django.utils.module_loading import module_has_submodule
@@ -20,11 +19,13 @@ from crm.plans import views as plans
 from crm.public.health import healthz, readyz
 from crm.public.unsubscribe import unsubscribe
 from crm.segments import views as segments
+from crm.sign_in import views as sign_in
 from crm.sources import views as sources
 from crm.staff import views as staff
 from crm.subscriptions import views as subscriptions
 from crm.usage import views as usage
 
+handler403 = "crm.middleware.denied"
 handler500 = "crm.middleware.server_error"
 
 # Their rows must be on the admin's site before its addresses are read.
@@ -33,8 +34,7 @@ for app in ("feedback", "retention"):
         import_module(f"{app}.admin")
 
 urlpatterns: list[URLPattern | URLResolver] = [
-    path("login/", auth.LoginView.as_view(), name="login"),
-    path("logout/", auth.LogoutView.as_view(), name="logout"),
+    path("", include("crm.login.urls")),
     path("i18n/setlang/", login_not_required(set_language), name="set_language"),
     path("admin/", site.urls),
     # With and without a trailing slash, and never a redirect: SDKs do not follow one with a POST.
@@ -82,6 +82,17 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path("settings/you/", staff.you, name="you"),
     path("settings/you/set/", staff.set_preferences, name="set-preferences"),
     path("settings/keys/", staff.keys, name="keys"),
+    path("settings/people/", sign_in.people, name="people"),
+    path("settings/people/invite/", sign_in.invite, name="person-invite"),
+    path("settings/people/invitations/<str:pk>/resend/", sign_in.resend, name="invitation-resend"),
+    path("settings/people/invitations/<str:pk>/cancel/", sign_in.cancel, name="invitation-cancel"),
+    path("settings/people/<int:pk>/", sign_in.person, name="person"),
+    path("settings/people/<int:pk>/active/", sign_in.set_active, name="person-active"),
+    path("settings/people/<int:pk>/password-link/", sign_in.password_link, name="person-password-link"),
+    path("settings/people/<int:pk>/second-factor/", sign_in.forget_second_factor, name="person-second-factor"),
+    path("settings/teams/", staff.teams, name="teams"),
+    path("settings/teams/<int:pk>/", staff.team, name="team"),
+    path("settings/installation/", staff.installation, name="installation"),
     path("settings/sources/", sources.index, name="sources"),
     path("settings/sources/new/", sources.new, name="source-new"),
     path("settings/sources/<int:pk>/", sources.detail, name="source"),

@@ -8,6 +8,8 @@ from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import Any
 
+from allauth.mfa.models import Authenticator
+
 from crm.accounts import actions as accounts
 from crm.accounts.models import Account, OwnerChange
 from crm.audit.rules import System
@@ -20,6 +22,9 @@ from crm.outbox.models import MailState, OutboundMail, UnsubscribeLink
 from crm.plans.models import Plan
 from crm.segments import actions as segments
 from crm.segments.rules import read
+from crm.sign_in.actions import invite_user, new_password_link
+from crm.sign_in.models import OneTimeLink
+from crm.sign_in.queries import token_of
 from crm.sources import actions as sources
 from crm.sources.models import Reject
 from crm.staff.models import Installation, User
@@ -88,6 +93,17 @@ def _people(made: Company) -> None:
     made.users["stranger"] = factories.user("rep", team=south, name="Sara Lind", job_title="Customer success")
     made.remember("user", made.users["R"].pk)
     made.remember("team", north.pk)
+    key = Authenticator.objects.create(user=made.users["colleague"], type="webauthn", data={"name": "Key"})
+    made.remember("passkey", key.pk)
+    invited = invite_user(
+        email="new@ours.example", name="Otis New", role="rep", team=north, language="en", at=NOW, by=BY
+    )
+    made.remember("invitation", invited.pk.hex)
+    made.remember("invited", token_of(invited))
+    made.remember("password link", token_of(new_password_link(made.users["R"], at=NOW, by=BY)))
+    # Made before there was an admin.
+    early = OneTimeLink.objects.create(purpose="first_admin", created_at=NOW, expires_at=NOW + DAY)
+    made.remember("first admin", token_of(early))
 
 
 def _product(made: Company) -> tuple[Plan, EventName]:

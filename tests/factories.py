@@ -5,11 +5,16 @@ from decimal import Decimal
 from itertools import count
 from typing import Any
 
+from allauth.mfa.models import Authenticator
+from allauth.mfa.totp.internal.auth import format_hotp_value, hotp_value
+
 from crm.accounts.models import Account
 from crm.contacts.models import Contact
+from crm.login.adapters import SecondFactors
 from crm.plans.models import Feature, Plan
 from crm.sources.models import Source
 from crm.staff.models import Installation, Team, User
+from crm.staff.rules import SECOND_FACTOR
 from crm.subscriptions.models import Subscription, SubscriptionChange
 
 NOW = datetime(2026, 11, 21, 9, 0, tzinfo=UTC)
@@ -17,13 +22,30 @@ TODAY = date(2026, 11, 21)
 _next = count(1)
 
 
-def user(role: str = "rep", **more: Any) -> User:
+def user(role: str = "rep", *, second_factor: bool = True, **more: Any) -> User:
+    """One of us; with an authenticator app where the role must have one, unless told otherwise."""
     n = next(_next)
     defaults: dict[str, Any] = {"email": f"user{n}@ours.example", "name": f"User {n}", "created_at": NOW}
     row = User(role=role, **defaults | more)
     row.set_password("a good password")
     row.save()
+    if second_factor and role in SECOND_FACTOR:
+        authenticator_app(row)
     return row
+
+
+SECRET = "JBSWY3DPEHPK3PXP"
+
+
+def authenticator_app(of: User) -> Authenticator:
+    return Authenticator.objects.create(
+        user=of, type="totp", data={"secret": SecondFactors().encrypt(SECRET)}, created_at=NOW
+    )
+
+
+def code_at(at: datetime) -> str:
+    """What the app shows at the instant."""
+    return str(format_hotp_value(hotp_value(SECRET, int(at.timestamp()) // 30)))
 
 
 def team(name: str = "") -> Team:

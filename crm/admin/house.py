@@ -5,18 +5,16 @@ from typing import Any
 
 from django.contrib import admin
 from django.http import HttpRequest
-from django.utils.translation import gettext_lazy as _
 
 from crm.accounts.models import OwnerChange, Trait
-from crm.admin.door import AnyForm, Rows, Writable, site
+from crm.admin.door import Rows, Writable, site
 from crm.audit.models import AuditRow
 from crm.fills.models import Beat, Fill
 from crm.imports.models import ImportRefusal, ImportRun
-from crm.lib.fields import Text
 from crm.outbox.models import OutboundMail
 from crm.sources.models import Reject
 from crm.staff import actions as staff
-from crm.staff.forms import InstallationForm, UserForm
+from crm.staff.forms import InstallationForm, TeamForm, UserForm
 from crm.staff.models import Installation, Team, User
 from crm.subscriptions.models import Subscription, SubscriptionChange
 
@@ -38,10 +36,6 @@ class Users(Writable):
         if row is None:
             return staff.create_user(**values, password=password, at=at, by=by)
         return staff.change_user(row, **values, password=password, at=at, by=by)
-
-
-class TeamForm(AnyForm):
-    name = Text(label=_("Name"), limit=100)
 
 
 @admin.register(Team, site=site)

@@ -55,6 +55,7 @@ class Reason(models.TextChoices):
     WITHDRAWN = "withdrawn", _("This person said no to such mail.")
     UNMARKED = "unmarked", _("Advertising to Korea says (광고) before its subject and how to get no more of it.")
     NOT_OURS = "not_ours", _("The account no longer belongs to the person who signs or approved this mail.")
+    SIGNER_LEFT = "signer_left", _("The person who signs or approved this mail is no longer with us.")
     LATE = "late", _("It could not go out before its time had passed. Look at it again before it is sent.")
     CHANGED = "changed", _("The text is not the one that was approved.")
     ATTEMPTS = "attempts", _("Five attempts did not get it out.")

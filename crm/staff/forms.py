@@ -10,7 +10,7 @@ from django.utils.translation import gettext_lazy as _
 
 from crm.lib.fields import Day, Text, currency_field, language_field, zone_field
 from crm.lib.formats import place_choices
-from crm.staff.models import Installation, User
+from crm.staff.models import Installation, Team, User
 
 # Django's class takes its parameter only from the type checker.
 if TYPE_CHECKING:
@@ -75,6 +75,14 @@ class PreferencesForm(AnyForm):
         fields = ("language", "time_zone", "place", "dates", "theme", "density")
         labels = {"dates": _("Dates"), "theme": _("Appearance"), "density": _("Rows")}
         widgets = dict.fromkeys(("dates", "theme", "density"), forms.RadioSelect)
+
+
+class TeamForm(AnyForm):
+    name = Text(label=_("Name"), limit=100)
+
+    class Meta:
+        model = Team
+        fields = ("name",)
 
 
 class InstallationForm(AnyForm):

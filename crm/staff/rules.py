@@ -19,6 +19,8 @@ RIGHTS: dict[str, frozenset[str]] = {
     "manage_users": frozenset({SYSTEM_ADMIN}),
     "read_contact_data": frozenset({SYSTEM_ADMIN, OPS_ADMIN, MANAGER, REP}),
 }
+# Who may sign in with a password alone reaches customers' names; these reach everything, so they need more.
+SECOND_FACTOR = frozenset({SYSTEM_ADMIN, OPS_ADMIN})
 OWN, TEAM, ALL = "own", "team", "all"
 
 

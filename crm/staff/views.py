@@ -11,7 +11,7 @@ from django.conf import settings
 from django.contrib import messages
 from django.core.exceptions import PermissionDenied
 from django.http import HttpRequest, HttpResponse
-from django.shortcuts import redirect, render
+from django.shortcuts import get_object_or_404, redirect, render
 from django.urls import NoReverseMatch, reverse
 from django.utils import translation
 from django.utils.cache import patch_vary_headers
@@ -19,10 +19,12 @@ from django.utils.http import url_has_allowed_host_and_scheme
 from django.utils.translation import gettext_lazy as _
 from django.views.decorators.http import require_POST
 
+from crm.lib.fields import refusals
 from crm.lib.search import cleaned
-from crm.staff.actions import change_preferences
-from crm.staff.forms import PreferencesForm
-from crm.staff.models import User
+from crm.staff import queries
+from crm.staff.actions import change_installation, change_preferences, change_team, create_team
+from crm.staff.forms import InstallationForm, PreferencesForm, TeamForm
+from crm.staff.models import Team, User
 
 
 class Request(HttpRequest):
@@ -90,6 +92,7 @@ SETTINGS = [
         _("You"),
         [
             ("you", "read", _("How it looks and reads"), _("Language, time zone, numbers and dates, light or dark.")),
+            ("mfa_index", "read", _("Login and security"), _("Password, second step, and where you are logged in.")),
             ("keys", "read", _("Keyboard"), _("What can be done without the mouse.")),
         ],
     ),
@@ -120,6 +123,14 @@ SETTINGS = [
     (
         _("The installation"),
         [
+            ("people", "manage_users", _("People"), _("Who works here, with which role, and who is invited.")),
+            (
+                "teams",
+                "manage_users",
+                _("Teams"),
+                _("Groups of reps under a manager, who may share accounts."),
+            ),
+            ("installation", "manage_users", _("Names and rights"), _("Our names, who sees what, currency, sending.")),
             ("admin:index", "admin", _("Admin"), _("Every table of the account book, row by row, with its record.")),
             ("gallery", "configure", _("Gallery"), _("The parts that pages are made of, with their states.")),
         ],
@@ -150,7 +161,7 @@ DOINGS: list[tuple[str, str, Any, dict[str, str] | None]] = [
     ("set-preferences", "read", _("Rows: regular"), {"density": "regular"}),
     ("set-preferences", "read", _("Rows: tighter"), {"density": "compact"}),
     *(("set-preferences", "read", name, {"language": code}) for code, name in settings.LANGUAGES),
-    ("logout", "read", _("Log out"), {}),
+    ("account_logout", "read", _("Log out"), {}),
 ]
 
 
@@ -214,6 +225,43 @@ def keys(request: Request) -> HttpResponse:
 def settings_index(request: Request) -> HttpResponse:
     q = cleaned(request.GET.get("q", ""))
     return render(request, "crm/settings.html", {"groups": settings_for(request.user, q), "q": q})
+
+
+@needs("manage_users")
+def teams(request: Request) -> HttpResponse:
+    """All teams with how many people are in each, and a form for another one."""
+    form = TeamForm(request.POST or None)
+    if request.method == "POST" and form.is_valid():
+        with refusals(form):
+            create_team(**form.cleaned_data, at=request.now, by=request.user)
+        if form.is_valid():
+            return redirect("teams")
+    return render(request, "crm/people/teams.html", {"teams": queries.teams(), "form": form})
+
+
+@needs("manage_users")
+def team(request: Request, pk: int) -> HttpResponse:
+    row = get_object_or_404(Team, pk=pk)
+    form = TeamForm(request.POST or None, instance=row)
+    if request.method == "POST" and form.is_valid():
+        with refusals(form):
+            change_team(row, **form.cleaned_data, at=request.now, by=request.user)
+        if form.is_valid():
+            return redirect("teams")
+    context = {"form": form, "title": _("Rename the team"), "submit": _("Save"), "back_url": reverse("teams")}
+    return render(request, "crm/form.html", context)
+
+
+@needs("manage_users")
+def installation(request: Request) -> HttpResponse:
+    form = InstallationForm(request.POST or None, instance=queries.installation())
+    if request.method == "POST" and form.is_valid():
+        with refusals(form):
+            change_installation(**form.cleaned_data, at=request.now, by=request.user)
+        if form.is_valid():
+            return redirect("settings")
+    context = {"form": form, "title": _("Installation"), "submit": _("Save"), "back_url": reverse("settings")}
+    return render(request, "crm/form.html", context)
 
 
 def address(name: str) -> str:

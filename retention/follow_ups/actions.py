@@ -4,6 +4,7 @@ from datetime import datetime, timedelta
 
 from django.core.exceptions import PermissionDenied, ValidationError
 from django.db import transaction
+from django.db.models import Q
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_noop, override
 
@@ -13,7 +14,7 @@ from crm.audit.rules import Actor
 from crm.contacts.models import Contact
 from crm.lib.gate import Refused, clean_text
 from crm.outbox.actions import enqueue
-from crm.outbox.models import MailRefused, MailState, OutboundMail
+from crm.outbox.models import MailRefused, MailState, OutboundMail, Reason
 from crm.staff.models import User
 from crm.staff.queries import installation
 from retention.follow_ups import queries, rules
@@ -194,6 +195,21 @@ def settle(*, at: datetime, by: Actor) -> str:
         counts = {"finished": finished, "returned": returned, "withdrawn": cancelled}
         audit.record("follow_ups.settled", ("followup", "all"), at=at, by=by, after=counts)
     return f"{finished} sent, {returned} back as drafts, {cancelled} withdrawn"
+
+
+@transaction.atomic
+def take_back_from(user: User, *, at: datetime, by: Actor) -> int:
+    """Make the follow-ups drafts again whose mail came back because somebody left; returns how many."""
+    rows = FollowUp.objects.system("a signer leaves").filter(
+        state=FollowUpState.APPROVED, mail__state=MailState.RETURNED, mail__reason=Reason.SIGNER_LEFT
+    )
+    mine = rows.filter(Q(mail__signer=user) | Q(mail__approved_by=user)).select_related("mail")
+    taken = sum(_back_to_draft(row) for row in mine.order_by("pk"))
+    if taken:
+        audit.record(
+            "follow_ups.taken_back", ("followup", "all"), at=at, by=by, after={"from": user.pk, "taken": taken}
+        )
+    return taken
 
 
 def _withdraw(*, at: datetime) -> int:

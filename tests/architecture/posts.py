@@ -1,28 +1,35 @@
 """What a form of each address sends when it is filled in well, and what must be there before it can succeed."""
 
+import base64
 from collections.abc import Callable
 from datetime import timedelta
 from typing import Any
+
+from django.urls import reverse
 
 from crm.accounts import actions as accounts
 from crm.accounts.models import Account
 from crm.audit.rules import System
 from crm.outbox.models import Pause
 from crm.sources import actions as sources
-from crm.sources.models import InboxBatch
+from crm.sources.models import InboxBatch, Source
 from crm.staff.models import Installation
 from feedback.invitations.models import Invitation
 from feedback.surveys import rules as surveys
 from feedback.surveys.models import Wave
 from retention.follow_ups.models import FollowUp
 from retention.follow_ups.rules import fingerprint
+from tests.architecture.matrix import Open
 from tests.company import NOW, TODAY, Company
+from tests.factories import code_at
 
 Post = dict[str, Any]
 ACCOUNT = {"name": "Renamed", "time_zone": "Asia/Seoul", "language": "ko", "currency": "KRW"}
 CONTACT = {"name": "Lena Vogt", "email": "lena@customer.example", "role": "user"}
 CONSENT = {"purpose": "advertising", "on": TODAY, "source": "form on our site"}
 TERMS = {"effective_on": TODAY, "price": "99.50", "billing_months": "1", "currency": "EUR", "seats": "5"}
+OLD, NEW = "a good password", "an even better password"
+PERSON = {"name": "Renamed", "role": "rep", "language": "en", "time_zone": "UTC"}
 FEATURE = {"name": "Reports", "is_key": "on", "unit": "reports", "threshold": "3"}
 SURVEY = {
     "minimum_tenure_days": "30", "minimum_uses": "0", "cooldown_days": "90", "reply_working_days": "2",
@@ -75,6 +82,23 @@ FIXED: dict[str, Post] = {
         "density": "compact",
     },
     "set-preferences": {"theme": "dark"},
+    "account_change_password": {"oldpassword": OLD, "password1": NEW, "password2": NEW},
+    "account_reauthenticate": {"password": OLD},
+    "invitation": {"password": NEW},
+    "new-password": {"password": NEW},
+    "first-admin": {"name": "Ada", "email": "ada@ours.example", "language": "en", "password": NEW},
+    "person-invite": {"name": "Nia Obi", "email": "nia@ours.example", "role": "rep", "language": "en"},
+    "person-active": {"active": "0"},
+    "sessions-end": {"session": "others"},
+    "teams": {"name": "East"},
+    "team": {"name": "Far north"},
+    "installation": {
+        "company_name": "Renamed",
+        "product_name": "Fleetline",
+        "visibility": "all",
+        "currency": "EUR",
+        "sending": "on",
+    },
     "set_language": {"language": "ko"},
     "answer": {"score": "9", "comment": "Good.", "send": "1"},
 }
@@ -86,7 +110,10 @@ LIVE: dict[str, Callable[[Company, str], Post]] = {
     "events": lambda made, whose: {f"feature-{made.rows['event']['']}": made.rows["feature"][""]},
     "survey-new": lambda made, whose: SURVEY | {"name": "Another", "sender": made.users["R"].pk},
     "survey-edit": lambda made, whose: SURVEY | {"name": "Renamed", "sender": made.users["R"].pk},
-    "login": lambda made, whose: {"username": made.users["R"].email, "password": "a good password"},
+    "account_login": lambda made, whose: {"login": made.users["R"].email, "password": "a good password"},
+    "account_reset_password": lambda made, whose: {"email": made.users["R"].email},
+    "mfa_reauthenticate": lambda made, whose: {"code": code_at(NOW)},
+    "person": lambda made, whose: PERSON | {"email": made.users["R"].email},
 }
 
 
@@ -111,3 +138,42 @@ def prepare(name: str, made: Company, whose: str) -> bool:
         sources.accept(key=made.write_key, call="track", body=b"{}", events=1, at=NOW)
         InboxBatch.objects.update(attempts=5, parked_at=NOW, failed="KeyError")
     return name in ("account-undo-merge", "mail-resume", "survey-wave", "source-retry")
+
+
+# --- public addresses and the front door of usage -----------------------------------------------------------
+
+
+def opening(made: Company, line: Open) -> tuple[str, dict[str, Any]]:
+    """The address with what is held in it, and how a POST to it looks."""
+    if line.name.startswith("tracking"):
+        return _tracking(made, line)
+    if not line.holding:
+        return reverse(line.name), {"data": form(line.name, made, "")}
+    tokens = {
+        "an invitation's link": "token",
+        "an unsubscribe link": "unsubscribe",
+        "an invited person's link": "invited",
+        "a password link": "password link",
+        "a first admin's link": "first admin",
+    }
+    token = made.rows[tokens[line.holding]][""] if line.holding in tokens else "AAAAAAAAAAAAAAAAAAAAAA.nonsense"
+    return reverse(line.name, args=[token]), {"data": form(line.name, made, "")}
+
+
+def _tracking(made: Company, line: Open) -> tuple[str, dict[str, Any]]:
+    keys = {"": "", "a write key": made.write_key, "an unknown key": "hf_unknown", "a revoked key": revoked()}
+    key = keys[line.holding]
+    args = {"tracking": ["track"], "tracking-beacon": ["batch"], "tracking-segment-settings": [key or "none"]}
+    call = {"userId": "lena", "event": "Trip planned", "messageId": "m-1", "timestamp": NOW.isoformat()}
+    body = call if line.name == "tracking" else {"batch": [call | {"type": "track"}]}
+    more: dict[str, Any] = {"data": body, "content_type": "application/json"}
+    if key:
+        more["headers"] = {"Authorization": f"Basic {base64.b64encode(f'{key}:'.encode()).decode()}"}
+    return reverse(line.name, args=args.get(line.name)), more
+
+
+def revoked() -> str:
+    source = Source.objects.get(name="Web app")
+    row, key = sources.create_write_key(source, at=NOW, by=System("test"))
+    sources.revoke_write_key(row, at=NOW, by=System("test"))
+    return key

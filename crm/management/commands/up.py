@@ -6,7 +6,6 @@ import signal
 import socket
 import sys
 from datetime import UTC, datetime
-from secrets import token_urlsafe
 from time import sleep
 from types import FrameType
 from typing import Any
@@ -20,7 +19,8 @@ from crm.audit.rules import System
 from crm.lib.database_url import diagnose_database_url
 from crm.lib.embedded_postgres import EmbeddedPostgres, EmbeddedPostgresError, ensure_running
 from crm.lib.processes import Child, die_with_parent
-from crm.staff.actions import create_user
+from crm.sign_in.actions import first_admin_link
+from crm.sign_in.queries import url_of
 from crm.staff.models import Installation, User
 
 log = logging.getLogger("holdfast.up")
@@ -40,10 +40,9 @@ class Command(BaseCommand):
         prepare()
         if options["demo"] and not Installation.objects.exists() and not User.objects.exists():
             call_command("demo")
-        elif not User.objects.exists():
-            first_admin()
+        way_in = first_admin() or known_login()
         connection.close()
-        serve(self.stdout)
+        serve(self.stdout, way_in)
 
 
 def check_port(port: int) -> None:
@@ -85,18 +84,10 @@ def start_database() -> None:
         sys.stderr.write(f"{server.notice}\n")
 
 
-def first_admin() -> None:
-    """Make the first system admin with a password that stands in a file only its owner reads."""
-    password = token_urlsafe(12)
-    create_user(
-        email="admin@localhost.localdomain",
-        name="Admin",
-        role="system_admin",
-        password=password,
-        at=datetime.now(UTC),
-        by=System("up"),
-    )
-    keep_login("admin@localhost.localdomain", password)
+def first_admin() -> str:
+    """A link for making the first admin, as `up` prints it; each start makes a new one until there is an admin."""
+    link = first_admin_link(at=datetime.now(UTC), by=System("up"))
+    return f"Make the first admin here (works once, for 24 hours): {url_of(link)}" if link else ""
 
 
 def keep_login(email: str, password: str) -> None:
@@ -114,7 +105,8 @@ def known_login() -> str:
     return f"Log in as {email} with the password {password} (kept in {settings.VAR / LOGIN_FILE})"
 
 
-def serve(out: Any) -> None:
+def serve(out: Any, way_in: str) -> None:
+    """`way_in`: how to get in, as a sentence; empty when everybody knows."""
     stopping = False
 
     def stop(number: int, frame: FrameType | None) -> None:
@@ -129,8 +121,8 @@ def serve(out: Any) -> None:
     try:
         wait_for_web(children["web"])
         out.write(f"Holdfast is at {settings.SITE_URL}")
-        if login := known_login():
-            out.write(login)
+        if way_in:
+            out.write(way_in)
         if Installation.objects.filter(is_demo=True).exists():
             out.write(f"This is the demo. Three steps to begin with your own data: {settings.SITE_URL}/begin/")
         connection.close()

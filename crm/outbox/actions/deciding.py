@@ -5,6 +5,7 @@ from typing import Any
 
 from django.core.exceptions import PermissionDenied
 from django.db import transaction
+from django.db.models import Q
 
 from crm.attention import actions as attention
 from crm.audit import actions as audit
@@ -23,6 +24,20 @@ def cancel(mail: OutboundMail, *, at: datetime, by: Actor) -> bool:
     if isinstance(by, User):
         _require_decision(mail, by)
     return end(mail, OPEN, MailState.CANCELLED, Reason.NONE, at=at, by=by)
+
+
+@transaction.atomic
+def return_mails_of(user: User, *, at: datetime, by: Actor) -> int:
+    """Stop what somebody who leaves signed or approved and what has not been handed over; returns how many.
+
+    What a person wrote returns to be approved by somebody else, under another name; the rest is cancelled.
+    """
+    open_ = OutboundMail.objects.system("a signer leaves").filter(state__in=OPEN)
+    mine = open_.filter(Q(signer=user) | Q(approved_by=user)).select_related("contact", "signer", "reservation")
+    return sum(
+        end(mail, OPEN, MailState.RETURNED if mail.manual else MailState.CANCELLED, Reason.SIGNER_LEFT, at=at, by=by)
+        for mail in mine.order_by("pk")
+    )
 
 
 @transaction.atomic
