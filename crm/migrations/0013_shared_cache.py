@@ -12,5 +12,5 @@ CREATE INDEX crm_cache_expires ON crm_cache (expires);
 
 
 class Migration(migrations.Migration):
-    dependencies = [("crm", "0011_sign_in")]
+    dependencies = [("crm", "0012_sign_in")]
     operations = [migrations.RunSQL(CREATE, "DROP TABLE crm_cache")]
