@@ -73,6 +73,11 @@ def _aliased_sums(windows: Iterable[int]) -> str:
 
 
 def _filled(name: str, table: str, sums: str, windows: Iterable[int], redone: bool) -> str:
+    """The statement over the redone accounts' days, or over everyone's in halves.
+
+    Two halves of the accounts are summed side by side by two workers (`actions.windows` asks the planner for it):
+    a sum over groups as many as these gains nothing from the usual parallel plan, which would merge them afterwards.
+    """
     days = (
         f"window_redo AS redo JOIN {table} AS used ON used.account_id = redo.member_id"
         if redone
@@ -87,16 +92,29 @@ def _filled(name: str, table: str, sums: str, windows: Iterable[int], redone: bo
     text = load(__file__, name)
     for mark, words in marks.items():
         text = text.replace(mark, words)
-    return text
+    if redone:
+        return text
+    halves = (text.replace("/*half*/", f"AND used.account_id {side} %(middle)s") for side in ("<", ">="))
+    return " UNION ALL ".join(f"({half})" for half in halves)
+
+
+def middle_account() -> int:
+    """The id that parts the accounts into halves of equal number, for `window_events` and `window_people`."""
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT coalesce(percentile_disc(0.5) WITHIN GROUP (ORDER BY id), 0) FROM crm_account")
+        return int(cursor.fetchall()[0][0])
 
 
 def window_events(windows: frozenset[int], *, redone: bool = False) -> str:
-    """SELECT of the event windows as of %(day)s; `redone`: only of the accounts in the table window_redo."""
+    """SELECT of the event windows as of %(day)s; `redone`: only of the accounts in the table window_redo.
+
+    Otherwise %(middle)s is wanted too, from `middle_account`.
+    """
     return _filled("window_events", "crm_usage_day", _event_sums(windows), windows, redone)
 
 
 def window_people(windows: frozenset[int], *, redone: bool = False, aliases: bool = True) -> str:
-    """SELECT of the people's windows as of %(day)s. `aliases` False skips same_as where nobody has one."""
+    """SELECT of the people's windows, as `window_events`. `aliases` False skips same_as where nobody has one."""
     counted = _filled("window_people", "crm_person_day", _people_sums(windows), windows, redone)
     if not aliases:
         return counted

@@ -1,8 +1,15 @@
--- keep_readings.sql — Grain one row per account judged in this run · Reads verdict · Writes retention_score_reading
--- Safe to run twice: a row is replaced only by other values.
-INSERT INTO retention_score_reading AS held (account_id, version_id, values, bases, components)
-SELECT account_id, %(version)s, values, bases, components FROM verdict ORDER BY account_id
+-- keep_readings.sql — Grain one row per account judged in this run · Reads verdict, retention_score_reading · Writes
+-- retention_score_reading
+-- Safe to run twice: a row is replaced only by other values. Rows that stand are left out before the insert, which would
+-- lock each of them.
+INSERT INTO retention_score_reading (account_id, version_id, values, bases, components)
+SELECT new.account_id, %(version)s, new.values, new.bases, new.components
+FROM verdict AS new
+WHERE NOT EXISTS (
+    SELECT FROM retention_score_reading AS held WHERE held.account_id = new.account_id
+        AND (held.version_id, held.values, held.bases, held.components)
+            IS NOT DISTINCT FROM (%(version)s, new.values, new.bases, new.components)
+)
+ORDER BY new.account_id
 ON CONFLICT (account_id) DO UPDATE
 SET version_id = excluded.version_id, values = excluded.values, bases = excluded.bases, components = excluded.components
-WHERE (held.version_id, held.values, held.bases, held.components)
-    IS DISTINCT FROM (excluded.version_id, excluded.values, excluded.bases, excluded.components)
