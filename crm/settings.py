@@ -151,7 +151,7 @@ DATABASES = {
             "connect_timeout": 5,
             "options": f"-c statement_timeout={STATEMENT_TIMEOUT_MS} -c lock_timeout=5000 -c timezone=UTC"
             # Runs over all accounts hand on tables of some 50 MB; memory is taken only by those that make them.
-            " -c temp_buffers=64MB"
+            + " -c temp_buffers=64MB"
             # A test's rows need not survive a power cut, and waiting for the disk would be most of its time.
             + (" -c synchronous_commit=off" if TESTING else ""),
         },
