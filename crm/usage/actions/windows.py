@@ -56,7 +56,7 @@ def _build(cursor: CursorWrapper, day: date, windows: frozenset[int], events: st
     # CREATE TABLE AS, because an INSERT … SELECT never runs on parallel workers.
     # The halves of each statement run side by side only when starting workers seems to cost nothing.
     cursor.execute("SET LOCAL parallel_setup_cost = 0")
-    values = {"day": day, "middle": queries.middle_account()}
+    values: dict[str, date | int] = {"day": day, "middle": queries.middle_account()}
     cursor.execute(f"{how} {events} AS {queries.window_events(windows)}", values)
     aliases = queries.has_aliases()
     cursor.execute(f"{how} {people} AS {queries.window_people(windows, aliases=aliases)}", values)
