@@ -13,6 +13,7 @@ from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.template.loader import get_template, render_to_string
 from django.urls import reverse
 from django.utils import timezone, translation
+from django.utils.functional import SimpleLazyObject
 from django.utils.translation import get_language_from_request
 from django.utils.translation import gettext_lazy as _
 from django.views.defaults import permission_denied
@@ -127,10 +128,13 @@ def denied(request: HttpRequest, exception: Exception) -> HttpResponse:
 
 
 def clock(get_response: type_of_view) -> type_of_view:
-    """Read the clock once; views take `request.now`, so that one request has one instant."""
+    """Read the clock once; views take `request.now`, so that one request has one instant, and so does who asks."""
 
     def middleware(request: HttpRequest) -> HttpResponse:
-        request.now = datetime.now(UTC)  # type: ignore[attr-defined]  # declared in crm.staff.views.Request
+        request.now = now = datetime.now(UTC)  # type: ignore[attr-defined]  # declared in crm.staff.views.Request
+        if hasattr(request, "user"):
+            asking = request.user  # still lazy: public pages do not look for a session
+            request.user = SimpleLazyObject(lambda: asking_at(asking, now))  # type: ignore[assignment]
         return get_response(request)
 
     return middleware
@@ -153,6 +157,12 @@ def toasts(get_response: type_of_view) -> type_of_view:
 
 # Answers after which htmx loads another page, which will show what was said.
 MOVES = {"HX-Redirect", "HX-Refresh", "HX-Location"}
+
+
+def asking_at(user: Any, at: datetime) -> Any:
+    """The person, who from now on knows when they ask: cover for others begins and ends with the instant."""
+    user.asks_at = at
+    return user
 
 
 STANDING_STILL = timedelta(minutes=3)

@@ -2,7 +2,7 @@
 
 from crm.fills.models import Beat, Fill
 from crm.audit.models import AuditRow
-from crm.staff.models import Installation, Team, User
+from crm.staff.models import Cover, Installation, Team, User
 from crm.sign_in.models import Guesses, OneTimeLink
 from crm.accounts.models import Account, OwnerChange, Trait, TraitDefinition
 from crm.contacts.models import Contact
@@ -34,6 +34,7 @@ __all__ = [
     "Consent",
     "Contact",
     "CountedDay",
+    "Cover",
     "DirtyAccount",
     "EventName",
     "ExchangeRate",

@@ -91,6 +91,10 @@ def _people(made: Company) -> None:
     made.users["R"] = factories.user("rep", team=north, name="Mina Kwon", job_title="Customer success")
     made.users["colleague"] = factories.user("rep", team=north, name="Jonas Holm", job_title="Customer success")
     made.users["stranger"] = factories.user("rep", team=south, name="Sara Lind", job_title="Customer success")
+    # Who stands in for the rep, and is in no team.
+    made.users["C"] = factories.user("rep", name="Cora Blum")
+    cover = factories.cover(made.users["C"], made.users["R"], from_at=NOW - 2 * DAY, until_at=NOW + 5 * DAY)
+    made.remember("cover", cover.pk)
     made.remember("user", made.users["R"].pk)
     made.remember("team", north.pk)
     key = Authenticator.objects.create(user=made.users["colleague"], type="webauthn", data={"name": "Key"})

@@ -1,6 +1,6 @@
 """Rows for tests, made the short way; instants are fixed, names count up."""
 
-from datetime import UTC, date, datetime
+from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
 from itertools import count
 from typing import Any
@@ -13,7 +13,7 @@ from crm.contacts.models import Contact
 from crm.login.adapters import SecondFactors
 from crm.plans.models import Feature, Plan
 from crm.sources.models import Source
-from crm.staff.models import Installation, Team, User
+from crm.staff.models import Cover, Installation, Team, User
 from crm.staff.rules import SECOND_FACTOR
 from crm.subscriptions.models import Subscription, SubscriptionChange
 
@@ -50,6 +50,20 @@ def code_at(at: datetime) -> str:
 
 def team(name: str = "") -> Team:
     return Team.objects.create(name=name or f"Team {next(_next)}")
+
+
+def cover(covering: User, away: User | Team, **more: Any) -> Cover:
+    """From yesterday until in a week, unless told."""
+    whom = {"covered": away} if isinstance(away, User) else {"pool": away}
+    days = {"from_at": NOW - timedelta(days=1), "until_at": NOW + timedelta(days=7)}
+    return Cover.objects.create(covering=covering, **whom, **days | more)
+
+
+def asking(user: User, at: datetime = NOW) -> User:
+    """The person as a request at this instant finds them."""
+    fresh = User.objects.get(pk=user.pk)
+    fresh.asks_at = at
+    return fresh
 
 
 def installation(**more: Any) -> Installation:

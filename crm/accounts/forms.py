@@ -45,15 +45,10 @@ class AccountForm(forms.Form):
     parent = OtherAccount(
         label=_("Parent account"), required=False, help_text=_("The external id of the company above this one.")
     )
-    restricted = forms.BooleanField(
-        label=_("Restricted"), required=False, help_text=_("Only the owner and the admins see it.")
-    )
 
     def __init__(self, *args: Any, user: User, **more: Any) -> None:
         super().__init__(*args, **more)
         self.fields["parent"].user = user  # type: ignore[attr-defined]  # OtherAccount above
-        if not user.may("reassign"):
-            del self.fields["restricted"]
 
     def clean_domains(self) -> list[str]:
         domains: list[str] = [domain.lower() for domain in self.cleaned_data["domains"]]
@@ -71,11 +66,19 @@ class NewAccountForm(AccountForm):
         help_text=_("The id of this customer in your own systems; usage and imports find it by this. It stays."),
     )
     stage = forms.ChoiceField(label=_("Stage"), choices=Stage.choices, initial=Stage.ONBOARDING)
+    restricted = forms.BooleanField(
+        label=_("Restricted"), required=False, help_text=_("Only the owner and the admins see it.")
+    )
     field_order = ("name", "external_id", "stage")
+
+    def __init__(self, *args: Any, user: User, **more: Any) -> None:
+        super().__init__(*args, user=user, **more)
+        if not user.may("reassign"):
+            del self.fields["restricted"]
 
 
 def initial(account: Account) -> dict[str, Any]:
-    names = ("name", "segment", "tags", "domains", "customer_since", "time_zone", "language", "currency", "restricted")
+    names = ("name", "segment", "tags", "domains", "customer_since", "time_zone", "language", "currency")
     parent = account.parent.external_id if account.parent else ""
     return {name: getattr(account, name) for name in names} | {"parent": parent}
 

@@ -31,6 +31,14 @@ class OfAccountQuerySet(ScopedQuerySet[M]):
 class AccountQuerySet(OfAccountQuerySet["Account"]):
     account_path: ClassVar[str] = ""
 
+    def with_mine(self, user: User) -> Self:
+        """Say of each account, as `is_mine`, whether the user looks after it now: as its owner, or for its owner."""
+        covers = scope_of(user).covers
+        mine = models.Q(owner__in=[user.pk, *sorted(covers.users)])
+        if covers.pools:
+            mine |= models.Q(pool__in=sorted(covers.pools))
+        return self.annotate(is_mine=models.ExpressionWrapper(mine, models.BooleanField()))
+
     def live(self) -> Self:
         """Neither merged away nor gone."""
         return self.filter(merged_into=None).exclude(stage__in=GONE)
@@ -42,14 +50,19 @@ def _visible(path: str, user: User) -> models.Q:
         return models.Q()
     if scope.user_id is None:
         return models.Q(pk__in=[])
-    # Restricted accounts are for their owner (and the admins above) alone.
-    seen, unrestricted = models.Q(**{f"{path}owner": scope.user_id}), models.Q(**{f"{path}restricted": False})
+    # Restricted accounts are for their owner, whoever covers the owner for these too, and the admins above.
+    own, unrestricted = [scope.user_id, *sorted(scope.covers.restricted)], models.Q(**{f"{path}restricted": False})
+    seen = models.Q(**{f"{path}owner__in": own})
     if scope.everyone:
-        seen |= unrestricted
-    elif scope.team_id is not None:
-        team = models.Q(**{f"{path}owner__team": scope.team_id}) | models.Q(**{f"{path}pool": scope.team_id})
-        seen |= team & unrestricted
-    return seen
+        return seen | unrestricted
+    shared = models.Q()
+    if scope.team_id is not None:
+        shared |= models.Q(**{f"{path}owner__team": scope.team_id}) | models.Q(**{f"{path}pool": scope.team_id})
+    if scope.covers.users:
+        shared |= models.Q(**{f"{path}owner__in": sorted(scope.covers.users)})
+    if scope.covers.pools:
+        shared |= models.Q(**{f"{path}pool__in": sorted(scope.covers.pools)})
+    return seen | (shared & unrestricted) if shared else seen
 
 
 def writable(user: User) -> models.Q:

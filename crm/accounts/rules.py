@@ -25,16 +25,21 @@ class Holding:
     restricted: bool = False
 
 
-def may_write(role: str, user_id: int, team_id: int | None, held: Holding) -> bool:
+def may_write(role: str, user_id: int, team_id: int | None, held: Holding, covers: staff.Covers = staff.NOBODY) -> bool:
     """Whether this person may change this account: ops all, a manager the team's, a rep the own and the pool's.
 
-    A restricted account is for its owner and ops alone, as in what people see.
+    Whoever covers the owner or the pool may as well. A restricted account is for its owner, a cover that includes
+    these, and ops alone, as in what people see.
     """
     if not staff.may(role, "write_account"):
         return False
-    if role == staff.OPS_ADMIN or held.owner_id == user_id:
+    if role == staff.OPS_ADMIN or held.owner_id in (user_id, *covers.restricted):
         return True
-    if held.restricted or team_id is None:
+    if held.restricted:
+        return False
+    if held.owner_id in covers.users or held.pool_id in covers.pools:
+        return True
+    if team_id is None:
         return False
     if held.pool_id == team_id:
         return True
@@ -44,7 +49,8 @@ def may_write(role: str, user_id: int, team_id: int | None, held: Holding) -> bo
 def may_hand_over(role: str, user_id: int, team_id: int | None, held: Holding, new: Holding) -> bool:
     """Whether this person may make `new` of the account's holding.
 
-    Ops may do so anywhere, a manager inside the own team; a rep only claims a row of the own team's pool.
+    Ops may do so anywhere, a manager inside the own team; a rep only claims a row of the own team's pool. Cover
+    gives no such right: what is another's stays theirs.
     """
     if not may_write(role, user_id, team_id, held):
         return False

@@ -99,6 +99,7 @@ def _edit_page(request: Request, account: Account, **changed: Any) -> HttpRespon
         "merge_form": forms.MergeForm(user=request.user),
         "traits": [(row, _in_words(row)) for row in current_traits(at=request.now, accounts=[account.pk])],
         "history": owner_history(account, request.user)[:20],
+        "may_restrict": request.user.may("reassign"),
         "undo_until": merge.at + UNDO_MERGE_WITHIN if merge else None,
         "may_undo": merge is not None and request.now - merge.at <= UNDO_MERGE_WITHIN,
     }
@@ -133,6 +134,20 @@ def change_owner(request: Request, pk: int) -> HttpResponse:
             seen = Account.objects.visible_to(request.user).filter(pk=account.pk).exists()
             return back_to(request, account) if seen else redirect("settings")
     return _edit_page(request, account, owner_form=form)
+
+
+@require_POST
+@needs("reassign")
+def restrict(request: Request, pk: int) -> HttpResponse:
+    account = own_account(request, pk)
+    restricted = request.POST.get("restricted") == "1"
+    actions.restrict(account, restricted=restricted, at=request.now, by=request.user)
+    words = (
+        _("Only the owner and the admins see it now.") if restricted else _("It is seen like any other account now.")
+    )
+    messages.success(request, words)
+    seen = Account.objects.visible_to(request.user).filter(pk=account.pk).exists()
+    return redirect("account-edit", account.pk) if seen else redirect("settings")
 
 
 @require_POST

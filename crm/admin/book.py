@@ -33,14 +33,16 @@ class AccountForm(AnyForm):
 
 @admin.register(Account, site=site)
 class Accounts(Writable):
-    """Owner, stage and next step are named actions of the product's own pages."""
+    """Owner, stage, restriction and next step are named actions of the product's own pages."""
 
     form = AccountForm
     fields = (
         "external_id", "name", "domains", "segment", "tags", "time_zone", "language", "currency", "customer_since",
         "parent", "restricted", "owner", "pool", "stage", "next_step", "next_step_on", "merged_into", "created_at",
     )  # fmt: skip
-    readonly_fields = ("owner", "pool", "stage", "next_step", "next_step_on", "merged_into", "created_at")
+    readonly_fields = (
+        "restricted", "owner", "pool", "stage", "next_step", "next_step_on", "merged_into", "created_at",
+    )  # fmt: skip
     once = ("external_id",)
     list_display = ("name", "external_id", "stage", "owner", "pool", "customer_since")
     list_filter = ("stage",)

@@ -17,6 +17,7 @@ from crm.contacts.models import Contact
 from crm.outbox import rules
 from crm.outbox.models import MailKind, MailState, OutboundMail, Pause, Reason, Salt, Suppression
 from crm.staff.models import User
+from crm.staff.queries import scope_of
 
 PAGE = 50
 WHY = "the machinery of sending serves every account"
@@ -50,7 +51,7 @@ def sender(user: User) -> rules.Sender:
 
 def may_decide(user: User, mail: OutboundMail) -> bool:
     """Whether this person may cancel the mail, send it again or say that it was sent."""
-    return rules.writes_to(sender(user), held_by(mail.account))
+    return rules.writes_to(sender(user), held_by(mail.account), scope_of(user).covers)
 
 
 def contact_reason(contact: Contact, kind: str, *, unattended: bool, address: str) -> Reason:

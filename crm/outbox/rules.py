@@ -141,10 +141,13 @@ class Sender:
     active: bool = True
 
 
-def writes_to(sender: Sender, held: Holding) -> bool:
-    """Whether mail in this person's name may go to the account: who may change it, except ops, who send as nobody."""
+def writes_to(sender: Sender, held: Holding, covers: staff.Covers = staff.NOBODY) -> bool:
+    """Whether mail in this person's name may go to the account: who may change it, except ops, who send as nobody.
+
+    Cover lets a person decide what becomes of another's mail, never approve or sign it.
+    """
     may = sender.active and staff.may(sender.role, "approve")
-    return may and may_write(sender.role, sender.id, sender.team, held)
+    return may and may_write(sender.role, sender.id, sender.team, held, covers)
 
 
 def approves(approver: Sender, signer: Sender, held: Holding, *, shared: bool) -> bool:

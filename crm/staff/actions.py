@@ -1,8 +1,9 @@
 """Making and changing our own people."""
 
 from collections.abc import Callable
-from datetime import datetime
+from datetime import date, datetime, time
 from typing import Any
+from zoneinfo import ZoneInfo
 
 from allauth.usersessions.models import UserSession
 from django.contrib.sessions.models import Session
@@ -13,7 +14,8 @@ from django.utils.translation import gettext_lazy as _
 from crm.audit import actions as audit
 from crm.audit.rules import Actor
 from crm.lib.constraints import clearly
-from crm.staff.models import Installation, Team, User
+from crm.staff import rules
+from crm.staff.models import Cover, Installation, Team, User
 
 
 def require(verb: str, *, by: Actor) -> None:
@@ -156,3 +158,87 @@ def change_installation(*, at: datetime, by: Actor, **new: object) -> Installati
     if after:
         audit.record("installation.changed", row, at=at, by=by, before=before, after=after)
     return row
+
+
+MOST_DAYS = 366
+
+
+@transaction.atomic
+def arrange_cover(
+    *,
+    covering: User,
+    covered: User | None = None,
+    pool: Team | None = None,
+    from_on: date,
+    until_on: date,
+    restricted: bool = False,
+    at: datetime,
+    by: Actor,
+) -> Cover:
+    """Let one of us stand in for another, or for a team's pool, from the first day until the day of return.
+
+    Days begin at midnight where the one away lives (for a pool: where the one who covers lives); nothing begins
+    before `at`. `restricted`: the restricted accounts too, which only ops and the one away may say.
+    """
+    away = covered or pool
+    if away is None or (covered is not None and pool is not None):
+        raise TypeError("Cover is for a person or for a pool.")
+    _require_arranging(covered, pool, by=by)
+    if isinstance(by, User) and not by.may("configure") and covering.team_id != by.team_id:
+        raise PermissionDenied
+    if restricted and isinstance(by, User) and not by.may("configure") and by != covered:
+        raise ValidationError(
+            {"restricted": _("Only the person away or an ops admin may include restricted accounts.")}
+        )
+    zone = ZoneInfo((covered or covering).time_zone)
+    from_at, until_at = (datetime.combine(day, time(0), zone) for day in (from_on, until_on))
+    errors = {}
+    if covering == covered or not covering.may("write_account"):
+        errors["covering"] = _("This person cannot stand in. Choose another active rep or manager.")
+    if until_on <= from_on or until_at <= at:
+        errors["until_on"] = _("The day of return must come after the first day, and after today.")
+    elif (until_on - from_on).days > MOST_DAYS:
+        errors["until_on"] = _("Cover lasts a year at most. Hand the accounts over instead.")
+    User.objects.select_for_update().get(pk=covering.pk)  # two who arrange the same at once take turns
+    same = Cover.objects.filter(covering=covering, covered=covered, pool=pool)
+    if same.filter(from_at__lt=until_at, until_at__gt=max(from_at, at)).exists():
+        errors["covering"] = _("This person stands in on some of these days already. End that first.")
+    if errors:
+        raise ValidationError(errors)
+    row = Cover.objects.create(
+        covering=covering,
+        covered=covered,
+        pool=pool,
+        from_at=max(from_at, at),
+        until_at=until_at,
+        restricted=restricted,
+    )
+    after: dict[str, Any] = {"covering": covering.pk, "covered": covered and covered.pk, "pool": pool and pool.pk}
+    after |= {"from_at": row.from_at, "until_at": until_at, "restricted": restricted}
+    audit.record("cover.arranged", row, at=at, by=by, after=after)
+    return row
+
+
+@transaction.atomic
+def end_cover(cover: Cover, *, at: datetime, by: Actor) -> bool:
+    """End it now, or before it began. Whoever may arrange it may, and who covers. False when it is over already."""
+    row = Cover.objects.select_for_update().get(pk=cover.pk)
+    if not (isinstance(by, User) and by.is_active and row.covering_id == by.pk):
+        _require_arranging(row.covered, row.pool, by=by)
+    if row.until_at <= at:
+        return False
+    before, row.until_at = row.until_at, max(row.from_at, at)
+    row.save(update_fields=["until_at"])
+    audit.record("cover.ended", row, at=at, by=by, before={"until_at": before}, after={"until_at": row.until_at})
+    return True
+
+
+def _require_arranging(covered: User | None, pool: Team | None, *, by: Actor) -> None:
+    require("write_account", by=by)
+    if isinstance(by, User) and not may_arrange_cover(by, covered, pool):
+        raise PermissionDenied
+
+
+def may_arrange_cover(by: User, covered: User | None, pool: Team | None) -> bool:
+    away = (covered.pk, covered.team_id) if covered else (None, pool.pk if pool else None)
+    return by.is_active and rules.may_arrange_cover(by.role, by.pk, by.team_id, away)

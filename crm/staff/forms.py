@@ -5,12 +5,13 @@ from typing import TYPE_CHECKING, Any
 from django import forms
 from django.conf import settings
 from django.contrib.auth.password_validation import validate_password
-from django.utils.translation import get_language
+from django.utils.translation import get_language, gettext
 from django.utils.translation import gettext_lazy as _
 
 from crm.lib.fields import Day, Text, currency_field, language_field, zone_field
 from crm.lib.formats import place_choices
 from crm.staff.models import Installation, Team, User
+from crm.staff.rules import RIGHTS
 
 # Django's class takes its parameter only from the type checker.
 if TYPE_CHECKING:
@@ -102,3 +103,49 @@ class InstallationForm(AnyForm):
     def __init__(self, *args: Any, **more: Any) -> None:
         super().__init__(*args, **more)
         self.fields["currency"].help_text = _("The currency that MRR is reported in. Other ones need exchange rates.")
+
+
+class CoverForm(forms.Form):
+    """Who is away, a person or a team's pool in one field, and who stands in; among those the arranger may name."""
+
+    away = forms.ChoiceField(label=_("Who is away"))
+    covering = forms.ModelChoiceField(
+        label=_("Who stands in"), queryset=User.objects.none(), empty_label=_("Choose one")
+    )
+    from_on = Day(label=_("First day"))
+    until_on = Day(label=_("Back on"), help_text=_("On this day it has ended."))
+    restricted = forms.BooleanField(
+        label=_("Restricted accounts too"),
+        required=False,
+        help_text=_("Otherwise they stay with their owner and the admins alone."),
+    )
+
+    def __init__(self, *args: Any, user: User, **more: Any) -> None:
+        super().__init__(*args, **more)
+        people = User.objects.filter(is_active=True, role__in=RIGHTS["write_account"]).order_by("name", "pk")
+        if not user.may("configure"):
+            people = people.filter(team=user.team_id)
+        leads = user.may("reassign")
+        away = people if leads else people.filter(pk=user.pk)
+        teams = Team.objects.order_by("name") if leads else Team.objects.none()
+        if leads and not user.may("configure"):
+            teams = teams.filter(pk=user.team_id or 0)
+        self.found: dict[str, User | Team] = {f"user-{row.pk}": row for row in away}
+        self.found |= {f"team-{row.pk}": row for row in teams}
+        names = [(key, row.name if isinstance(row, User) else pool_words(row)) for key, row in self.found.items()]
+        self.fields["away"].choices = names  # type: ignore[attr-defined]  # the ChoiceField above
+        self.fields["covering"].queryset = people  # type: ignore[attr-defined]  # the ModelChoiceField above
+
+    @property
+    def chosen(self) -> dict[str, Any]:
+        """The arguments of `arrange_cover`."""
+        given = {**self.cleaned_data}
+        row = self.found[given.pop("away")]
+        return given | {
+            "covered": row if isinstance(row, User) else None,
+            "pool": row if isinstance(row, Team) else None,
+        }
+
+
+def pool_words(team: Team) -> str:
+    return gettext("pool of %(team)s") % {"team": team.name}

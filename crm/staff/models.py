@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from datetime import date, datetime
 from typing import Any, ClassVar
+from zoneinfo import ZoneInfo
 
 from django.contrib.auth.models import AbstractBaseUser, BaseUserManager
 from django.db import models
@@ -75,6 +77,9 @@ class User(AbstractBaseUser):
     session_round = models.PositiveIntegerField(default=0, help_text="one more ends every session begun before")
     created_at = models.DateTimeField()
 
+    # The instant of the request in which this person asks (crm.middleware.clock): cover counts only where it is known.
+    asks_at: datetime | None = None
+
     USERNAME_FIELD = "email"
     REQUIRED_FIELDS: ClassVar[list[str]] = []
     objects = Users()
@@ -130,6 +135,56 @@ class User(AbstractBaseUser):
     @property
     def initials(self) -> str:
         return "".join(word[0] for word in self.name.split()[:2]).upper()
+
+
+class Cover(models.Model):
+    """One of us stands in for another, or for a team's pool: from an instant on, until another (half-open).
+
+    Exactly one of `covered` and `pool` is set. `restricted`: also for the accounts that are restricted to `covered`.
+    Ending it early moves `until_at`; rows stay, since who could see what then is part of the record.
+    """
+
+    covering = models.ForeignKey(User, models.PROTECT, related_name="+", verbose_name=_("who covers"))
+    covered = models.ForeignKey(User, models.PROTECT, null=True, related_name="+", verbose_name=_("who is away"))
+    pool = models.ForeignKey(Team, models.PROTECT, null=True, related_name="+", verbose_name=_("pool"))
+    from_at = models.DateTimeField()
+    until_at = models.DateTimeField()
+    restricted = models.BooleanField(_("restricted accounts too"), default=False)
+
+    class Meta:
+        indexes = [
+            models.Index(fields=["covering", "until_at"], name="cover_by_covering"),
+            models.Index(fields=["covered", "until_at"], name="cover_by_covered"),
+        ]
+        constraints = [
+            models.CheckConstraint(
+                condition=models.Q(covered=None, pool__isnull=False, restricted=False)
+                | models.Q(covered__isnull=False, pool=None),
+                name="cover_of_person_or_pool",
+            ),
+            models.CheckConstraint(
+                condition=models.Q(covered=None) | ~models.Q(covered=models.F("covering")), name="cover_of_another"
+            ),
+            models.CheckConstraint(
+                condition=models.Q(until_at__gte=models.F("from_at")), name="cover_ends_after_start"
+            ),
+        ]
+
+    @property
+    def zone(self) -> ZoneInfo:
+        """Where its days begin: with the one who is away; for a pool, with the one who covers."""
+        return ZoneInfo((self.covered or self.covering).time_zone)
+
+    @property
+    def from_on(self) -> date:
+        return self.from_at.astimezone(self.zone).date()
+
+    @property
+    def until_on(self) -> date:
+        return self.until_at.astimezone(self.zone).date()
+
+    def __str__(self) -> str:
+        return f"{self.covering_id} for {self.covered_id or self.pool_id}"
 
 
 class Installation(models.Model):

@@ -1,14 +1,16 @@
 """What people may see, and the settings of the installation."""
 
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import date, datetime
 from typing import Any
 
-from django.db.models import Count, OuterRef, Q, QuerySet, Subquery
-from django.db.models.functions import Coalesce
+from django.contrib.postgres.expressions import ArraySubquery
+from django.db.models import Count, DateField, DateTimeField, Func, OuterRef, Q, QuerySet, Subquery
+from django.db.models.functions import Cast, Coalesce, JSONArray
+from orjson import loads
 
 from crm.staff import rules
-from crm.staff.models import Installation, Team, User
+from crm.staff.models import Cover, Installation, Team, User
 
 
 def installation() -> Installation:
@@ -24,32 +26,55 @@ def teams() -> "QuerySet[Team]":
 
 
 @dataclass(frozen=True)
+class CoverNow:
+    """One that this person gives now: for a user or, where that is None, for a team's pool; `name` is theirs."""
+
+    user_id: int | None
+    pool_id: int | None
+    name: str
+    until_on: date
+    restricted: bool
+
+
+@dataclass(frozen=True)
 class Ground:
     """What every page stands on: the settings, and when the queue's workers last gave a sign of life (None: never).
 
-    `second_factor`: whether the person has set one up, an authenticator app or a passkey.
+    `second_factor`: whether the person has set one up, an authenticator app or a passkey. `covers`: for whom the
+    person stands in.
     """
 
     installation: Installation
     beat_at: datetime | None
     second_factor: bool = False
+    covers: tuple[CoverNow, ...] = ()
 
 
 _GROUND = """
 SELECT site.*, beat.at AS beat_at,
-    EXISTS (SELECT FROM mfa_authenticator WHERE user_id = %s AND type IN ('totp', 'webauthn')) AS second_factor
+    EXISTS (SELECT FROM mfa_authenticator WHERE user_id = %(user)s AND type IN ('totp', 'webauthn')) AS second_factor,
+    (
+        SELECT jsonb_agg(jsonb_build_object('user_id', covered_id, 'pool_id', pool_id, 'restricted', restricted,
+            'name', coalesce(away.name, team.name),
+            'until_on', (until_at AT TIME ZONE coalesce(away.time_zone, %(zone)s))::date) ORDER BY until_at, cover.id)
+        FROM crm_cover AS cover
+        LEFT JOIN crm_user AS away ON away.id = covered_id LEFT JOIN crm_team AS team ON team.id = pool_id
+        WHERE covering_id = %(user)s AND from_at <= %(at)s AND until_at > %(at)s
+    ) AS covers
 FROM (SELECT 1 AS pk) AS one
 LEFT JOIN crm_installation AS site ON site.id = one.pk LEFT JOIN crm_beat AS beat ON beat.name = 'jobs'
 """
 
 
 def ground_of(user: User) -> Ground:
-    """Settings, heartbeat and second factor in one query, kept on the user object, which lives for one request."""
+    """All of it in one query, kept on the user object, which lives for one request."""
     known: Ground | None = user.__dict__.get("_ground")
     if known is None:
-        (row,) = Installation.objects.raw(_GROUND, [user.pk])
+        (row,) = Installation.objects.raw(_GROUND, {"user": user.pk, "zone": user.time_zone, "at": user.asks_at})
         more: dict[str, Any] = {name: getattr(row, name) for name in ("beat_at", "second_factor")}
-        known = Ground(row if row.pk else Installation(pk=1), **more)
+        found = loads(row.covers or "[]")  # type: ignore[attr-defined]  # a column of the query, not of the table
+        now = tuple(CoverNow(**each | {"until_on": date.fromisoformat(each["until_on"])}) for each in found)
+        known = Ground(row if row.pk else Installation(pk=1), covers=now, **more)
         user.__dict__["_ground"] = known
     return known
 
@@ -67,7 +92,36 @@ def scope_of(user: User) -> rules.Scope:
     """
     known: rules.Scope | None = user.__dict__.get("_scope")
     if known is None:
-        mode = ground_of(user).installation.visibility
-        known = rules.scope(user.role, mode, user.pk, user.team_id, active=user.is_active)
+        ground = ground_of(user)
+        given = rules.Covers(
+            users=frozenset(each.user_id for each in ground.covers if each.user_id),
+            pools=frozenset(each.pool_id for each in ground.covers if each.pool_id),
+            restricted=frozenset(each.user_id for each in ground.covers if each.user_id and each.restricted),
+        )
+        mode = ground.installation.visibility
+        known = rules.scope(user.role, mode, user.pk, user.team_id, active=user.is_active, covers=given)
         user.__dict__["_scope"] = known
     return known
+
+
+def covers(user: User, *, at: datetime) -> QuerySet[Cover]:
+    """Cover that lasts or is to come, the earliest first: all for ops, the team's for a manager, else one's own."""
+    rows = Cover.objects.filter(until_at__gt=at)
+    if user.role != rules.OPS_ADMIN:
+        own = Q(covering=user.pk) | Q(covered=user.pk)
+        if user.role == rules.MANAGER and user.team_id:
+            own |= Q(covering__team=user.team_id) | Q(covered__team=user.team_id) | Q(pool=user.team_id)
+        rows = rows.filter(own)
+    return rows.select_related("covering", "covered", "pool").order_by("from_at", "pk")
+
+
+def standing_in(at: datetime) -> ArraySubquery:
+    """On a queryset of accounts: [name, until which day] of each who covers the owner or the pool at `at`."""
+    rows = Cover.objects.filter(
+        Q(covered=OuterRef("owner")) | Q(pool=OuterRef("pool")), from_at__lte=at, until_at__gt=at
+    )
+    # False comes before true: a restricted account is covered only where that was said.
+    rows = rows.filter(restricted__gte=OuterRef("restricted")).order_by("until_at", "pk")
+    zone = Coalesce("covered__time_zone", "covering__time_zone")
+    until_on = Cast(Func(zone, "until_at", function="timezone", output_field=DateTimeField()), DateField())
+    return ArraySubquery(rows.values_list(JSONArray("covering__name", until_on)))

@@ -30,25 +30,52 @@ def may(role: str, verb: str) -> bool:
 
 
 @dataclass(frozen=True)
+class Covers:
+    """For whom somebody stands in now: people, teams' pools, and people whose restricted accounts are included."""
+
+    users: frozenset[int] = frozenset()
+    pools: frozenset[int] = frozenset()
+    restricted: frozenset[int] = frozenset()
+
+
+NOBODY = Covers()
+
+
+@dataclass(frozen=True)
 class Scope:
     """Whose accounts a person sees: really all, everyone's, the team's, or the own ones. No user: nobody's.
 
-    Restricted accounts of others are only among `everything`.
+    Those of whoever is covered come on top. Restricted accounts of others are only among `everything`, and
+    where the cover was said to include them.
     """
 
     everything: bool = False
     everyone: bool = False
     user_id: int | None = None
     team_id: int | None = None
+    covers: Covers = NOBODY
 
 
-def scope(role: str, mode: str, user_id: int, team_id: int | None, *, active: bool = True) -> Scope:
+def scope(
+    role: str, mode: str, user_id: int, team_id: int | None, *, active: bool = True, covers: Covers = NOBODY
+) -> Scope:
     """Derive what a role sees under the installation's visibility mode (own, team or all)."""
     if not active:
         return Scope()
     if role in (SYSTEM_ADMIN, OPS_ADMIN):
-        return Scope(everything=True, user_id=user_id, team_id=team_id)
+        return Scope(everything=True, user_id=user_id, team_id=team_id, covers=covers)
     if mode == ALL:
-        return Scope(everyone=True, user_id=user_id, team_id=team_id)
+        return Scope(everyone=True, user_id=user_id, team_id=team_id, covers=covers)
     sees_team = mode == TEAM or role == MANAGER
-    return Scope(user_id=user_id, team_id=team_id if sees_team else None)
+    return Scope(user_id=user_id, team_id=team_id if sees_team else None, covers=covers)
+
+
+def may_arrange_cover(role: str, user_id: int, team_id: int | None, away: tuple[int | None, int | None]) -> bool:
+    """Whether this person may say who stands in for `away`: (a user's id or None for a team's pool, the team).
+
+    Ops for everybody, a manager in the own team, and whoever is away for themselves.
+    """
+    away_id, away_team = away
+    if role == OPS_ADMIN or (away_id == user_id and may(role, "write_account")):
+        return True
+    return role == MANAGER and team_id is not None and away_team == team_id

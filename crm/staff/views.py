@@ -21,10 +21,11 @@ from django.views.decorators.http import require_POST
 
 from crm.lib.fields import refusals
 from crm.lib.search import cleaned
-from crm.staff import queries
+from crm.staff import actions, queries
 from crm.staff.actions import change_installation, change_preferences, change_team, create_team
-from crm.staff.forms import InstallationForm, PreferencesForm, TeamForm
-from crm.staff.models import Team, User
+from crm.staff.forms import CoverForm, InstallationForm, PreferencesForm, TeamForm
+from crm.staff.models import Cover, Team, User
+from crm.staff.queries import covers
 
 
 class Request(HttpRequest):
@@ -102,6 +103,7 @@ SETTINGS = [
             ("plans", "read", _("Plans"), _("What customers buy, and the features that each plan includes.")),
             ("features", "read", _("Features"), _("What the product does, and from when on use of it is meaningful.")),
             ("traits", "read", _("Traits"), _("What else is known about accounts, with its type and unit.")),
+            ("cover", "write_account", _("Cover"), _("Who looks after whose accounts while somebody is away.")),
         ],
     ),
     (
@@ -299,3 +301,30 @@ def _kept(response: HttpResponse, request: Request, user: User) -> HttpResponse:
     for name, value in ((settings.LANGUAGE_COOKIE_NAME, user.language), ("theme", user.theme)):
         response.set_cookie(name, value, max_age=31_536_000, samesite="Lax", secure=request.is_secure())
     return response
+
+
+@needs("write_account")
+def cover(request: Request) -> HttpResponse:
+    """Who stands in for whom, now and to come, and the form that arranges more."""
+    start = {"away": f"user-{request.user.pk}"}
+    form = CoverForm(request.POST or None, user=request.user, initial=start)
+    if request.method == "POST" and form.is_valid():
+        with refusals(form):
+            row = actions.arrange_cover(**form.chosen, at=request.now, by=request.user)
+            messages.success(request, _("Arranged: %(who)s stands in.") % {"who": row.covering.name})
+            return redirect("cover")
+    rows = [(row, row.from_at <= request.now, _may_end(request, row)) for row in covers(request.user, at=request.now)]
+    return render(request, "crm/staff/cover.html", {"rows": rows, "form": form})
+
+
+def _may_end(request: Request, row: Cover) -> bool:
+    return row.covering_id == request.user.pk or actions.may_arrange_cover(request.user, row.covered, row.pool)
+
+
+@require_POST
+@needs("write_account")
+def end_cover(request: Request, pk: int) -> HttpResponse:
+    row = get_object_or_404(covers(request.user, at=request.now), pk=pk)
+    actions.end_cover(row, at=request.now, by=request.user)
+    messages.success(request, _("Ended."))
+    return redirect("cover")

@@ -13,6 +13,7 @@ from crm.accounts.models import Account
 from crm.lib.scope import named_text
 from crm.lib.sql_files import load
 from crm.staff.models import User
+from crm.staff.queries import scope_of
 from crm.subscriptions.queries import facts
 from feedback.answers.models import Answer
 from retention.agenda import rules
@@ -89,8 +90,8 @@ def agenda(user: User, *, day: date, at: datetime, mine: bool, waiting: bool) ->
     text = load(__file__, "today").replace("/*accounts*/", accounts).replace("/*facts*/", head)
     given: dict[str, Any] = {
         "day": day, "now": at, "oldest": day - timedelta(days=rules.STALE_DAYS), "begins": rules.DAY_BEGINS,
-        "most": rules.A_DAY, "limit": MOST_ROWS, "mine": mine, "me": user.pk, "owners": [user.pk], "waiting": waiting,
-        "known": None,
+        "most": rules.A_DAY, "limit": MOST_ROWS, "mine": mine, "us": [user.pk, *scope_of(user).covers.users],
+        "waiting": waiting, "known": None,
     }  # fmt: skip
     with connection.cursor() as cursor:
         cursor.execute(text, {**parameters, **given})
@@ -101,8 +102,9 @@ def agenda(user: User, *, day: date, at: datetime, mine: bool, waiting: bool) ->
 
 
 def seen(user: User) -> tuple[str, dict[str, Any]]:
-    rows = Account.objects.visible_to(user).filter(merged_into=None)
-    return named_text(rows.values("pk", "name", "owner_id", "stage"))
+    rows = Account.objects.visible_to(user).filter(merged_into=None).with_mine(user)
+    columns = rows.values("pk", "name", "owner_id", "stage", "is_mine")  # type: ignore[misc]  # the last is annotated
+    return named_text(columns)
 
 
 def _fill(rows: list[Work], user: User, day: date) -> None:
@@ -151,5 +153,5 @@ def since(user: User, at: datetime, *, mine: bool) -> Since:
     accounts, parameters = seen(user)
     text = load(__file__, "since_yesterday").replace("/*accounts*/", accounts)
     with connection.cursor() as cursor:
-        cursor.execute(text, {**parameters, "since": at, "mine": mine, "me": user.pk})
+        cursor.execute(text, {**parameters, "since": at, "mine": mine})
         return Since(*cursor.fetchone())

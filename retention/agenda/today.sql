@@ -39,7 +39,7 @@ WITH seen AS (/*accounts*/), put_off AS (
     JOIN crm_account AS held ON held.id = item.account_id
     JOIN seen ON seen.pk = coalesce(held.merged_into_id, held.id)
     LEFT JOIN put_off ON put_off.account_id = seen.pk
-    WHERE NOT %(mine)s OR item.assignee_id = %(me)s OR (item.assignee_id IS NULL AND seen.owner_id = ANY (%(owners)s))
+    WHERE NOT %(mine)s OR item.assignee_id = ANY (%(us)s) OR (item.assignee_id IS NULL AND seen.is_mine)
 ), work AS (
     SELECT account_id, bool_or(live) AS live, coalesce(bool_and(quiet) FILTER (WHERE live), FALSE) AS quiet,
         min(section) FILTER (WHERE live) AS section, min(since) FILTER (WHERE live) AS since,

@@ -17,6 +17,7 @@ from crm.accounts.models import GONE, Account
 from crm.contacts.models import ContactRole
 from crm.contacts.rules import masked_name
 from crm.lib.sql_files import load
+from crm.staff.queries import standing_in
 from crm.staff.views import Request, needs
 from crm.templatetags.ui import ago, money, number
 from crm.templatetags.ui import day as day_words
@@ -37,7 +38,8 @@ def seen_account(request: Request, pk: int) -> Account:
     """The account with its owner, if the person sees it; else 404, as if there were none."""
     change = ScoreNow.objects.system("of an account that the user sees").filter(account=OuterRef("pk"))
     rows = Account.objects.visible_to(request.user).select_related("owner", "pool")
-    return get_object_or_404(rows.annotate(change=Subquery(change.values("change"))), pk=pk)
+    rows = rows.annotate(change=Subquery(change.values("change")), stand_ins=standing_in(request.now))
+    return get_object_or_404(rows, pk=pk)
 
 
 @needs("read")
@@ -48,6 +50,7 @@ def account(request: Request, pk: int) -> HttpResponse:
     may = may_write(of, by=request.user)
     context = {
         "account": of,
+        "cover": [cover_words(name, until, request.now) for name, until in of.stand_ins],  # type: ignore[attr-defined]  # annotated
         "may_write": may,
         "facts": facts(of, standing, day),
         "people": people(of, request),
@@ -61,6 +64,11 @@ def account(request: Request, pk: int) -> HttpResponse:
         "to_do": to_do(told.events, day),
     }
     return render(request, "retention/account.html", context)
+
+
+def cover_words(name: str, until: str, now: datetime) -> str:
+    """Who looks after the account while its owner is away."""
+    return _("%(name)s covers until %(day)s") % {"name": name, "day": day_words(date.fromisoformat(until), now)}
 
 
 def to_do(events: list[Event], day: date) -> list[dict[str, str]]:

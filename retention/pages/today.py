@@ -16,7 +16,7 @@ from crm.accounts.actions import may_write
 from crm.contacts.models import Contact
 from crm.contacts.rules import masked_name
 from crm.lib.working_hours import working_day
-from crm.staff.queries import ground_of
+from crm.staff.queries import CoverNow, ground_of
 from crm.staff.rules import READ_ONLY, REP
 from crm.staff.views import Request, needs
 from crm.templatetags.ui import ago, money, percent
@@ -60,10 +60,19 @@ def today(request: Request) -> HttpResponse:
         "waiting": waiting,
         "facts": counts(found),
         "changed": changed_words(changed),
+        "cover": [cover_words(each, request.now) for each in ground_of(request.user).covers],
         "rows": rows,
         "rest": rest_words(found),
     }
     return render(request, "retention/today.html", context)
+
+
+def cover_words(given: CoverNow, now: datetime) -> str:
+    """For whom the person stands in, and until when."""
+    until = {"name": given.name, "day": day_words(given.until_on, now)}
+    return (
+        _("You cover %(name)s until %(day)s") if given.user_id else _("You cover the pool of %(name)s until %(day)s")
+    ) % until
 
 
 def counts(found: agenda.Agenda) -> list[str]:

@@ -1,6 +1,7 @@
 """Who may do what at which address, as rules.md §7 says it: the table that the resolver and every answer are held to.
 
-Roles: S system admin, O CS ops admin, M manager, R rep, V read-only. Whoever is not signed in is sent to the login.
+Roles: S system admin, O CS ops admin, M manager, R rep, V read-only; C is a rep who covers R, and has what R has
+except where a cell names C. Whoever is not signed in is sent to the login.
 
 A cell is "roles [sees|writes] status", several of them parted by " · ". A role that stands in none gets 403.
 sees    the address names a row of an account: 404 unless SEES says that the role sees this account.
@@ -12,15 +13,16 @@ as GET  a POST is answered like a GET and does nothing.
 from typing import NamedTuple
 
 ROLES = "SOMRV"
+WHO = ROLES + "C"
 # Whose accounts a role sees: the rep's own, those of the same team (for the manager, both are the team's), those
 # of a colleague that are restricted to their owner and the admins, and those of another team.
 EVERY = "own team restricted foreign"
 SEES = {
-    "own": {"S": EVERY, "O": EVERY, "M": "own team", "R": "own", "V": ""},
-    "team": {"S": EVERY, "O": EVERY, "M": "own team", "R": "own team", "V": "own team"},
-    "all": {"S": EVERY, "O": EVERY, "M": "own team foreign", "R": "own team foreign", "V": "own team foreign"},
+    "own": {"S": EVERY, "O": EVERY, "M": "own team", "R": "own", "V": "", "C": "own"},
+    "team": {"S": EVERY, "O": EVERY, "M": "own team", "R": "own team", "V": "own team", "C": "own"},
+    "all": {"S": EVERY, "O": EVERY} | dict.fromkeys("MRVC", "own team foreign"),
 }
-WRITES = {"S": "", "O": EVERY, "M": "own team", "R": "own", "V": ""}
+WRITES = {"S": "", "O": EVERY, "M": "own team", "R": "own", "V": "", "C": "own"}
 
 
 class Line(NamedTuple):
@@ -60,6 +62,7 @@ URLS = [
         # A rep claims from the team's pool, which is in tests/crm/accounts; what is owned already is not the rep's
         # to give, and the form says so.
         ("account-owner",      "account",          "405",                    "OM writes 302 · R writes 200"),
+        ("account-restriction", "account",         "405",                    "OM writes 302"),
         ("account-next-step",  "account",          "405",                    "OMR writes 302"),
         ("account-stage",      "account",          "405",                    "OMR writes 302"),
         ("account-trait",      "account",          "405",                    "OMR writes 302"),
@@ -83,7 +86,7 @@ URLS = [
         ("task-dismiss",       "task",             "405",                    "OMR writes 302"),
         # A draft is contact data, which the read-only role does not read. The owner approves, or the team's manager.
         ("draft",              "draft",            "SOMR sees 200 · V sees 403", "as GET"),
-        ("draft-approve",      "draft",            "405",                    "MR writes 302 · SOV sees 403"),
+        ("draft-approve",      "draft",            "405",                    "MR writes 302 · SOVC sees 403"),
         ("draft-edit",         "draft",            "OMR writes 200 · SV sees 403", "OMR writes 302 · SV sees 403"),
         ("draft-not-now",      "draft",            "405",                    "OMR writes 302 · SV sees 403"),
         ("playbooks",          "",                 "SOMRV 200",              "as GET"),
@@ -101,6 +104,8 @@ URLS = [
         ("you",                "",                 "SOMRV 200",              "SOMRV 302"),
         ("set-preferences",    "",                 "405",                    "SOMRV 302"),
         ("keys",               "",                 "SOMRV 200",              "as GET"),
+        ("cover",              "",                 "OMR 200",                "OMR 302 · C 200"),  # C is away for nobody
+        ("cover-end",          "cover",            "405",                    "OMR 302"),
         ("scorecards",         "",                 "SOMRV 200",              "405"),
         ("pipeline",           "",                 "SO 200",                 "as GET"),
         ("sources",            "",                 "SO 200",                 "405"),
@@ -118,7 +123,7 @@ URLS = [
         ("mail-cancel",        "waiting mail",     "405",                    "MR writes 302"),
         ("mail-suppress",      "waiting mail",     "405",                    "MR writes 302"),
         ("mail-mark-sent",     "unconfirmed mail", "405",                    "MR writes 302"),
-        ("mail-send-again",    "unconfirmed mail", "405",                    "MR writes 302"),
+        ("mail-send-again",    "unconfirmed mail", "405",                    "MR writes 302 · C sees 403"),
         ("mail-resume",        "",                 "405",                    "S 302"),
         ("surveys",            "",                 "SOMRV 200",              "405"),
         ("survey",             "survey",           "SOMRV 200",              "405"),

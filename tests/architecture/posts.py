@@ -104,8 +104,10 @@ FIXED: dict[str, Post] = {
 }
 LIVE: dict[str, Callable[[Company, str], Post]] = {
     "account-owner": lambda made, whose: {"owner": f"user-{made.users['colleague' if whose == 'own' else 'R'].pk}"},
+    "account-restriction": lambda made, whose: {"restricted": "0" if whose == "restricted" else "1"},
     "account-trait": lambda made, whose: {"trait": made.rows["trait"][""], "value": "Sweden"},
     "account-merge": lambda made, whose: {"into": f"{whose}-2"},
+    "cover": lambda made, whose: _cover(made),
     "draft-approve": lambda made, whose: {"displayed": _fingerprint(made, whose)},
     "events": lambda made, whose: {f"feature-{made.rows['event']['']}": made.rows["feature"][""]},
     "survey-new": lambda made, whose: SURVEY | {"name": "Another", "sender": made.users["R"].pk},
@@ -115,6 +117,11 @@ LIVE: dict[str, Callable[[Company, str], Post]] = {
     "mfa_reauthenticate": lambda made, whose: {"code": code_at(NOW)},
     "person": lambda made, whose: PERSON | {"email": made.users["R"].email},
 }
+
+
+def _cover(made: Company) -> Post:
+    days = {"from_on": TODAY + timedelta(days=10), "until_on": TODAY + timedelta(days=12)}
+    return {"away": f"user-{made.users['R'].pk}", "covering": made.users["colleague"].pk, **days}
 
 
 def _fingerprint(made: Company, whose: str) -> str:

@@ -3,7 +3,7 @@
 Bad input is a ValidationError keyed by field; what `by` may not do is PermissionDenied.
 """
 
-from crm.accounts.actions.book import change_account, create_account, set_next_step, set_stage
+from crm.accounts.actions.book import change_account, create_account, restrict, set_next_step, set_stage
 from crm.accounts.actions.merging import merge_accounts, undo_merge
 from crm.accounts.actions.owners import change_owner
 from crm.accounts.actions.traits import TRAIT_REASONS, change_trait, define_trait, set_trait, upsert_from_group
@@ -20,6 +20,7 @@ __all__ = [
     "may_write",
     "merge_accounts",
     "require_write",
+    "restrict",
     "set_next_step",
     "set_stage",
     "set_trait",

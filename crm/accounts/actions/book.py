@@ -20,20 +20,9 @@ from crm.lib.places import language_codes, zone_names
 from crm.staff.actions import require
 from crm.staff.models import Team, User
 
-# Owner, stage, next step and merging have actions of their own.
+# Owner, stage, restriction, next step and merging have actions of their own.
 ORDINARY = frozenset(
-    (
-        "name",
-        "domains",
-        "segment",
-        "tags",
-        "time_zone",
-        "language",
-        "currency",
-        "restricted",
-        "parent",
-        "customer_since",
-    )
+    ("name", "domains", "segment", "tags", "time_zone", "language", "currency", "parent", "customer_since")
 )
 TAKEN = {"crm_account_external_id_key": ("external_id", _("Another account has this external id. Choose another one."))}
 
@@ -48,6 +37,7 @@ def create_account(
     owner: User | None = None,
     pool: Team | None = None,
     stage: str = Stage.LIVE,
+    restricted: bool = False,
     **ordinary: Any,
 ) -> Account:
     """Add an account. A rep's own new account is the rep's; a manager's stays in the team."""
@@ -68,7 +58,7 @@ def create_account(
         OwnerChange.objects.create(account=account, owner=owner, pool=pool, from_at=at)
     after = {"external_id": external_id, "name": name, "owner": account.owner_id, "pool": account.pool_id}
     audit.record("account.created", account, at=at, by=by, after=after | audit.changes(Account(), ordinary)[1])
-    return account
+    return restrict(account, restricted=True, at=at, by=by) if restricted else account
 
 
 @transaction.atomic
@@ -77,8 +67,6 @@ def change_account(account: Account, *, at: datetime, by: Actor, **ordinary: Any
     _known(ordinary)
     account = require_write(account, by=by)
     before, after = audit.changes(account, ordinary)
-    if "restricted" in after:  # it hides the account from the owner's own team
-        require("reassign", by=by)
     for name, value in ordinary.items():
         setattr(account, name, value)
     if "name" in after:
@@ -148,4 +136,17 @@ def set_stage(account: Account, *, stage: str, at: datetime, by: Actor) -> Accou
     if after:
         account.save(update_fields=["stage"])
         audit.record("account.stage_set", account, at=at, by=by, before=before, after=after)
+    return account
+
+
+@transaction.atomic
+def restrict(account: Account, *, restricted: bool, at: datetime, by: Actor) -> Account:
+    """Hide the account from everybody but its owner and the admins, or show it again as the visibility mode says."""
+    require("reassign", by=by)  # it hides the account from the owner's own team
+    account = require_write(account, by=by)
+    before, after = audit.changes(account, {"restricted": restricted})
+    account.restricted = restricted
+    if after:
+        account.save(update_fields=["restricted"])
+        audit.record("account.restriction_set", account, at=at, by=by, before=before, after=after)
     return account

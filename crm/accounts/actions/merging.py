@@ -27,6 +27,8 @@ def merge_accounts(account: Account, *, into: Account, at: datetime, by: Actor) 
         raise ValidationError({"into": _("An account cannot be merged into itself.")})
     if account.merged_into_id or into.merged_into_id:
         raise ValidationError({"into": _("One of the two is merged away already. Choose the account that took over.")})
+    if account.restricted != into.restricted:  # the page of one shows everything of both
+        raise ValidationError({"into": _("One of the two is restricted and the other is not. Make them alike first.")})
     inside = Account.objects.system("accounts merged into this one").filter(merged_into=account)
     moved = list(inside.order_by("pk").values_list("pk", flat=True))
     inside.update(merged_into=into)

@@ -7,6 +7,7 @@ from crm.accounts.models import Account
 from crm.audit.rules import Actor
 from crm.staff.actions import require
 from crm.staff.models import User
+from crm.staff.queries import scope_of
 
 
 def require_write(account: Account, *, by: Actor) -> Account:
@@ -29,7 +30,7 @@ def may_write(account: Account, *, by: Actor) -> bool:
     """Whether `by` may change this account, which must have been read as visible to `by`."""
     if not isinstance(by, User):
         return True
-    return by.is_active and rules.may_write(by.role, by.pk, by.team_id, held(account))
+    return by.is_active and rules.may_write(by.role, by.pk, by.team_id, held(account), scope_of(by).covers)
 
 
 def held(account: Account) -> rules.Holding:

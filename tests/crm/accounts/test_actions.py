@@ -138,7 +138,7 @@ def test_an_account_cannot_stand_below_itself(ops):
 def test_a_rep_cannot_hide_an_account_from_the_team():
     rep = user("rep", team=team())
     with pytest.raises(PermissionDenied):
-        actions.change_account(account(owner=rep), restricted=True, at=NOW, by=rep)
+        actions.restrict(account(owner=rep), restricted=True, at=NOW, by=rep)
 
 
 def test_what_a_rep_cannot_see_a_rep_cannot_write():

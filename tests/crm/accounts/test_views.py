@@ -114,9 +114,9 @@ def test_only_who_may_reassign_can_restrict(as_user):
     ours = team()
     rep, boss = user("rep", team=ours), user("manager", team=ours)
     row = account(owner=rep)
-    as_user(rep).post(f"/accounts/{row.pk}/edit/", DETAILS | {"restricted": "on"})
+    assert as_user(rep).post(f"/accounts/{row.pk}/restriction/", {"restricted": "1"}).status_code == 403
     assert stored(row).restricted is False
-    as_user(boss).post(f"/accounts/{row.pk}/edit/", DETAILS | {"restricted": "on"})
+    as_user(boss).post(f"/accounts/{row.pk}/restriction/", {"restricted": "1"})
     assert stored(row).restricted is True
 
 
