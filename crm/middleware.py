@@ -9,7 +9,7 @@ from allauth.usersessions.models import UserSession
 from django.conf import settings
 from django.contrib.messages import get_messages
 from django.db import DatabaseError, InterfaceError, connection
-from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
+from django.http import HttpRequest, HttpResponse, HttpResponseNotAllowed, HttpResponseRedirect
 from django.template.loader import get_template, render_to_string
 from django.urls import reverse
 from django.utils import timezone, translation
@@ -43,6 +43,20 @@ class trouble:  # noqa: N801 - named like the other middleware, which are functi
         if isinstance(error, (DatabaseError, InterfaceError)) and is_trouble(error):
             return unavailable()
         return None
+
+
+METHODS = ("GET", "HEAD", "POST", "OPTIONS")
+
+
+def methods(get_response: type_of_view) -> type_of_view:
+    """Refuse what no page of ours answers, before a view takes it for a GET; a REST API has methods of its own."""
+
+    def middleware(request: HttpRequest) -> HttpResponse:
+        if request.method not in METHODS and not request.path.startswith("/api/"):
+            return HttpResponseNotAllowed(METHODS)
+        return get_response(request)
+
+    return middleware
 
 
 def unavailable() -> HttpResponse:

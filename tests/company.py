@@ -83,6 +83,27 @@ def company() -> Company:
     return made
 
 
+def run_pipeline() -> None:
+    """The steps of it that make signals, plays and drafts of what is known."""
+    look(at=NOW, by=BY)
+    plays.advance(at=NOW, by=BY)
+    follow_ups.pick_up(at=NOW, by=BY)
+
+
+def happens_elsewhere(made: Company) -> None:
+    """The same once more on another account of the other team, and on another restricted one."""
+    other = Company(users=made.users, rows={"trait": made.rows["trait"]})
+    plan, survey = Plan.objects.get(pk=made.rows["plan"][""]), Survey.objects.get(pk=made.rows["survey"][""])
+    trips = EventName.objects.get(pk=made.rows["event"][""])
+    for whose in ("restricted", "foreign"):
+        _account(other, whose, plan, trips, number=3)
+    _plays(other)
+    for whose in ("restricted", "foreign"):
+        _work(other, whose)
+        _asked(survey, other.contacts[whose])
+        _not_asked(Wave.objects.get(survey=survey), other, whose)
+
+
 def _people(made: Company) -> None:
     north, south = factories.team("North"), factories.team("South")
     roles = {"S": ("system_admin", None), "O": ("ops_admin", None), "M": ("manager", north), "V": ("read_only", north)}
@@ -91,8 +112,8 @@ def _people(made: Company) -> None:
     made.users["R"] = factories.user("rep", team=north, name="Mina Kwon", job_title="Customer success")
     made.users["colleague"] = factories.user("rep", team=north, name="Jonas Holm", job_title="Customer success")
     made.users["stranger"] = factories.user("rep", team=south, name="Sara Lind", job_title="Customer success")
-    # Who stands in for the rep, and is in no team.
-    made.users["C"] = factories.user("rep", name="Cora Blum")
+    # Who stands in for the rep, from a team that owns nothing.
+    made.users["C"] = factories.user("rep", name="Cora Blum", team=factories.team("Relief"))
     cover = factories.cover(made.users["C"], made.users["R"], from_at=NOW - 2 * DAY, until_at=NOW + 5 * DAY)
     made.remember("cover", cover.pk)
     made.remember("user", made.users["R"].pk)
@@ -132,10 +153,10 @@ def _product(made: Company) -> tuple[Plan, EventName]:
     return plan, trips
 
 
-def _account(made: Company, whose: str, plan: Plan, trips: EventName) -> None:
+def _account(made: Company, whose: str, plan: Plan, trips: EventName, number: int = 1) -> None:
     owner = made.users[{"own": "R", "foreign": "stranger"}.get(whose, "colleague")]
     of = factories.account(
-        f"{whose}account Ltd", owner=owner, external_id=f"{whose}-1", time_zone="Europe/Berlin",
+        f"{whose}account Ltd", owner=owner, external_id=f"{whose}-{number}", time_zone="Europe/Berlin",
         next_step=f"{whose}step", next_step_on=TODAY, segment="hotels", restricted=whose == "restricted",
     )  # fmt: skip
     OwnerChange.objects.create(account=of, owner=owner, from_at=NOW - 200 * DAY)
@@ -148,7 +169,8 @@ def _account(made: Company, whose: str, plan: Plan, trips: EventName) -> None:
     chain.uses(of, trips, lena, {TODAY - 30 * DAY: 300, TODAY - 2 * DAY: 80})
     chain.uses(of, trips, jonas, {TODAY - 31 * DAY: 300})
     chain.stands(of, 460, 720)
-    factories.account(f"{whose}account spare", owner=owner, external_id=f"{whose}-2", restricted=of.restricted)
+    spare = {"external_id": f"{whose}-{number + 1}", "restricted": of.restricted}
+    factories.account(f"{whose}account spare", owner=owner, **spare)
     made.accounts[whose], made.contacts[whose] = of, person
     made.remember("account", of.pk, whose)
     made.remember("contact", person.pk, whose)
@@ -156,9 +178,7 @@ def _account(made: Company, whose: str, plan: Plan, trips: EventName) -> None:
 
 
 def _plays(made: Company) -> None:
-    look(at=NOW, by=BY)
-    plays.advance(at=NOW, by=BY)
-    follow_ups.pick_up(at=NOW, by=BY)
+    run_pipeline()
     for whose, of in made.accounts.items():
         made.remember("draft", FollowUp.objects.system("test").get(account=of).pk, whose)
 
@@ -181,10 +201,10 @@ def _work(made: Company, whose: str) -> None:
 
 
 def _mail(made: Company, whose: str, state: str) -> OutboundMail:
-    owner = made.accounts[whose].owner
+    of, owner = made.accounts[whose], made.accounts[whose].owner
     assert owner is not None
     return outbox.enqueue(
-        key=f"{whose}:{state}", account=made.accounts[whose], contact=made.contacts[whose], kind="informational",
+        key=f"{of.pk}:{state}", account=of, contact=made.contacts[whose], kind="informational",
         signer=owner, approved_by=owner, subject=f"{whose}mail, {state}",
         body_text=f"Hello,\n\n{whose}body. See https://ours.example/tour.\n\n{owner.name}",
         due_at=NOW, at=NOW, by=owner,
@@ -214,12 +234,15 @@ def _survey(made: Company) -> None:
     made.remember("survey mail", (survey.pk, "en"))
     tokens = {whose: _asked(survey, made.contacts[whose]) for whose in WHOSE}
     made.remember("token", tokens["own"])
-    left_out = Wave.objects.get(survey=survey)
     for whose in WHOSE:
-        other = factories.contact(made.accounts[whose], name=f"Otto {whose}unasked", email="")
-        NotAsked.objects.create(wave=left_out, account=other.account, contact=other, reason="no_address")
+        _not_asked(Wave.objects.get(survey=survey), made, whose)
     link = UnsubscribeLink.objects.create(address_hash="0" * 64, scope="survey", created_at=NOW)
     made.remember("unsubscribe", emails.unsubscribe_token(link))
+
+
+def _not_asked(wave: Wave, made: Company, whose: str) -> None:
+    person = factories.contact(made.accounts[whose], name=f"Otto {whose}unasked", email="")
+    NotAsked.objects.create(wave=wave, account=person.account, contact=person, reason="no_address")
 
 
 def _asked(survey: Survey, contact: Contact) -> str:

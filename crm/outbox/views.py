@@ -7,7 +7,7 @@ from django.contrib import messages
 from django.http import HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.utils.translation import gettext_lazy as _
-from django.views.decorators.http import require_GET, require_POST
+from django.views.decorators.http import require_POST, require_safe
 
 from crm.audit.models import AuditRow
 from crm.contacts.rules import masked_email, masked_name
@@ -45,7 +45,7 @@ HAPPENED = {
 MAIL_CSP = "default-src 'none'; style-src 'unsafe-inline'; frame-ancestors 'self'; sandbox"
 
 
-@require_GET
+@require_safe
 @needs("read")
 def index(request: Request) -> HttpResponse:
     form = MailFilter(request.GET)
@@ -99,7 +99,7 @@ def _sending(request: Request) -> dict[str, Any]:
     }
 
 
-@require_GET
+@require_safe
 @needs("read")
 def detail(request: Request, pk: int) -> HttpResponse:
     mail = _mail(request, pk)
@@ -130,7 +130,7 @@ def _words(row: AuditRow) -> str:
     return f"{said} {Reason(reason).label}" if reason in Reason.values and reason else said
 
 
-@require_GET
+@require_safe
 @needs("read_contact_data")
 def body(request: Request, pk: int) -> HttpResponse:
     """The mail itself, as its own sandboxed document inside the page of the mail."""

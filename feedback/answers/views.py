@@ -5,7 +5,7 @@ from urllib.parse import urlencode
 from django.http import Http404, HttpResponse
 from django.shortcuts import get_object_or_404, render
 from django.urls import reverse
-from django.views.decorators.http import require_GET
+from django.views.decorators.http import require_safe
 
 from crm.staff.views import Request, needs
 from feedback.answers import queries, rules
@@ -15,7 +15,7 @@ from feedback.surveys import queries as surveys
 from feedback.surveys.models import Survey
 
 
-@require_GET
+@require_safe
 @needs("read")
 def survey(request: Request, pk: int) -> HttpResponse:
     """The latest wave, or the one in `?wave=`: the figure with its margin, who answered, and who was not asked."""

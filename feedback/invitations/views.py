@@ -8,7 +8,7 @@ from django.shortcuts import get_object_or_404, redirect, render
 from django.urls import reverse
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
-from django.views.decorators.http import require_GET, require_http_methods
+from django.views.decorators.http import require_http_methods, require_safe
 
 from crm.contacts.models import Contact
 from crm.staff.queries import installation
@@ -27,7 +27,7 @@ SANDBOX = {
 }
 
 
-@require_http_methods(["GET", "POST"])
+@require_http_methods(["GET", "HEAD", "POST"])
 @needs("configure")
 def survey_wave(request: Request, pk: int) -> HttpResponse:
     """GET shows what would happen, POST makes it happen; the number asked is in the button."""
@@ -59,7 +59,7 @@ def survey_wave(request: Request, pk: int) -> HttpResponse:
     return render(request, "feedback/wave.html", context, status=422 if form.errors else 200)
 
 
-@require_GET
+@require_safe
 @needs("configure")
 def survey_mail(request: Request, pk: int, language: str) -> HttpResponse:
     """The invitation as the person drawn first would read it, in another language a sample; its links lead nowhere."""
@@ -88,7 +88,7 @@ def survey_mail(request: Request, pk: int, language: str) -> HttpResponse:
     return HttpResponse(emails.document(letter, language), headers=SANDBOX)
 
 
-@require_GET
+@require_safe
 @needs("read")
 def survey_not_asked(request: Request, pk: int) -> HttpResponse:
     """Everyone whom a wave left out, with the reason."""

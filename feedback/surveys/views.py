@@ -3,7 +3,7 @@
 from django.core.exceptions import ValidationError
 from django.http import HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
-from django.views.decorators.http import require_GET, require_http_methods
+from django.views.decorators.http import require_http_methods, require_safe
 
 from crm.staff.views import Request, needs
 from feedback.surveys import actions, queries
@@ -11,20 +11,20 @@ from feedback.surveys.forms import SurveyForm, text_forms, texts_of
 from feedback.surveys.models import Survey
 
 
-@require_GET
+@require_safe
 @needs("read")
 def surveys(request: Request) -> HttpResponse:
     rows = list(queries.surveys())
     return render(request, "feedback/surveys.html", {"surveys": rows, "may_edit": request.user.may("configure")})
 
 
-@require_http_methods(["GET", "POST"])
+@require_http_methods(["GET", "HEAD", "POST"])
 @needs("configure")
 def survey_new(request: Request) -> HttpResponse:
     return _edit(request, None)
 
 
-@require_http_methods(["GET", "POST"])
+@require_http_methods(["GET", "HEAD", "POST"])
 @needs("configure")
 def survey_edit(request: Request, pk: int) -> HttpResponse:
     return _edit(request, get_object_or_404(Survey, pk=pk))

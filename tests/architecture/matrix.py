@@ -1,7 +1,9 @@
 """Who may do what at which address, as rules.md §7 says it: the table that the resolver and every answer are held to.
 
 Roles: S system admin, O CS ops admin, M manager, R rep, V read-only; C is a rep who covers R, and has what R has
-except where a cell names C. Whoever is not signed in is sent to the login.
+except where a cell names C. Whoever is not signed in, and a write key (K), is sent to the login; which links and keys
+open something stands in PUBLIC. HEAD is answered like GET without the page; PUT, PATCH, DELETE and TRACE are refused
+with 405 to everybody everywhere.
 
 A cell is "roles [sees|writes] status", several of them parted by " · ". A role that stands in none gets 403.
 sees    the address names a row of an account: 404 unless SEES says that the role sees this account.
@@ -12,6 +14,11 @@ as GET  a POST is answered like a GET and does nothing.
 
 from typing import NamedTuple
 
+IDENTITIES = {
+    "S": "System admin", "O": "CS ops admin", "M": "Manager", "R": "Rep", "V": "Read-only",
+    "K": "an API client: a write key, which only ingests",
+    "-": "whoever is not signed in, with the link of an invitation or without",
+}  # fmt: skip
 ROLES = "SOMRV"
 WHO = ROLES + "C"
 # Whose accounts a role sees: the rep's own, those of the same team (for the manager, both are the team's), those
@@ -23,6 +30,17 @@ SEES = {
     "all": {"S": EVERY, "O": EVERY} | dict.fromkeys("MRVC", "own team foreign"),
 }
 WRITES = {"S": "", "O": EVERY, "M": "own team", "R": "own", "V": "", "C": "own"}
+
+
+# What pages of lists are asked besides: what the person does not see is kept from these answers as well.
+QUERIES = {
+    "today": ["whose=all", "whose=mine", "waits=1"],
+    "portfolio": ["stage=all", "q=account"],
+    "portfolio-bands": ["stage=all"],
+    "search": ["q=account", "q=person"],
+    "palette": ["q=account", "q=person"],
+    "mail-files": ["state=unconfirmed"],
+}
 
 
 class Line(NamedTuple):
@@ -105,7 +123,7 @@ URLS = [
         ("set-preferences",    "",                 "405",                    "SOMRV 302"),
         ("keys",               "",                 "SOMRV 200",              "as GET"),
         ("cover",              "",                 "OMR 200",                "OMR 302 · C 200"),  # C is away for nobody
-        ("cover-end",          "cover",            "405",                    "OMR 302"),
+        ("cover-end",          "cover",            "405",                    "OMRC 302"),
         ("scorecards",         "",                 "SOMRV 200",              "405"),
         ("pipeline",           "",                 "SO 200",                 "as GET"),
         ("sources",            "",                 "SO 200",                 "405"),

@@ -10,38 +10,29 @@ from django.test import TestCase
 from django.urls import URLPattern, URLResolver, get_resolver, reverse
 
 from crm.sources import actions as sources
-from crm.staff.models import Installation, User
+from crm.staff.models import Installation, Role, User
+from tests.architecture.asking import address, cells, expected, round_of, told_of_elsewhere, visits, writing
 from tests.architecture.matrix import (
     ADMIN,
     ADMIN_PAGES,
     EVERY,
+    IDENTITIES,
     PUBLIC,
     ROLES,
-    SEES,
     URLS,
     WHO,
-    WRITES,
-    Line,
     Open,
     Rows,
 )
-from tests.architecture.posts import form, opening, prepare
-from tests.architecture.visiting import GET, POST, Visitor, writes
+from tests.architecture.posts import form, opening
+from tests.architecture.visiting import GET, HEAD, OTHERS, POST, Visitor, writes
 from tests.company import NOW, WHOSE, Company, company
 
-# What these write is no business row: the session, and cookies.
-WITHOUT_RECORD = {"account_logout", "sessions-end"}
-# These ask for the password first, or answer it.
-WITHOUT_RECORD |= {"account_reauthenticate", "mfa_reauthenticate", "mfa_reauthenticate_webauthn"}
-WITHOUT_RECORD |= {"mfa_activate_totp", "mfa_deactivate_totp", "mfa_add_webauthn", "mfa_generate_recovery_codes"}
-# The answer to a form of these holds something that is shown once, so it is a page and no redirect.
-SHOWN_ONCE = {"source-key-new", "person-invite", "person-password-link", "invitation-resend"}
 # A request with usage leaves no record of its own: the drain leaves one a run (rules.md §10).
 INGEST = "crm_inbox_batch"
 LINKS = ("answer", "unsubscribe", "invitation", "new-password", "first-admin")
 # A login begins here, and whoever has not begun one is sent back to it.
 LOGIN = ("account_login", "mfa_authenticate", "mfa_login_webauthn")
-OF_ACCOUNTS = ("account", "contact", "line", "task", "draft", "waiting mail", "unconfirmed mail", "put off")
 
 
 # --- what is declared ---------------------------------------------------------------------------------------
@@ -77,91 +68,9 @@ def test_only_the_admin_has_addresses_without_a_name() -> None:
     assert {route.partition("/")[0] for name, route in patterns() if not name.removeprefix("admin:")} == {"admin"}
 
 
-def test_every_role_is_asked() -> None:
-    from crm.staff.models import Role
-
-    assert len(ROLES) == len(Role.values)
-
-
-# --- what the table says ------------------------------------------------------------------------------------
-
-
-def expected(cell: str, role: str, mode: str, whose: str) -> int:
-    """Read one cell: the status that `role` gets at a row of `whose` account under the visibility `mode`."""
-    if cell.isdigit():
-        return int(cell)
-    clauses = [clause.split() for clause in cell.split(" · ")]
-    letter = "R" if role == "C" and not any("C" in roles for roles, *_rest in clauses) else role
-    for roles, *how, status in clauses:
-        if letter not in roles:
-            continue
-        if how and whose not in SEES[mode][role].split():
-            return 404
-        if how == ["writes"] and whose not in WRITES[role].split():
-            return 403
-        return int(status)
-    return 403
-
-
-def worth_asking(cell: str, role: str, mode: str, whose: str) -> bool:
-    """Every cell under the mode "team"; under the others what they change, and what shows lists of accounts."""
-    if cell == "405":  # the same whosever row it is
-        return mode == "team" and whose in ("", "own")
-    changes = SEES[mode][role] != SEES["team"][role]
-    differs = expected(cell, role, mode, whose) != expected(cell, role, "team", whose)
-    return mode == "team" or differs or (changes and cell.endswith(" 200") and whose in ("", "own"))
-
-
-def cells(line: Line) -> tuple[str, str]:
-    return line.get, line.get if line.post == "as GET" else line.post
-
-
-def address(made: Company, line: Line, whose: str) -> str:
-    if not line.of:
-        return reverse(line.name)
-    named = made.rows[line.of][whose]
-    return reverse(line.name, args=named if isinstance(named, tuple) else [named])
-
-
-def visits(made: Company, line: Line) -> list[str]:
-    """Whose rows the address can name; "" when it names none of an account."""
-    return [whose for whose in made.rows.get(line.of, {"": 0}) if whose in WHOSE] or [""]
-
-
-def secrets(role: str, mode: str) -> list[str]:
-    """Words that no page shows to the role: everything of accounts it does not see, people for the read-only."""
-    kinds = ("account ", "person", "step", "task", "mail", "body", "comment", "unasked", "-1", "-2")
-    hidden = [f"{whose}{kind}" for whose in WHOSE if whose not in SEES[mode][role].split() for kind in kinds]
-    return hidden + ([f"{whose}person" for whose in WHOSE] + ["person@", "+49 30"] if role == "V" else [])
-
-
-def _reading(made: Company, visitor: Visitor, line: Line, role: str, mode: str, whose: str) -> Iterator[str]:
-    url = address(made, line, whose)
-    status, wanted = visitor.ask(GET, url), expected(line.get, role, mode, whose)
-    said = f"GET {line.name} of {whose or 'nobody'} by {role}"
-    if status != wanted:
-        yield f"{said}: {status}, not {wanted}"
-    if visitor.wrote:
-        yield f"{said} wrote {visitor.wrote}"
-    if shown := [word for word in secrets(role, mode) if word in visitor.body]:
-        yield f"{said} shows {shown}"
-
-
-def _writing(made: Company, visitor: Visitor, line: Line, role: str, mode: str, whose: str) -> Iterator[str]:
-    wanted = expected(cells(line)[1], role, mode, whose)
-    said = f"POST {line.name} of {whose or 'nobody'} by {role}"
-    with transaction.atomic():
-        if prepare(line.name, made, whose):
-            visitor.look_again()
-        status = visitor.ask(POST, address(made, line, whose), form(line.name, made, whose))
-        transaction.set_rollback(True)
-    if status != wanted:
-        yield f"{said}: {status}, not {wanted}"
-    done = wanted == (200 if line.name in SHOWN_ONCE else 302) and line.post != "as GET"
-    if done and line.name not in WITHOUT_RECORD and not visitor.records:
-        yield f"{said} left no record"
-    if not done and visitor.wrote:
-        yield f"{said} wrote {visitor.wrote}"
+def test_the_seven_identities_are_asked() -> None:
+    assert [words for letter, words in IDENTITIES.items() if letter in ROLES] == [str(role.label) for role in Role]
+    assert len(IDENTITIES) == 7
 
 
 # --- Django's admin -----------------------------------------------------------------------------------------
@@ -201,34 +110,45 @@ class TestEverybodyAsksEverything(TestCase):
     def setUpTestData(cls) -> None:
         cls.made = company()
 
-    def round(self, role: str, mode: str) -> list[str]:
-        Installation.objects.update(visibility=mode)
-        visitor, wrong = Visitor(self.made, role), list[str]()
-        for line in URLS:
-            if role == "C" and line.of and line.of not in OF_ACCOUNTS and "C" not in line.get + line.post:
-                continue  # what is R's own and no account's is not covered
-            for whose in visits(self.made, line):
-                if worth_asking(line.get, role, mode, whose):
-                    wrong += _reading(self.made, visitor, line, role, mode, whose)
-                if line.post != "as GET" and worth_asking(line.post, role, mode, whose):
-                    wrong += _writing(self.made, visitor, line, role, mode, whose)
-        return wrong
-
     def test_where_each_team_sees_its_own_accounts(self) -> None:
-        assert "\n".join(said for role in WHO for said in self.round(role, "team")) == ""
+        assert "\n".join(said for role in WHO for said in round_of(self.made, role, "team")) == ""
 
     def test_where_each_rep_sees_the_own_accounts(self) -> None:
-        assert "\n".join(said for role in WHO for said in self.round(role, "own")) == ""
+        assert "\n".join(said for role in WHO for said in round_of(self.made, role, "own")) == ""
 
     def test_where_everybody_sees_all_accounts(self) -> None:
-        assert "\n".join(said for role in WHO for said in self.round(role, "all")) == ""
+        assert "\n".join(said for role in WHO for said in round_of(self.made, role, "all")) == ""
+
+    def test_what_happens_on_accounts_one_does_not_see_changes_no_page(self) -> None:
+        assert "\n".join(said for role in "RMVC" for said in told_of_elsewhere(self.made, role)) == ""
+
+    def test_other_methods_are_refused_to_everybody_everywhere(self) -> None:
+        """Before it is known who asks, so two identities ask everything and the others once."""
+        wrong: list[str] = []
+        for who in [*WHO, "-"]:
+            visitor = Visitor(self.made, who)
+            for line in URLS if who in "R-" else URLS[:1]:
+                for method in OTHERS:
+                    status = visitor.ask(method, address(self.made, line, visits(self.made, line)[0]))
+                    if (status, visitor.wrote, visitor.records) != (405, set(), 0):
+                        wrong.append(f"{method} {line.name} by {who}: {status}")
+        assert "\n".join(wrong) == ""
+
+    def test_a_head_is_answered_like_a_get_without_the_page(self) -> None:
+        wrong, visitor = list[str](), Visitor(self.made, "R")
+        for line in URLS:
+            whose = visits(self.made, line)[0]
+            status, wanted = visitor.ask(HEAD, address(self.made, line, whose)), expected(line.get, "R", "team", whose)
+            if (status, visitor.wrote) != (wanted, set()) or (wanted == 200 and visitor.body):
+                wrong.append(f"HEAD {line.name}: {status}, not {wanted}; wrote {visitor.wrote}")
+        assert "\n".join(wrong) == ""
 
     def test_a_post_to_a_page_that_only_shows_writes_nothing(self) -> None:
         wrong: list[str] = []
         for role in ROLES:
             visitor = Visitor(self.made, role)
             for line in (line for line in URLS if line.post == "as GET"):
-                wrong += _writing(self.made, visitor, line, role, "team", visits(self.made, line)[0])
+                wrong += writing(self.made, visitor, line, role, "team", visits(self.made, line)[0])
         assert "\n".join(wrong) == ""
 
     def test_whoever_is_not_signed_in_is_sent_to_the_login_and_writes_nothing(self) -> None:
@@ -250,7 +170,9 @@ class TestEverybodyAsksEverything(TestCase):
     def test_a_write_key_opens_no_page(self) -> None:
         basic = f"Basic {base64.b64encode(f'{self.made.write_key}:'.encode()).decode()}"
         visitor = Visitor(self.made, "-", headers={"Authorization": basic})
-        assert {visitor.ask(GET, address(self.made, line, visits(self.made, line)[0])) for line in URLS} == {302}
+        urls = [address(self.made, line, visits(self.made, line)[0]) for line in URLS]
+        found = {(visitor.ask(method, url), visitor.location[:7]) for url in urls for method in (GET, POST)}
+        assert found == {(302, "/login/")}
 
     def test_what_is_not_there_is_404_for_whoever_might_see_it(self) -> None:
         wrong: list[str] = []
