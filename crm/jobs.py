@@ -9,6 +9,8 @@ from datetime import UTC, datetime
 from django.conf import settings
 from django_q.tasks import async_task
 
+from crm.audit import actions as audit
+from crm.audit.queries import BATCH, newest_head
 from crm.audit.rules import System
 from crm.fills import actions as fills
 from crm.lib import mailer
@@ -46,7 +48,15 @@ def drain() -> None:
 
 
 def housekeeping() -> None:
-    """Make the partitions of the next days and drop what is past its time; forget guesses, links and sessions."""
-    at = datetime.now(UTC)
-    log.info("housekeeping: %s", usage.tidy(at=at, by=System("housekeeping")))
+    """Make the partitions of the next days, drop what is past its time, and seal the record up to here.
+
+    Guesses, links and sessions are forgotten. The log keeps a head of the chain outside the database.
+    """
+    at, by = datetime.now(UTC), System("housekeeping")
+    log.info("housekeeping: %s", usage.tidy(at=at, by=by))
     log.info("housekeeping: %s", sign_in.tidy(at=at))
+    sealed = audit.seal(at=at, by=by)
+    if sealed:
+        log.info("housekeeping: %s rows of the record sealed, head %s", sealed, newest_head())
+    if sealed == BATCH:
+        async_task("crm.jobs.housekeeping")

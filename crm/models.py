@@ -1,7 +1,7 @@
 """Where Django looks for the rows of this app: each noun's models, in the order in which data flows."""
 
 from crm.fills.models import Beat, Fill
-from crm.audit.models import AuditRow
+from crm.audit.models import AuditRow, AuditSeal
 from crm.staff.models import Cover, Installation, Team, User
 from crm.sign_in.models import Guesses, OneTimeLink
 from crm.accounts.models import Account, OwnerChange, Trait, TraitDefinition
@@ -30,6 +30,7 @@ __all__ = [
     "Account",
     "AccountFigures",
     "AuditRow",
+    "AuditSeal",
     "Beat",
     "Consent",
     "Contact",

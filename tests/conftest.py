@@ -35,7 +35,8 @@ def django_db_setup(django_db_setup: None, django_db_blocker: pytest.FixtureRequ
     from django.db import connection
 
     with django_db_blocker.unblock(), connection.cursor() as cursor:  # type: ignore[attr-defined]
-        cursor.execute("DROP TRIGGER IF EXISTS audit_never_emptied ON crm_auditrow")
+        for table in ("auditrow", "auditseal"):
+            cursor.execute(f"DROP TRIGGER IF EXISTS audit_never_emptied ON crm_{table}")
 
 
 def pytest_configure() -> None:

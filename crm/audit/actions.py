@@ -4,12 +4,14 @@ from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
 
+from django.core.exceptions import PermissionDenied
 from django.core.serializers.json import DjangoJSONEncoder
-from django.db import connection, models
+from django.db import connection, models, transaction
 from orjson import loads
 
-from crm.audit.models import AuditRow
-from crm.audit.rules import Actor, hidden
+from crm.audit.models import AuditRow, AuditSeal
+from crm.audit.queries import BATCH, head, sealable
+from crm.audit.rules import BEGINNING, Actor, digest, hidden
 
 
 def record(
@@ -65,3 +67,23 @@ def changes(row: models.Model, new: Mapping[str, Any]) -> tuple[dict[str, Any], 
 
 def _shown(values: Mapping[str, Any]) -> dict[str, Any]:
     return {name: value.pk if isinstance(value, models.Model) else value for name, value in values.items()}
+
+
+@transaction.atomic
+def seal(*, at: datetime, by: Actor, limit: int = BATCH) -> int:
+    """Append committed rows to the chain (ADR 15), at most `limit`; returns how many.
+
+    `by` leaves no row of its own: a record of sealing would itself have to be sealed, for ever.
+    """
+    if by.actor_kind != "system":
+        raise PermissionDenied
+    with connection.cursor() as cursor:
+        cursor.execute("LOCK TABLE crm_auditseal IN SHARE ROW EXCLUSIVE MODE")  # one sealer at a time; readers go on
+    last = head()
+    position, so_far = (last.position, bytes(last.digest)) if last else (0, BEGINNING)
+    links = []
+    for n, fields in enumerate(sealable(limit), 1):
+        so_far = digest(so_far, fields)
+        links.append(AuditSeal(position=position + n, row_id=fields[0], digest=so_far, sealed_at=at))
+    AuditSeal.objects.bulk_create(links)
+    return len(links)
