@@ -6,9 +6,9 @@ import pytest
 from axe_playwright_python.sync_playwright import Axe
 from django.urls import reverse
 
+from tests.architecture.asking import address, expected, visits
 from tests.architecture.matrix import ADMIN, PUBLIC, URLS
 from tests.architecture.posts import opening
-from tests.architecture.test_matrix import address, expected, visits
 from tests.browser.conftest import STANDS, Watched, Watching
 from tests.company import Company
 

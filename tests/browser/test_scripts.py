@@ -17,8 +17,8 @@ from feedback.surveys.models import Survey
 from retention.follow_ups.models import FollowUp
 from retention.tasks.actions import create_task
 from tests import factories
+from tests.architecture.asking import address, expected, visits
 from tests.architecture.matrix import URLS
-from tests.architecture.test_matrix import address, expected, visits
 from tests.browser.conftest import Watching
 from tests.company import NOW, TODAY, Company
 from tests.feedback import people

@@ -11,8 +11,8 @@ from django.urls import reverse
 
 from crm.audit.models import AuditRow
 from crm.staff import actions
+from tests.architecture.asking import address, visits
 from tests.architecture.matrix import URLS
-from tests.architecture.test_matrix import address, visits
 from tests.company import NOW as THEN
 from tests.company import company
 from tests.factories import NOW, SECRET, code_at, installation, user
