@@ -4,7 +4,7 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 .DEFAULT_GOAL := help
-.PHONY: help run test check bench format messages lock sdks browser chaos fuzz crm5 clean
+.PHONY: help run test check bench format messages lock sdks browser chaos fuzz mutants crm5 clean
 
 help: ## this list
 	@grep -hE '^[a-z0-9]+:.*## ' Makefile | sed -E 's/^([a-z0-9]+):.*## /make \1\t/' | expand -t 14
@@ -65,6 +65,9 @@ lock: $(VENV)/dev.stamp ## write requirements*.txt anew from their .in files
 chaos: $(VENV)/dev.stamp ## kill -9 and restarts under load, for a minute each; figures go to docs/proof.md
 	$(BIN)/python -m benchmarks.ingest_chaos --seconds 60
 	$(BIN)/python -m benchmarks.outbox_kills
+
+mutants: $(VENV)/dev.stamp ## unscope each read in turn: the matrix or the noun's tests must fail (by hand, some minutes)
+	$(BIN)/python -m pytest -q -n 0 tests/architecture/mutants.py
 
 crm5: $(VENV)/dev.stamp ## import ../shared/data/crm5 whole, count it again independently, score it
 	$(BIN)/python -m benchmarks.crm5

@@ -14,6 +14,7 @@ from retention.pages import (
     playbooks,
     portfolio,
     put_offs,
+    record,
     step,
     tasks,
     today,
@@ -45,5 +46,8 @@ urlpatterns: list[URLPattern] = [
     path("playbooks/", playbooks.playbooks, name="playbooks"),
     path("playbooks/<int:pk>/", playbooks.playbook, name="playbook"),
     path("settings/scorecards/", scorecards.index, name="scorecards"),
+    path("settings/audit/", record.audit, name="audit"),
+    path("settings/audit/export/", record.export, name="audit-export"),
+    path("accounts/<int:pk>/record/", record.account_record, name="account-record"),
     path("settings/pipeline/", pipeline.pipeline, name="pipeline"),
 ]

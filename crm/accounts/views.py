@@ -52,8 +52,8 @@ def back_to(request: Request, account: Account) -> HttpResponseRedirect:
 
 def shown(request: Request, account: Account, **more: Any) -> dict[str, Any]:
     """What every page about one account shows in its head."""
-    own = actions.may_write(account, by=request.user)
-    return {"account": account, "account_url": address_of(account), "may_write": own} | more
+    own, reads = actions.may_write(account, by=request.user), request.user.may("read_contact_data")
+    return {"account": account, "account_url": address_of(account), "may_write": own, "may_record": reads} | more
 
 
 @needs("write_account")

@@ -70,6 +70,12 @@ def _shown(values: Mapping[str, Any]) -> dict[str, Any]:
 
 
 @transaction.atomic
+def note_export(what: str, *, asked: Mapping[str, Any], at: datetime, by: Actor) -> AuditRow:
+    """Somebody takes a file of `what`, narrowed to what was asked."""
+    return record(f"{what}.exported", (what, "all"), at=at, by=by, after=asked)
+
+
+@transaction.atomic
 def seal(*, at: datetime, by: Actor, limit: int = BATCH) -> int:
     """Append committed rows to the chain (ADR 15), at most `limit`; returns how many.
 

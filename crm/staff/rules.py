@@ -16,6 +16,7 @@ RIGHTS: dict[str, frozenset[str]] = {
     "import": frozenset({OPS_ADMIN}),
     "read_sources": frozenset({SYSTEM_ADMIN, OPS_ADMIN}),
     "manage_keys": frozenset({SYSTEM_ADMIN}),
+    "read_audit": frozenset({SYSTEM_ADMIN, OPS_ADMIN}),
     "manage_users": frozenset({SYSTEM_ADMIN}),
     "read_contact_data": frozenset({SYSTEM_ADMIN, OPS_ADMIN, MANAGER, REP}),
 }

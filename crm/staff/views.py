@@ -133,6 +133,7 @@ SETTINGS = [
                 _("Groups of reps under a manager, who may share accounts."),
             ),
             ("installation", "manage_users", _("Names and rights"), _("Our names, who sees what, currency, sending.")),
+            ("audit", "read_audit", _("Record"), _("Who did what, when, and what it was before.")),
             ("admin:index", "admin", _("Admin"), _("Every table of the account book, row by row, with its record.")),
             ("gallery", "configure", _("Gallery"), _("The parts that pages are made of, with their states.")),
         ],

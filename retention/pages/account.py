@@ -52,6 +52,7 @@ def account(request: Request, pk: int) -> HttpResponse:
         "account": of,
         "cover": [cover_words(name, until, request.now) for name, until in of.stand_ins],  # type: ignore[attr-defined]  # annotated
         "may_write": may,
+        "may_record": request.user.may("read_contact_data"),
         "facts": facts(of, standing, day),
         "people": people(of, request),
         "value": value(recap_of(used, standing), standing),

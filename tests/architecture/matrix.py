@@ -86,6 +86,9 @@ URLS = [
         ("account-trait",      "account",          "405",                    "OMR writes 302"),
         ("account-merge",      "account",          "405",                    "OMR writes 302"),
         ("account-undo-merge", "account",          "405",                    "OMR writes 302"),
+        ("account-record",     "account",          "SOMR sees 200 · V sees 403", "as GET"),
+        ("audit",              "",                 "SO 200",                 "as GET"),
+        ("audit-export",       "",                 "405",                    "SO 200"),  # a file
         ("contacts",           "account",          "SOMRV sees 200",         "as GET"),
         ("contact-new",        "account",          "OMR writes 200",         "OMR writes 302"),
         ("contact-edit",       "contact",          "OMR writes 200",         "OMR writes 302"),

@@ -1,0 +1,179 @@
+"""The record of who did what: searched by admins, exported, and shown beside an account to whoever sees it."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import datetime, time, timedelta
+from typing import Any
+from zoneinfo import ZoneInfo
+
+from django import forms
+from django.core.exceptions import PermissionDenied
+from django.db.models import Q, QuerySet
+from django.http import HttpResponse, StreamingHttpResponse
+from django.shortcuts import render
+from django.urls import NoReverseMatch, reverse
+from django.utils.translation import gettext_lazy as _
+from django.views.decorators.http import require_POST
+
+from crm.accounts.views import seen_account, shown
+from crm.audit.actions import note_export
+from crm.audit.models import AuditRow
+from crm.lib.csv_writing import lines
+from crm.lib.fields import Day, Text
+from crm.staff.models import Team, User
+from crm.staff.views import Request, needs
+
+PAGE, BLOCK = 50, 2_000
+# The page of a row, by its kind; what has none is only named.
+PAGES = {
+    "account": "account", "outboundmail": "mail", "followup": "draft", "source": "source", "survey": "survey",
+    "plan": "plan-edit", "feature": "feature-edit", "user": "person", "team": "team", "contact": "contact-edit",
+}  # fmt: skip
+PEOPLE, TEAMS = {"owner", "covering", "covered", "assignee", "sender", "approved_by"}, {"pool", "team"}
+COLUMNS = ("at", "actor_kind", "actor_id", "actor_label", "on_behalf_of", "action", "object_kind", "object_id",
+           "object_label", "before", "after")  # fmt: skip
+
+
+class RecordForm(forms.Form):
+    """What the record is searched by; `who` and `of` are kind and id, as "user:3" or "account:12"."""
+
+    who = forms.ChoiceField(label=_("Who"), required=False)
+    action = Text(label=_("What"), limit=80, required=False)
+    of = Text(label=_("On what"), limit=120, required=False)
+    from_on = Day(label=_("From the day"), required=False)
+    until_on = Day(label=_("Through the day"), required=False)
+
+    def __init__(self, *args: Any, **more: Any) -> None:
+        super().__init__(*args, **more)
+        people = [(f"user:{row.pk}", row.name) for row in User.objects.order_by("name", "pk")]
+        asked = str(self.data.get("who", ""))
+        others = [(asked, asked)] if ":" in asked and asked not in dict(people) else []
+        self.fields["who"].choices = [("", _("Anybody")), *others, *people]  # type: ignore[attr-defined]  # as above
+
+    def rows(self, zone: ZoneInfo) -> QuerySet[AuditRow]:
+        """The rows asked for, the newest first; all while nothing is asked, none while it cannot be read."""
+        rows = AuditRow.objects.order_by("-at", "-id")
+        if not self.is_bound:
+            return rows
+        if not self.is_valid():
+            return rows.none()
+        given = self.cleaned_data
+        for field, kind, pk in (("who", "actor_kind", "actor_id"), ("of", "object_kind", "object_id")):
+            if given[field]:
+                rows = rows.filter(**dict(zip((kind, pk), given[field].partition(":")[::2], strict=True)))
+        if given["action"]:
+            rows = rows.filter(action=given["action"])
+        if given["from_on"]:
+            rows = rows.filter(at__gte=datetime.combine(given["from_on"], time(0), zone))
+        if given["until_on"]:
+            rows = rows.filter(at__lt=datetime.combine(given["until_on"] + timedelta(days=1), time(0), zone))
+        return rows
+
+
+def older(rows: QuerySet[AuditRow], at: datetime, pk: int) -> QuerySet[AuditRow]:
+    """Those that come after this place; the first condition is what the index is read by."""
+    return rows.filter(Q(at__lt=at) | Q(pk__lt=pk), at__lte=at)
+
+
+def _page(rows: QuerySet[AuditRow], after: str) -> tuple[list[AuditRow], str]:
+    """One page, and the cursor of the next; an unreadable cursor begins anew."""
+    micros, _dot, pk = after.partition(".")
+    if micros.isascii() and micros.isdigit() and len(micros) < 18 and pk.isascii() and pk.isdigit() and len(pk) < 18:
+        rows = older(rows, datetime.fromtimestamp(int(micros) // 10**6, ZoneInfo("UTC")).replace(
+            microsecond=int(micros) % 10**6), int(pk))  # fmt: skip
+    found = list(rows[: PAGE + 1])
+    last = found[PAGE - 1] if len(found) > PAGE else None
+    cursor = f"{int(last.at.timestamp()) * 10**6 + last.at.microsecond}.{last.pk}" if last else ""
+    return found[:PAGE], cursor
+
+
+@dataclass(frozen=True)
+class Line:
+    """A row of the record as people read it: `changes` are (name, before, after)."""
+
+    row: AuditRow
+    url: str
+    changes: list[tuple[str, str, str]]
+
+
+def told(rows: list[AuditRow]) -> list[Line]:
+    """With the names of people and teams in place of their ids; two queries at most."""
+    names = _names(rows)
+    return [Line(row, _address(row), _changes(row, names)) for row in rows]
+
+
+def _changes(row: AuditRow, names: dict[tuple[str, int], str]) -> list[tuple[str, str, str]]:
+    def words(name: str, side: dict[str, Any]) -> str:
+        value = side.get(name)
+        known = names.get((_kind(name), value)) if isinstance(value, int) else None
+        return known or ("" if value is None else str(value))
+
+    both = dict.fromkeys([*row.before, *row.after])
+    return [(name, words(name, row.before), words(name, row.after)) for name in both]
+
+
+def _kind(name: str) -> str:
+    return "user" if name in PEOPLE else "team" if name in TEAMS else ""
+
+
+def _names(rows: list[AuditRow]) -> dict[tuple[str, int], str]:
+    ids: dict[str, set[int]] = {"user": set(), "team": set()}
+    for row in rows:
+        for side in (row.before, row.after):
+            for name, value in side.items():
+                if _kind(name) and isinstance(value, int):
+                    ids[_kind(name)].add(value)
+    people = User.objects.filter(pk__in=ids["user"]).values_list("pk", "name")
+    teams = Team.objects.filter(pk__in=ids["team"]).values_list("pk", "name")
+    return {("user", pk): name for pk, name in people} | {("team", pk): name for pk, name in teams}
+
+
+def _address(row: AuditRow) -> str:
+    try:
+        return reverse(PAGES[row.object_kind], args=[int(row.object_id)])
+    except (KeyError, ValueError, NoReverseMatch):
+        return ""
+
+
+@needs("read_audit")
+def audit(request: Request) -> HttpResponse:
+    """Never counted: a page is read along an index, however long the record is."""
+    form = RecordForm(request.GET or None)
+    rows, following = _page(form.rows(ZoneInfo(request.user.time_zone)), request.GET.get("after", ""))
+    context = {"form": form, "lines": told(rows), "next": following, "narrowed": form.is_bound}
+    return render(request, "retention/audit.html", context)
+
+
+@require_POST
+@needs("read_audit")
+def export(request: Request) -> HttpResponse:
+    """What the filter shows, whole, as CSV; that it was taken stands in the record itself."""
+    form = RecordForm(request.POST)
+    rows = form.rows(ZoneInfo(request.user.time_zone))
+    if not form.is_valid():
+        return render(request, "retention/audit.html", {"form": form, "lines": [], "next": "", "narrowed": True})
+    asked = {name: value for name, value in form.cleaned_data.items() if value}
+    note_export("audit", asked=asked, at=request.now, by=request.user)
+    file = StreamingHttpResponse(lines(COLUMNS, _cells(rows)), content_type="text/csv; charset=utf-8")
+    file.headers["Content-Disposition"] = f'attachment; filename="audit-{request.now:%Y-%m-%d}.csv"'
+    return file  # type: ignore[return-value]  # the stubs know no common base that a view may return
+
+
+def _cells(rows: QuerySet[AuditRow]) -> Iterator[list[object]]:
+    """Block by block along the keys: nothing is held open while a slow reader takes the file."""
+    block = list(rows[:BLOCK])
+    while block:
+        for row in block:
+            yield [row.at.isoformat(), *(getattr(row, name) for name in COLUMNS[1:])]
+        block = list(older(rows, block[-1].at, block[-1].pk)[:BLOCK])
+
+
+@needs("read")
+def account_record(request: Request, pk: int) -> HttpResponse:
+    """What was done to one account, for whoever sees it; the read-only role reads no changes of data it sees masked."""
+    account = seen_account(request, pk)
+    if not request.user.may("read_contact_data"):
+        raise PermissionDenied
+    rows = AuditRow.objects.filter(object_kind="account", object_id=str(pk)).order_by("-at", "-id")
+    found, following = _page(rows, request.GET.get("after", ""))
+    return render(request, "retention/audit.html", shown(request, account, lines=told(found), next=following))
