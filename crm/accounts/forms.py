@@ -49,6 +49,10 @@ class AccountForm(forms.Form):
     def __init__(self, *args: Any, user: User, **more: Any) -> None:
         super().__init__(*args, **more)
         self.fields["parent"].user = user  # type: ignore[attr-defined]  # OtherAccount above
+        # A parent that the person does not see is neither shown nor taken off.
+        above = self.initial.get("parent")
+        if above and not Account.objects.visible_to(user).filter(external_id=above).exists():
+            del self.fields["parent"]
 
     def clean_domains(self) -> list[str]:
         domains: list[str] = [domain.lower() for domain in self.cleaned_data["domains"]]

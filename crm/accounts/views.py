@@ -100,10 +100,17 @@ def _edit_page(request: Request, account: Account, **changed: Any) -> HttpRespon
         "traits": [(row, _in_words(row)) for row in current_traits(at=request.now, accounts=[account.pk])],
         "history": owner_history(account, request.user)[:20],
         "may_restrict": request.user.may("reassign"),
+        "into": _seen_name(request, account.merged_into),
         "undo_until": merge.at + UNDO_MERGE_WITHIN if merge else None,
         "may_undo": merge is not None and request.now - merge.at <= UNDO_MERGE_WITHIN,
     }
     return render(request, "crm/accounts/edit.html", shown(request, account, **context | changed))
+
+
+def _seen_name(request: Request, other: Account | None) -> str:
+    """The name of another account, if the person sees that one too; else nothing."""
+    seen = other is not None and Account.objects.visible_to(request.user).filter(pk=other.pk).exists()
+    return other.name if other is not None and seen else ""
 
 
 def _in_words(trait: Trait) -> str:

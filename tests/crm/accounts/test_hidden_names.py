@@ -1,0 +1,40 @@
+"""Pages about an account do not give away the names of others that the person does not see."""
+
+import pytest
+
+from crm.accounts.models import Account
+from tests.factories import account, installation, user
+
+pytestmark = pytest.mark.django_db
+DETAILS = {"name": "Acme", "time_zone": "UTC", "language": "en", "currency": "EUR"}
+
+
+@pytest.fixture
+def rep():
+    installation(visibility="own")
+    return user("rep")
+
+
+def test_a_parent_one_does_not_see_is_neither_shown_nor_taken_off(as_user, rep):
+    holding = account("Holding", external_id="hidden-7", restricted=True)
+    row = account("Acme", owner=rep, parent=holding)
+    client = as_user(rep)
+    assert "hidden-7" not in client.get(f"/accounts/{row.pk}/edit/").content.decode()
+    assert client.post(f"/accounts/{row.pk}/edit/", DETAILS).status_code == 302
+    assert Account.objects.system("test").get(pk=row.pk).parent == holding
+
+
+def test_a_parent_one_sees_stands_in_the_form_and_can_be_taken_off(as_user, rep):
+    row = account("Acme", owner=rep, parent=account("Holding", external_id="shown-7", owner=rep))
+    client = as_user(rep)
+    assert "shown-7" in client.get(f"/accounts/{row.pk}/edit/").content.decode()
+    client.post(f"/accounts/{row.pk}/edit/", DETAILS)
+    assert Account.objects.system("test").get(pk=row.pk).parent is None
+
+
+def test_the_account_that_took_over_is_named_to_whoever_sees_it(as_user, rep):
+    row = account("Acme", owner=rep, merged_into=account("Nordwind", owner=user("rep")))
+    page = as_user(rep).get(f"/accounts/{row.pk}/edit/").content.decode()
+    assert "Nordwind" not in page
+    assert "Merged into an account that you do not see." in page
+    assert "Merged into Nordwind" in as_user(user("ops_admin")).get(f"/accounts/{row.pk}/edit/").content.decode()
