@@ -1,9 +1,11 @@
 """Pages about an account do not give away the names of others that the person does not see."""
 
 import pytest
+from django.core.exceptions import PermissionDenied
 
+from crm.accounts.actions import set_next_step
 from crm.accounts.models import Account
-from tests.factories import account, installation, user
+from tests.factories import NOW, TODAY, account, installation, team, user
 
 pytestmark = pytest.mark.django_db
 DETAILS = {"name": "Acme", "time_zone": "UTC", "language": "en", "currency": "EUR"}
@@ -38,3 +40,20 @@ def test_the_account_that_took_over_is_named_to_whoever_sees_it(as_user, rep):
     assert "Nordwind" not in page
     assert "Merged into an account that you do not see." in page
     assert "Merged into Nordwind" in as_user(user("ops_admin")).get(f"/accounts/{row.pk}/edit/").content.decode()
+
+
+def test_an_account_one_does_not_see_cannot_be_named(as_user, rep):
+    account("Nordwind", external_id="hidden-7", owner=user("rep"))
+    row = account("Acme", owner=rep)
+    client, words = as_user(rep), "You see no account with this external id."
+    assert words in client.post(f"/accounts/{row.pk}/edit/", DETAILS | {"parent": "hidden-7"}).content.decode()
+    assert words in client.post(f"/accounts/{row.pk}/merge/", {"into": "hidden-7"}).content.decode()
+
+
+def test_an_action_refuses_what_the_person_does_not_see_though_the_team_may_change_it(rep):
+    """Where each sees the own accounts, the team's pool is out of sight."""
+    north = team("North")
+    rep.team = north
+    rep.save()
+    with pytest.raises(PermissionDenied):
+        set_next_step(account("Shared", pool=north), text="Call", on=TODAY, at=NOW, by=rep)
