@@ -106,6 +106,8 @@ def _changes(row: AuditRow, names: dict[tuple[str, int], str]) -> list[tuple[str
     def words(name: str, side: dict[str, Any]) -> str:
         value = side.get(name)
         known = names.get((_kind(name), value)) if isinstance(value, int) else None
+        if isinstance(value, list):
+            return ", ".join(str(each) for each in value)
         return known or ("" if value is None else str(value))
 
     both = dict.fromkeys([*row.before, *row.after])
