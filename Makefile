@@ -65,6 +65,7 @@ lock: $(VENV)/dev.stamp ## write requirements*.txt anew from their .in files
 chaos: $(VENV)/dev.stamp ## kill -9 and restarts under load, for a minute each; figures go to docs/proof.md
 	$(BIN)/python -m benchmarks.ingest_chaos --seconds 60
 	$(BIN)/python -m benchmarks.outbox_kills
+	$(BIN)/python -m benchmarks.worker_kills
 
 mutants: $(VENV)/dev.stamp ## unscope each read in turn: the matrix or the noun's tests must fail (by hand, some minutes)
 	$(BIN)/python -m pytest -q -n 0 tests/architecture/mutants.py
