@@ -1,13 +1,13 @@
 """Portfolio, search and account page against Django's plain admin over the same accounts: `python -m benchmarks.pages`.
 
 Both are served by gunicorn with two workers in the same run, asked in turns, with one and with eight clients.
-Prints medians and the ratios that scale.md sets budgets for. Works in a database of its own and drops it in the end.
+Prints medians and 95th percentiles, and the ratios that scale.md sets budgets for. Works in a database of its own
+and drops it in the end.
 """
 
 import argparse
 import os
 import random
-import statistics
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
@@ -23,6 +23,7 @@ import django
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "crm.settings")
 django.setup()
 
+from allauth.mfa.models import Authenticator  # noqa: E402
 from django.conf import settings  # noqa: E402
 from django.contrib.auth import BACKEND_SESSION_KEY, HASH_SESSION_KEY, SESSION_KEY  # noqa: E402
 from django.db import connection  # noqa: E402
@@ -48,7 +49,7 @@ UPDATE crm_account SET name = initcap(translate(substr(md5(id::text), 1, 6), '01
     owner_id = (SELECT min(id) FROM crm_user WHERE role = 'rep') + id % {reps};
 INSERT INTO crm_contact (account_id, name, email, job_title, phone, role, language, time_zone, audit_key, created_at)
     SELECT a.id, 'Person ' || n, 'p' || n || '@a' || a.id || '.example', 'Planner', '', 'user', '', '', '', now()
-    FROM crm_account AS a, generate_series(1, 5) AS n;
+    FROM crm_account AS a, generate_series(1, 3) AS n;
 INSERT INTO retention_health_score (account_id, version_id, day, revision, points, coverage, low, high, band, hindsight,
         components, values, bases)
     SELECT account_id, version_id, day - 7 * n, 0, points, coverage, low, high, band, FALSE, components, values, bases
@@ -66,7 +67,8 @@ def fill(accounts: int, days: int) -> None:
     for n in range(REPS):
         email = f"rep{n}@ours.example"
         User.objects.create(email=email, name=f"Rep {n}", role="rep", team=teams[n % TEAMS], created_at=AT)
-    User.objects.create(email="ops@ours.example", name="Ops", role="ops_admin", created_at=AT)
+    ops = User.objects.create(email="ops@ours.example", name="Ops", role="ops_admin", created_at=AT)
+    Authenticator.objects.create(user=ops, type=Authenticator.Type.TOTP, data={})  # admins get nowhere without one
     ensure_default_scorecard(at=AT, by=BY)
     usage.roll_windows(DAY, windows=frozenset({28}), at=AT, by=BY, again=True)
     scores.score_changed(AT, at=AT, by=BY)
@@ -167,16 +169,21 @@ Side = tuple[int, str, Ask]
 
 
 def compare(name: str, person: User, clients: int, ours: Side, theirs: Side, budget: float) -> bool:
-    """Print one line; whether the budget was missed. Both sides are warmed, then asked in turns."""
+    """Print both figures; whether the budget was missed. Both sides are warmed, then asked in turns."""
     for port, key, ask in (ours, theirs):
         asked(port, key, ask, clients)
     rounds = [(asked(*ours, clients), asked(*theirs, clients)) for _ in range(3)]
-    mine = statistics.median(seconds for own, _ in rounds for seconds in own)
-    admins = statistics.median(seconds for _, own in rounds for seconds in own)
-    ratio = mine / admins
-    words = f"{mine * 1000:.0f} ms against {admins * 1000:.0f} ms of the admin, ratio {ratio:.2f} (budget {budget}"
-    print(f"  {name}, {person.role}, {clients} clients: {words}{'' if ratio <= budget else ', MISSED'})", flush=True)
-    return ratio > budget
+    mine = sorted(seconds for own, _ in rounds for seconds in own)
+    admins = sorted(seconds for _, own in rounds for seconds in own)
+    missed = False
+    for word, share in (("p50", 0.5), ("p95", 0.95)):
+        own, their = mine[int(share * len(mine))], admins[int(share * len(admins))]
+        ratio = own / their
+        missed |= ratio > budget
+        words = f"{own * 1000:.0f} ms against {their * 1000:.0f} ms of the admin, ratio {ratio:.2f} (budget {budget}"
+        kept = "" if ratio <= budget else ", MISSED"
+        print(f"  {name}, {person.role}, {clients} clients, {word}: {words}{kept})", flush=True)
+    return missed
 
 
 def main() -> int:
