@@ -210,13 +210,16 @@ def mark_dirty(accounts: Collection[int]) -> None:
 
 
 def _release(whose: Collection[int], groups: Collection[str], *, at: datetime) -> Drained:
-    """Move waiting events of these people and named groups into the days, in the caller's transaction."""
+    """Move waiting events of these people and named groups into the days, in the caller's transaction.
+
+    Of the people, those who belong to no account yet go on waiting: who somebody is may be told before whose they are.
+    """
     if not whose and not groups:
         return Drained()
+    accounts, histories = account_ids(set(groups)), memberships(whose)
     with connection.cursor() as cursor:
-        cursor.execute(load(queries.__file__, "release"), {"people": list(whose), "groups": list(groups)})
+        cursor.execute(load(queries.__file__, "release"), {"people": list(histories), "groups": list(groups)})
         waited = [Waited(*row) for row in cursor.fetchall()]
-    accounts, histories = account_ids(set(groups)), memberships({one.person_id for one in waited})
     rows, received = released(waited, accounts, histories)
     _add(rows, received, at=at)
     return Drained(released=len(rows))

@@ -108,6 +108,16 @@ def test_what_an_anonymous_visitor_did_is_counted_once_the_user_is_known(app):
     assert people() == {("acme", DAY, "device"): 1}
 
 
+def test_whoever_is_identified_before_an_account_is_known_goes_on_waiting_and_costs_nobody_else(app):
+    receive(app, track("m1", user=None, anonymousId="device"))
+    run()
+    receive(app, {"type": "identify", "messageId": "i1", "userId": "ann", "anonymousId": "device"}, track("m2"))
+    assert run() == Drained(batches=1, waiting=1)
+    receive(app, group("g1"))
+    assert run() == Drained(batches=1, released=2, accounts=1)
+    assert usage() == {("acme", DAY, "Report opened"): (2, 0)}
+
+
 def test_an_alias_releases_what_the_former_id_did(app):
     receive(app, track("m1", user="old"), group("g1", user="new"))
     assert run().waiting == 1
