@@ -235,7 +235,7 @@ def test_the_page_is_in_the_readers_language_and_greets_as_the_mail_did(client, 
     response = client.get(f"/s/{token_of(invited)}/", headers={"Accept-Language": "en"})
     page = response.content.decode()
     assert response["Content-Language"] == "ko"
-    assert '<html class="public" lang="ko">' in page
+    assert page.lstrip().startswith('<!doctype html>\n<html class="public"') and ' lang="ko">' in page
     # Customer since 2025-01-01: one whole year, so the second is under way.
     assert "김도윤 팀장님, 안녕하세요.<br>2년째 함께해 주셔서 고맙습니다. 이번에는 마흔 분께만 여쭙니다." in page
     assert "Fleetline을 동료에게 추천하실 마음은 어느 정도인가요?" in page

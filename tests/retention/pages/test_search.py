@@ -119,8 +119,9 @@ def test_among_many_rows_the_search_runs_along_the_indexes(ops):
         (text,) = [query["sql"] for query in asked.captured_queries if "finding.sql" in query["sql"]]
         cursor.execute(f"EXPLAIN {text}")
         plan = "\n".join(row[0] for row in cursor.fetchall())
-    indexes = ("account_search", "account_name_prefix", "contact_search")
-    assert [name for name in indexes if name not in plan] == []
+    assert "account_search" in plan and "contact_search" in plan
+    # Which of the two is a matter of the database's collation: only the first knows beginnings under any.
+    assert "account_name_prefix" in plan or "account_by_name" in plan
 
 
 def commands(client: Client, q: str) -> list[str]:
