@@ -4,12 +4,16 @@ import sys
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from typing import Any
+from urllib.parse import urlencode, urlsplit
 
 from allauth.usersessions.models import UserSession
 from django.conf import settings
+from django.contrib.auth.middleware import LoginRequiredMiddleware
 from django.contrib.messages import get_messages
+from django.core.exceptions import RequestDataTooBig
 from django.db import DatabaseError, InterfaceError, connection
 from django.http import HttpRequest, HttpResponse, HttpResponseNotAllowed, HttpResponseRedirect
+from django.shortcuts import redirect, render, resolve_url
 from django.template.loader import get_template, render_to_string
 from django.urls import reverse
 from django.utils import timezone, translation
@@ -72,6 +76,45 @@ def server_error(request: HttpRequest) -> HttpResponse:
         return unavailable()
     # Without the request: a context processor must not fail a second time.
     return HttpResponse(get_template("500.html").render(), status=500)
+
+
+def bad_request(request: HttpRequest, exception: Exception) -> HttpResponse:
+    """Django's handler400; what is too big has a status and a page of its own."""
+    if isinstance(exception, RequestDataTooBig):
+        return render(request, "413.html", status=413)
+    return HttpResponse(get_template("400.html").render(), status=400)
+
+
+def csrf_failure(request: HttpRequest, reason: str = "") -> HttpResponse:
+    """Settings name this view for forms that do not prove where they came from."""
+    return render(request, "403_csrf.html", status=403)
+
+
+def refusals(get_response: type_of_view) -> type_of_view:
+    """Give a browser that opens a form's own address a page with words; programs get the bare 405."""
+
+    def middleware(request: HttpRequest) -> HttpResponse:
+        response = get_response(request)
+        if isinstance(response, HttpResponseNotAllowed) and not response.content and request.accepts("text/html"):
+            response.content = render(request, "405.html").content
+        return response
+
+    return middleware
+
+
+class login_required(LoginRequiredMiddleware):  # noqa: N801 - named like the other middleware
+    """Django's, and kind to whoever was at work when the session ended: it leads back to the page, never to a form."""
+
+    def handle_no_permission(self, request: HttpRequest, view_func: Any) -> Any:
+        login = resolve_url(self.get_login_url(view_func))
+        if request.htmx:  # type: ignore[attr-defined]  # set by django_htmx
+            path = request.htmx.current_url_abs_path or "/"  # type: ignore[attr-defined]
+            return HttpResponse(status=204, headers={"HX-Redirect": f"{login}?{urlencode({'ended': 1, 'next': path})}"})
+        if request.method == "POST":
+            came_from = urlsplit(request.headers.get("Referer", ""))
+            path = came_from._replace(scheme="", netloc="").geturl() if came_from.netloc == request.get_host() else "/"
+            return redirect(f"{login}?{urlencode({'ended': 1, 'next': path})}")
+        return super().handle_no_permission(request, view_func)
 
 
 def language(get_response: type_of_view) -> type_of_view:
@@ -197,6 +240,7 @@ def shell(request: HttpRequest) -> dict[str, Any]:
         "search_url": address("search"),
         "palette_url": address("palette"),
         "begin_url": address("begin"),
+        "layout": "base.html" if isinstance(getattr(request, "user", None), User) else "base_public.html",
         **_looks(request),
         **_banners(request),
     }
@@ -204,8 +248,7 @@ def shell(request: HttpRequest) -> dict[str, Any]:
 
 def _looks(request: HttpRequest) -> dict[str, str]:
     """Theme and density, known before the first byte so that no page flashes: the person's, else this browser's."""
-    user = getattr(request, "user", None)
-    if user is not None and user.is_authenticated:
+    if isinstance(user := getattr(request, "user", None), User):
         return {"theme": user.theme, "density": user.density}
     theme = request.COOKIES.get("theme", "")
     return {"theme": theme if theme in Theme.values else Theme.SYSTEM, "density": Density.REGULAR}

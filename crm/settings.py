@@ -96,17 +96,20 @@ MIDDLEWARE = [
     "crm.middleware.methods",
     "django.middleware.security.SecurityMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
+    # Pages too: Django pads them at random and masks the CSRF token, so that sizes tell nothing of secrets (BREACH).
+    "django.middleware.gzip.GZipMiddleware",
     "csp.middleware.CSPMiddleware",
     "django.contrib.sessions.middleware.SessionMiddleware",
     "django.middleware.common.CommonMiddleware",
     "django.middleware.csrf.CsrfViewMiddleware",
     "django.contrib.auth.middleware.AuthenticationMiddleware",
     "crm.middleware.language",
-    "django.contrib.auth.middleware.LoginRequiredMiddleware",
+    "crm.middleware.login_required",
     "django.contrib.messages.middleware.MessageMiddleware",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
     "django_htmx.middleware.HtmxMiddleware",
     "crm.middleware.clock",
+    "crm.middleware.refusals",
     "crm.middleware.toasts",
     "crm.middleware.last_seen",
     "crm.middleware.second_factor",
@@ -263,6 +266,7 @@ SECURE_REFERRER_POLICY = "same-origin"
 SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = LANGUAGE_COOKIE_SECURE = SECURE
 SESSION_COOKIE_SAMESITE = "Lax"
 SESSION_COOKIE_NAME = "holdfast_session"
+CSRF_FAILURE_VIEW = "crm.middleware.csrf_failure"
 CSRF_COOKIE_NAME = "holdfast_csrf"
 LANGUAGE_COOKIE_NAME = "holdfast_language"
 if SECURE:

@@ -25,6 +25,7 @@ from crm.staff import views as staff
 from crm.subscriptions import views as subscriptions
 from crm.usage import views as usage
 
+handler400 = "crm.middleware.bad_request"
 handler403 = "crm.middleware.denied"
 handler500 = "crm.middleware.server_error"
 

@@ -14,6 +14,7 @@ from django.conf import settings
 from django.core.management import call_command
 from django.core.management.base import BaseCommand, CommandError
 from django.db import connection
+from whitenoise.compress import main as compress
 
 from crm.audit.rules import System
 from crm.lib.database_url import diagnose_database_url
@@ -67,7 +68,13 @@ def prepare() -> None:
             call_command("migrate", verbosity=0, interactive=False)
         finally:
             cursor.execute("SELECT pg_advisory_unlock(hashtext('holdfast:migrate'))")
+    collect_files()
+
+
+def collect_files() -> None:
+    """Gather what the pages load, with the compressed copies that whitenoise serves."""
     call_command("collectstatic", verbosity=0, interactive=False)
+    compress(["--quiet", str(settings.STATIC_ROOT)])
 
 
 def start_database() -> None:
