@@ -15,6 +15,7 @@ from crm.consents import views as consents
 from crm.contacts import views as contacts
 from crm.imports import views as imports
 from crm.outbox import views as outbox
+from crm.pages.gallery import gallery
 from crm.plans import views as plans
 from crm.public.health import healthz, readyz
 from crm.public.unsubscribe import unsubscribe
@@ -97,6 +98,7 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path("settings/installation/", staff.installation, name="installation"),
     path("settings/cover/", staff.cover, name="cover"),
     path("settings/cover/<int:pk>/end/", staff.end_cover, name="cover-end"),
+    path("settings/gallery/", gallery, name="gallery"),
     path("settings/sources/", sources.index, name="sources"),
     path("settings/sources/new/", sources.new, name="source-new"),
     path("settings/sources/<int:pk>/", sources.detail, name="source"),

@@ -127,6 +127,7 @@ URLS = [
         ("keys",               "",                 "SOMRV 200",              "as GET"),
         ("cover",              "",                 "OMR 200",                "OMR 302 · C 200"),  # C is away for nobody
         ("cover-end",          "cover",            "405",                    "OMRC 302"),
+        ("gallery",            "",                 "O 200",                  "as GET"),
         ("scorecards",         "",                 "SOMRV 200",              "405"),
         ("pipeline",           "",                 "SO 200",                 "as GET"),
         ("sources",            "",                 "SO 200",                 "405"),

@@ -6,7 +6,6 @@ from urllib.parse import parse_qs, urlsplit
 
 import pytest
 from django.conf import settings
-from django.contrib.staticfiles import finders
 from django.test import Client, override_settings
 from whitenoise import WhiteNoise
 
@@ -95,4 +94,4 @@ def test_styles_and_scripts_are_served_from_compressed_copies_for_a_year(tmp_pat
     found = serve.files[f"/static/{name}"].get_response("GET", {"HTTP_ACCEPT_ENCODING": "gzip, br"})
     headers = dict(found.headers)
     assert (headers["Content-Encoding"], "immutable" in headers["Cache-Control"]) == ("gzip", True)
-    assert gzip.decompress(found.file.read()) == Path(finders.find("holdfast.js")).read_bytes()
+    assert gzip.decompress(found.file.read()) == (settings.BASE_DIR / "static/holdfast.js").read_bytes()
