@@ -4,7 +4,7 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 .DEFAULT_GOAL := help
-.PHONY: help run test check bench format messages lock sdks browser chaos fuzz mutants crm5 clean
+.PHONY: help run test check bench screens format messages lock sdks browser chaos fuzz mutants crm5 clean
 
 help: ## this list
 	@grep -hE '^[a-z0-9]+:.*## ' Makefile | sed -E 's/^([a-z0-9]+):.*## /make \1\t/' | expand -t 14
@@ -51,6 +51,9 @@ check: $(VENV)/dev.stamp ## format, lint, types, contracts, migrations, translat
 
 bench: $(VENV)/dev.stamp ## benchmarks: each figure as a ratio to a baseline measured in the same run
 	$(BIN)/python -m benchmarks
+
+screens: $(VENV)/dev.stamp ## pictures of the demo's pages for docs/screens, beside those of ../shared/design
+	$(BIN)/python -m benchmarks.screens
 
 format: $(VENV)/dev.stamp ## put every file into the house's format
 	$(BIN)/ruff check --fix --quiet . ; $(BIN)/ruff format .

@@ -8,7 +8,7 @@ from django.contrib import admin
 from django.contrib.auth.views import redirect_to_login
 from django.core.exceptions import PermissionDenied
 from django.db import models, transaction
-from django.forms import ModelForm
+from django.forms import Media, ModelForm
 from django.http import Http404, HttpRequest, HttpResponse
 from django.template.response import TemplateResponse
 from django.utils.translation import gettext_lazy as _
@@ -71,6 +71,18 @@ class Rows(AnyAdmin):
     show_full_result_count = False
     list_per_page = 50
     related: ClassVar[tuple[str, ...]] = ()
+
+    @property
+    def media(self) -> Media:
+        """Django's scripts without those that make slugs: they are most of what a first visit would transfer."""
+        names = (
+            "vendor/jquery/jquery.min.js",
+            "jquery.init.js",
+            "core.js",
+            "admin/RelatedObjectLookups.js",
+            "actions.js",
+        )
+        return Media(js=[f"admin/js/{name}" for name in names])
 
     def get_queryset(self, request: HttpRequest) -> models.QuerySet[Any]:
         manager = self.model._default_manager

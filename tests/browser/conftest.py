@@ -68,7 +68,7 @@ class Watched:
         self.page: Page = context.new_page()
         self.page.on("console", lambda said: self._note(said.type in ("error", "warning"), f"console: {said.text}"))
         self.page.on("pageerror", lambda error: self._note(True, f"script: {error}"))
-        self.page.on("requestfailed", lambda request: self._note(True, f"failed: {request.url} {request.failure}"))
+        self.page.on("requestfailed", self._failed)
         self.page.on("request", lambda request: self._note(not self._ours(request.url), f"left us: {request.url}"))
         self.page.on("response", lambda got: self._note(got.status >= 400, f"{got.status}: {got.url}"))
         self.page.on("dialog", self._dialog)
@@ -79,6 +79,10 @@ class Watched:
     def _note(self, is_fault: bool, what: str) -> None:
         if is_fault:
             self.faults.append(what[:300])
+
+    def _failed(self, request: Any) -> None:
+        # What we abort ourselves by going on to the next page is no fault of this one.
+        self._note("ERR_ABORTED" not in str(request.failure), f"failed: {request.url} {request.failure}")
 
     def _dialog(self, dialog: Any) -> None:
         self._note(True, f"dialog: {dialog.message}")

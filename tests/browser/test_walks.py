@@ -6,6 +6,7 @@ from crm.audit.models import AuditRow
 from crm.contacts.models import Contact
 from crm.outbox.models import OutboundMail
 from retention.follow_ups.models import FollowUp
+from retention.tasks.models import Task
 from tests.browser.conftest import Watched, Watching
 from tests.company import Company
 
@@ -31,7 +32,7 @@ def enter(watched: Watched) -> None:
         watched.page.keyboard.press("Enter")
 
 
-def test_a_contact_is_found_and_edited_with_the_keyboard_alone(made: Company, watching: Watching) -> None:
+def test_a_contact_is_edited_and_a_task_assigned_with_the_keyboard_alone(made: Company, watching: Watching) -> None:
     watched = watching("R")
     account, contact = made.accounts["own"].pk, made.contacts["own"].pk
     assert watched.open("/today/") == []
@@ -51,6 +52,20 @@ def test_a_contact_is_found_and_edited_with_the_keyboard_alone(made: Company, wa
     enter(watched)
     assert Contact.objects.system("test").get(pk=contact).name == "Lena Berg"
     assert AuditRow.objects.filter(action="contact.changed", actor_id=str(made.users["R"].pk)).count() == 1
+    tab_to(watched, f"a[href='/accounts/{account}/']")
+    enter(watched)
+    tab_to(watched, f"a[href='/accounts/{account}/tasks/new/']")
+    watched.page.keyboard.press("Enter")
+    watched.page.locator("input[name=title]").wait_for()
+    tab_to(watched, "input[name=title]")
+    watched.page.keyboard.type("Send Lena the agenda")
+    tab_to(watched, "input[name=mine]")
+    watched.page.keyboard.press("Space")
+    tab_to(watched, "main form:has(input[name=title]) button[type=submit]")
+    watched.page.keyboard.press("Enter")
+    watched.page.get_by_text("Added.").wait_for()
+    task = Task.objects.system("test").get(title="Send Lena the agenda")
+    assert (task.account_id, task.assignee) == (account, made.users["R"])
     assert watched.faults == []
 
 
