@@ -38,14 +38,14 @@ class Shot(NamedTuple):
     theme: str = "light"
 
 
-def shots(account: int, token: str) -> list[Shot]:
+def shots(account: int, korean: int, token: str) -> list[Shot]:
     return [
         Shot("account-light", "mina", f"/accounts/{account}/"),
         Shot("account-dark", "mina", f"/accounts/{account}/", theme="dark"),
         Shot("today-ko", "sora", "/today/", height=620),
         Shot("scorecard", "olga", "/settings/scorecards/", height=800),
         Shot("survey-ko", "", f"/s/{token}/?score=8", width=500, height=780),
-        Shot("account-ko", "sora", f"/accounts/{account}/"),
+        Shot("account-ko", "sora", f"/accounts/{korean}/"),
         Shot("portfolio-ko", "sora", "/accounts/", height=800),
         Shot("playbooks-ko", "sora", "/playbooks/", height=800),
         Shot("settings-ko", "sora", "/settings/", height=800),
@@ -94,12 +94,12 @@ def take(site: str, design: Path, to: Path) -> None:
 
     django.setup()
     to.mkdir(parents=True, exist_ok=True)
-    account, token, cookies = what_to_show()
+    account, korean, token, cookies = what_to_show()
     chromium = shutil.which("chromium") or sys.exit("Pictures need chromium: apt-get install chromium")
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=chromium, args=FLAGS)
         press = browser.new_page()
-        for shot in shots(account, token):
+        for shot in shots(account, korean, token):
             context = browser.new_context(
                 viewport={"width": shot.width, "height": shot.height},
                 color_scheme="dark" if shot.theme == "dark" else "light",
@@ -118,8 +118,8 @@ def take(site: str, design: Path, to: Path) -> None:
         browser.close()
 
 
-def what_to_show() -> tuple[int, str, dict[str, str]]:
-    """An account with a story, the link of a survey in Korean, and a session for each of the people."""
+def what_to_show() -> tuple[int, int, str, dict[str, str]]:
+    """An account with a story, one in Korea, the link of a survey in Korean, and a session for each of the people."""
     from django.conf import settings
     from django.test import Client
 
@@ -136,7 +136,8 @@ def what_to_show() -> tuple[int, str, dict[str, str]]:
         client = Client()
         client.force_login(User.objects.get(email__startswith=f"{person}@"))
         cookies[person] = client.cookies[settings.SESSION_COOKIE_NAME].value
-    return account.pk, token_of(unanswered), cookies
+    korean = Account.objects.system("screens").filter(owner__email__startswith="sora@").order_by("name")
+    return account.pk, korean[0].pk, token_of(unanswered), cookies
 
 
 def answered(invitation: int) -> bool:
