@@ -2,9 +2,12 @@
 "use strict";
 
 window.addEventListener("load", () => {
-  for (const box of document.querySelectorAll(".select2-selection")) {
-    const select = box.closest(".select2").previousElementSibling;
-    if (select?.labels?.length) box.setAttribute("aria-label", select.labels[0].textContent.replace(/:$/, ""));
+  for (const drawn of document.querySelectorAll(".select2")) {
+    const select = drawn.parentElement.querySelector("select");
+    const label = select?.labels?.[0] ?? drawn.closest(".form-row")?.querySelector("label, legend");
+    for (const box of drawn.querySelectorAll(".select2-selection, .select2-selection__rendered")) {
+      box.setAttribute("aria-label", (label?.textContent ?? select?.name ?? "").trim().replace(/:$/, ""));
+    }
   }
   for (const head of document.querySelectorAll(".tabular thead th")) {
     if (head.textContent.trim()) continue;
