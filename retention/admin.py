@@ -1,4 +1,4 @@
-"""Scorecards in Django's admin: drafts are edited there, published versions are read."""
+"""Scorecards in Django's admin, whose drafts are edited there, and what else of retention is read in it."""
 
 from datetime import datetime
 from typing import TYPE_CHECKING, Any, ClassVar, cast
@@ -14,6 +14,7 @@ from django.utils.translation import gettext_lazy as _
 from crm.admin import Rows, site
 from crm.admin.door import AnyForm, user_of
 from crm.staff.views import Request
+from retention.forecasts.models import Forecast
 from retention.measures.queries import KINDS
 from retention.scorecards import actions
 from retention.scorecards.models import Scorecard, ScorecardGroup, ScorecardMeasure, ScorecardVersion
@@ -145,3 +146,9 @@ class ScorecardVersions(Drafts):
         for version in chosen:
             draft = actions.start_draft(version, at=now(request), by=user_of(request))
             self.message_user(request, _("%(draft)s is ready to be edited.") % {"draft": draft})
+
+
+@admin.register(Forecast, site=site)
+class Forecasts(Rows):
+    list_display = ("__str__", "account", "by", "at")
+    related = ("account", "by")

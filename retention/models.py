@@ -2,6 +2,7 @@
 
 from retention.scorecards.models import Scorecard, ScorecardGroup, ScorecardMeasure, ScorecardVersion
 from retention.scores.models import Band, HealthScore, ScoreNow, ScoreReading, Standing
+from retention.forecasts.models import Forecast
 from retention.risk_signals.models import RiskSignal
 from retention.messages.models import MessageTemplate
 from retention.playbooks.models import Playbook, Step
@@ -14,6 +15,7 @@ from retention.agenda.models import PutOff
 __all__ = [
     "Band",
     "FollowUp",
+    "Forecast",
     "HealthScore",
     "MessageTemplate",
     "Outcome",

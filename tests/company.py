@@ -37,6 +37,7 @@ from feedback.surveys.models import Survey, Wave
 from retention.agenda.models import PutOff
 from retention.follow_ups import actions as follow_ups
 from retention.follow_ups.models import FollowUp
+from retention.forecasts.models import Forecast
 from retention.messages.actions import ensure_default_templates
 from retention.playbooks.actions import ensure_default_playbooks
 from retention.playbooks.models import Playbook
@@ -175,6 +176,12 @@ def _account(made: Company, whose: str, plan: Plan, trips: EventName, number: in
     made.remember("account", of.pk, whose)
     made.remember("contact", person.pk, whose)
     made.remember("line", change.subscription_id, whose)
+    due = TODAY + 60 * DAY
+    expected = Forecast.objects.create(
+        account=of, renews_on=due, category="leaves", mrr=0, currency="EUR", reason=f"{whose}step", at=NOW, by=owner
+    )
+    made.remember("renewal", (of.pk, due), whose)
+    made.remember("forecast", expected.pk, whose)
 
 
 def _plays(made: Company) -> None:

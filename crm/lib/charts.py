@@ -1,4 +1,4 @@
-"""The five charts: figures and words in, one SVG text out. Points and shares of the scale are plain floats."""
+"""The six charts: figures and words in, one SVG text out. Points and shares of the scale are plain floats."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -190,3 +190,30 @@ def interval(estimates: Sequence[Estimate], *, least: float, most: float, words:
         drawn.append(f'<circle class="fill-accent" cx="{svg.percent(across(estimate.value))}" cy="{y}" r="5"/>')
     drawn.append(_foot(words, floor + 14))
     return svg.picture(drawn, height=floor + FOOT, title=words.title, description=words.description)
+
+
+@dataclass(frozen=True)
+class Stack:
+    """One bar made of parts: what it is, its total in words, and (class of colour, value) from left to right."""
+
+    label: str
+    words: str
+    parts: Sequence[tuple[str, float]]
+
+
+def stacks(bars: Sequence[Stack], *, words: Words) -> str:
+    """Bars beneath their labels on one scale from zero, each part in its colour, parted by a gap."""
+    row, thick = 40, 12
+    most = max([sum(value for _, value in bar.parts) for bar in bars] + [1])
+    drawn = []
+    for n, bar in enumerate(bars):
+        top, x = n * row, 0.0
+        drawn.append(svg.text(0, top + 12, bar.label))
+        drawn.append(svg.text(1, top + 12, bar.words, anchor="end", kind="strong"))
+        for kind, value in bar.parts:
+            wide = value / most
+            place = f'x="{svg.percent(x)}" y="{top + 19}" width="{svg.percent(max(wide - 0.003, 0))}" height="{thick}"'
+            if value > 0:
+                drawn.append(f'<rect class="fill-{escape(kind)}" {place} rx="2"/>')
+            x += wide
+    return svg.picture(drawn, height=row * len(bars), title=words.title, description=words.description)

@@ -141,10 +141,13 @@ SETTINGS = [
 ]
 
 
+UNDER_ACCOUNTS = (
+    "portfolio", "renewals", "forecast", "account", "contact", "subscription", "task", "segment", "view-",
+)  # fmt: skip
 # The page of each place, its letter after "g", its word, and how the names of the pages within it begin.
 PLACES = [
     ("today", "t", _("Today"), ("today", "draft")),
-    ("portfolio", "a", _("Accounts"), ("portfolio", "account", "contact", "subscription", "task", "segment", "view-")),
+    ("portfolio", "a", _("Accounts"), UNDER_ACCOUNTS),
     ("playbooks", "p", _("Playbooks"), ("playbook",)),
     ("surveys", "s", _("Surveys"), ("survey", "wave")),
     ("numbers", "n", _("Numbers"), ("numbers",)),
@@ -152,6 +155,7 @@ PLACES = [
 
 # What can be done from anywhere: address name, the right it takes, the words, and what is posted (None: it is a page).
 DOINGS: list[tuple[str, str, Any, dict[str, str] | None]] = [
+    ("renewals", "read", _("Renewals"), None),
     ("account-new", "write_account", _("New account"), None),
     ("survey-new", "configure", _("New survey"), None),
     ("plan-new", "configure", _("New plan"), None),

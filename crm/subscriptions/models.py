@@ -63,6 +63,7 @@ class SubscriptionChange(ScopedModel):
         indexes = [
             models.Index(fields=["account", "effective_on"], name="change_by_account"),
             models.Index(fields=["subscription", "effective_on", "id"], name="change_by_subscription"),
+            models.Index(fields=["renews_on"], name="change_by_renewal"),
         ]
         constraints = [
             models.CheckConstraint(

@@ -11,7 +11,7 @@ from django.utils.text import capfirst
 from django.utils.translation import gettext as _
 
 from crm.lib import charts
-from crm.lib.charts import Estimate, Words
+from crm.lib.charts import Estimate, Stack, Words
 from crm.lib.svg import Ground, Mark
 from crm.templatetags.ui import band_word, day, number, points, signed
 
@@ -184,3 +184,12 @@ def interval(
     drawn = charts.interval(estimates, least=least, most=most, words=words)
     table = [[name, show(v), show(a), show(b)] for name, v, a, b in lines]
     return _figure(drawn, ["", _("Value"), _("Low"), _("High")], table)
+
+
+@register.inclusion_tag("_parts/chart.html")
+def stacked(bars: Sequence[Stack], head: Sequence[str], rows: Sequence[Sequence[str]], title: str) -> Mapping[str, Any]:
+    """Bars of parts; `head` and `rows` are their figures in words, a row per bar."""
+    if not bars:
+        return {}
+    said = "; ".join(f"{bar.label}: {bar.words}" for bar in bars)
+    return _figure(charts.stacks(bars, words=Words(title, said)), head, rows)

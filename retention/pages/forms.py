@@ -7,6 +7,7 @@ from django.core.exceptions import ValidationError
 from django.utils.translation import gettext_lazy as _
 
 from crm.lib.fields import Day, LongText, Text
+from retention.forecasts.models import Category
 
 
 class DraftForm(forms.Form):
@@ -50,3 +51,12 @@ class SinceForm(forms.Form):
 class PutOffForm(forms.Form):
     until = Day(label=_("Until"))
     why = Text(label=_("Why not now?"), limit=200)
+
+
+class ForecastForm(forms.Form):
+    category = forms.ChoiceField(label=_("Forecast"), choices=[("", _("Choose")), *Category.choices])
+    mrr = forms.DecimalField(
+        label=_("A month afterwards"), min_value=0, max_digits=14, decimal_places=2, required=False,
+        help_text=_("Empty: as much as now. Who grows pays more."),
+    )  # fmt: skip
+    reason = Text(label=_("Why"), limit=300, required=False, help_text=_("Needed where they may leave or pay less."))

@@ -48,8 +48,8 @@ def undo(request: Request, pk: int) -> HttpResponse:
     return HttpResponseRedirect(back(request))
 
 
-def back(request: Request) -> str:
-    """The page that sent the form, else Today."""
+def back(request: Request, otherwise: str = "") -> str:
+    """The page that sent the form, else another one, which is Today unless told."""
     wanted = request.POST.get("next", "")
     safe = url_has_allowed_host_and_scheme(wanted, {request.get_host()}, require_https=request.is_secure())
-    return wanted if wanted and safe else reverse("today")
+    return wanted if wanted and safe else otherwise or reverse("today")

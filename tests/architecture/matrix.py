@@ -58,6 +58,9 @@ URLS = [
         ("begin",              "",                 "SOMRV 200",              "as GET"),
         ("today",              "",                 "SOMRV 200",              "as GET"),
         ("portfolio",          "",                 "SOMRV 200",              "as GET"),
+        ("renewals",           "",                 "SOMRV 200",              "as GET"),
+        ("forecast",           "renewal",          "OMR writes 200",         "OMR writes 302"),
+        ("forecast-undo",      "forecast",         "405",                    "OMR writes 302"),
         ("portfolio-bands",    "",                 "SOMRV 200",              "as GET"),
         ("portfolio-condition", "",                "SOMRV 200",              "as GET"),
         ("account-step",       "account",          "OMR writes 200",         "OMR writes 302"),
@@ -267,6 +270,7 @@ ADMIN = [
         ("crm_importrun",             "SO",  "",   ""),
         ("crm_importrefusal",         "SO",  "",   ""),
         ("crm_reject",                "SO",  "",   ""),
+        ("retention_forecast",        "SO",  "",   ""),
         ("retention_scorecard",       "SO",  "O",  "O"),
         ("retention_scorecardversion", "SO", "O",  ""),   # a published version is read; drafts are edited
     ]

@@ -62,6 +62,7 @@ FIXED: dict[str, Post] = {
     "subscription-end": {"on": TODAY},
     "task-new": {"title": "Call them", "due_on": TODAY},
     "task-dismiss": {"why": "They called us."},
+    "forecast": {"category": "at_risk", "mrr": "900", "reason": "They cut seats."},
     "account-put-off": {"why": "They are on holiday.", "until": TODAY + timedelta(days=7)},
     "draft-edit": {"subject": "Another subject", "body": "Another text."},
     "draft-not-now": {"why": "They called us."},

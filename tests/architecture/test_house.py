@@ -22,7 +22,9 @@ FLOW = {
         "outbox segments imports"
     ),
     "feedback": "surveys invitations answers",
-    "retention": ("measures scorecards scores risk_signals messages playbooks plays tasks follow_ups outcomes agenda"),
+    "retention": (
+        "measures scorecards scores forecasts risk_signals messages playbooks plays tasks follow_ups outcomes agenda"
+    ),
 }
 FILLS_BEFORE = [f"{app}.{noun}" for app in APPS for noun in FLOW[app].split()]
 
