@@ -149,9 +149,8 @@ def histories(user: User, found: Iterable[Renewal]) -> dict[tuple[int, date], li
     return history
 
 
-def latest_of(account: str = "pk", day: str = "renews_on") -> Subquery:
-    """The forecast in force of an outer row's renewal, for annotations: its category."""
-    rows = Forecast.objects.system("of an account that the user sees").filter(
-        account=OuterRef(account), renews_on=OuterRef(day)
-    )
-    return Subquery(rows.order_by("-pk").values("category")[:1])
+def outlook(day: date) -> Subquery:
+    """What is expected of the nearest renewal of an outer account, to annotate it with; null or "": nothing yet."""
+    rows = Forecast.objects.system("of an account that the user sees")
+    rows = rows.filter(account=OuterRef("pk"), renews_on__gte=day).order_by("renews_on", "-pk")
+    return Subquery(rows.values("category")[:1])

@@ -21,6 +21,8 @@ from crm.staff.queries import standing_in
 from crm.staff.views import Request, needs
 from crm.templatetags.ui import ago, money, number
 from crm.templatetags.ui import day as day_words
+from retention.forecasts.models import Category
+from retention.forecasts.queries import outlook
 from retention.messages.queries import Consumption, Standing, consumption, recap_of, standings
 from retention.messages.rules import Recap
 from retention.outcomes.queries import Event, story
@@ -38,8 +40,8 @@ def seen_account(request: Request, pk: int) -> Account:
     """The account with its owner, if the person sees it; else 404, as if there were none."""
     change = ScoreNow.objects.system("of an account that the user sees").filter(account=OuterRef("pk"))
     rows = Account.objects.visible_to(request.user).select_related("owner", "pool")
-    rows = rows.annotate(change=Subquery(change.values("change")), stand_ins=standing_in(request.now))
-    return get_object_or_404(rows, pk=pk)
+    said = {"stand_ins": standing_in(request.now), "outlook": outlook(request.now.date())}
+    return get_object_or_404(rows.annotate(change=Subquery(change.values("change")), **said), pk=pk)
 
 
 @needs("read")
@@ -95,6 +97,10 @@ def facts(of: Account, standing: Standing, day: date) -> list[str]:
     if standing.renews_on:
         renews = {"day": day_words(standing.renews_on, day), "in": in_days(standing.renews_on, day)}
         words.append(_("renews %(day)s, %(in)s") % renews)
+        if standing.notice_on and standing.notice_on >= day:
+            words.append(_("notice by %(day)s") % {"day": day_words(standing.notice_on, day)})
+        if expected := getattr(of, "outlook", ""):
+            words.append(_("forecast: %(what)s") % {"what": Category(expected).label})
     if standing.churned_on and of.stage in GONE:
         words.append(_("left %(day)s") % {"day": day_words(standing.churned_on, day)})
     elif since := of.customer_since or standing.started_on:

@@ -160,9 +160,9 @@ class Sums:
 
 
 class Sheet:
-    """The totals of a page: by month, by owner, and in words."""
+    """The totals of a page: by month, by owner, and in words. `records` None: too many to judge."""
 
-    def __init__(self, totals: Iterable[Total], records: Mapping[int, Record], user: User, day: date) -> None:
+    def __init__(self, totals: Iterable[Total], records: Mapping[int, Record] | None, user: User, day: date) -> None:
         self.totals, self.records, self.user, self.day = list(totals), records, user, day
         owners = {total.owner_id for total in self.totals if total.owner_id}
         self.names = {row.pk: row.name for row in User.objects.filter(pk__in=owners)}
@@ -209,13 +209,18 @@ class Sheet:
         """Owners by what they have to renew, with how their forecasts have come true."""
         found = self._sums(lambda total: total.owner_id)
         ordered = sorted(found.items(), key=lambda pair: (-pair[1].mrr, pair[0] or 0))
-        return [(self._name(pk), self._cells(sums), record_words(self.records.get(pk or 0))) for pk, sums in ordered]
+        return [(self._name(pk), self._cells(sums), self._record(pk)) for pk, sums in ordered]
+
+    def _record(self, pk: int | None) -> str:
+        if self.records is None:
+            return _("shown for a team or one person")
+        return record_words(self.records.get(pk or 0))
 
     def _name(self, pk: int | None) -> str:
         return self.names.get(pk, "") if pk else _("nobody")
 
     def own_record(self) -> str:
-        return record_words(self.records.get(self.user.pk))
+        return self._record(self.user.pk)
 
     def facts(self) -> list[str]:
         """The line below the heading; what is zero is left out."""

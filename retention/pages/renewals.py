@@ -33,6 +33,7 @@ from retention.scores.models import Band
 
 SPANS = (1, 3, 6, 12)
 JUDGED_YEAR = timedelta(days=365)
+MANY = 5000  # with more renewals than these, a year of everybody's is not judged while the page waits
 
 
 @dataclass(frozen=True)
@@ -93,8 +94,10 @@ def renewals(request: Request) -> HttpResponse:
     found = queries.renewals(request.user, asked, day=day, after=cursor_of(request.GET.get("after", "")))
     rows, more = found[: queries.PAGE], len(found) > queries.PAGE
     totals = queries.totals(request.user, asked, day=day)
+    few = bool(asked.owner) or sum(total.renewals for total in totals) <= MANY
     year = Asked(day - JUDGED_YEAR, day + timedelta(days=1), asked.owner)
-    sheet = Sheet(totals, queries.records(request.user, year, day=day), request.user, day)
+    records = queries.records(request.user, year, day=day) if few else None
+    sheet = Sheet(totals, records, request.user, day)
     last = rows[-1] if rows else None
     context = {
         "wanted": wanted,

@@ -179,7 +179,7 @@ class TestEverybodyAsksEverything(TestCase):
         for role in ROLES:
             visitor = Visitor(self.made, role)
             for line in (line for line in URLS if line.of):
-                named = self.made.rows[line.of].get("")
+                named = next(iter(self.made.rows[line.of].values()))
                 url = reverse(line.name, args=[10**9, *named[1:]] if isinstance(named, tuple) else [10**9])
                 for method, cell in zip((GET, POST), cells(line), strict=True):
                     wanted = expected(cell, role, "team", "nobody's")

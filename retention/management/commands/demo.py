@@ -5,6 +5,7 @@ import re
 from base64 import b64encode
 from collections.abc import Callable
 from datetime import UTC, date, datetime, time, timedelta
+from decimal import Decimal
 from pathlib import Path
 from secrets import token_urlsafe
 from tempfile import TemporaryDirectory
@@ -36,7 +37,8 @@ from retention import pipeline
 from retention.follow_ups.actions import approve, dismiss
 from retention.follow_ups.models import FollowUp
 from retention.follow_ups.queries import problems, review
-from retention.management.demo import company, letters
+from retention.forecasts.actions import Expected, record_forecast
+from retention.management.demo import company, letters, outlook
 from retention.tasks.actions import finish_task
 from retention.tasks.models import Task
 
@@ -77,6 +79,7 @@ class Demo:
             ("Nine months of use", self.usage),
             ("Working through the last months", self.replay),
             ("A survey", self.survey),
+            ("What reps expect of renewals", self.foresee),
         ]
         with self.progress:
             bar = self.progress.add_task("Building the demo", total=len(steps))
@@ -216,6 +219,22 @@ class Demo:
             if score is not None and invitation.mail and invitation.mail.state == MailState.SENT:
                 _answer(invitation.mail, score, comment)
         pipeline.run(through=datetime.now(UTC), at=datetime.now(UTC), by=BY)
+
+    # --- what we expect ------------------------------------------------------------------------------------
+
+    def foresee(self) -> None:
+        accounts = {row.external_id: row for row in Account.objects.system("the demo's reps look ahead")}
+        users = {user.email: user for user in User.objects.all()}
+        for said in outlook.forecasts(self.customers, self.today):
+            mrr = None if said.mrr is None else Decimal(said.mrr)
+            expected = Expected(said.category, mrr, said.reason)
+            record_forecast(
+                accounts[said.customer],
+                renews_on=said.renews_on,
+                expected=expected,
+                at=datetime.combine(said.on, time(9), UTC),
+                by=users[letters.address(said.owner)],
+            )
 
 
 def _answer(mail: OutboundMail, score: int, comment: str) -> None:

@@ -150,7 +150,12 @@ class Customer:
 
     @property
     def begins(self) -> int:
-        """Days ago on which the first paid term began; longer than usage is known for old customers."""
+        """Days ago on which the first paid term began; longer than usage is known for old customers.
+
+        Who has left did so at the end of a yearly term.
+        """
+        if self.story.ended >= 0:
+            return self.story.ended + 365 * (1 + self.older // 365)
         return self.story.begins if self.story.begins < HISTORY else HISTORY + 20 + self.older
 
 

@@ -6,9 +6,11 @@ from collections.abc import Iterable, Iterator
 from datetime import UTC, date, datetime, time, timedelta
 from typing import Any
 
-from retention.management.demo.company import DOMAIN, PLANS, Customer, Use, uses
+from retention.management.demo.company import DOMAIN, GROWING, PLANS, Customer, Use, uses
 
 BATCH = 400
+GROWTH = 1.25  # what who grows buys more with a renewal
+NOTICE = {"starter": 30, "team": 60, "business": 90}  # days before the renewal
 Event = dict[str, Any]
 
 
@@ -59,22 +61,46 @@ def contacts_csv(customers: Iterable[Customer], today: date) -> str:
 def subscriptions_csv(customers: Iterable[Customer], today: date) -> str:
     """One row per yearly term, and one more where the price was raised."""
     header = ("account", "subscription", "plan", "start", "end", "seats", "mrr", "billing_months", "currency")
-    return table((*header, "renewal"), (row for c in customers for row in _terms(c, today)))
+    return table((*header, "renewal", "notice"), (row for c in customers for row in _terms(c, today)))
+
+
+YEAR = timedelta(days=365)
+
+
+def renewal_days(customer: Customer, today: date) -> list[date]:
+    """The days on which yearly terms ended or will end, the next one last."""
+    begin = _begin(customer, today)
+    return [begin + YEAR * n for n in range(1, (today - begin).days // 365 + (customer.story.ended < 0) + 1)]
+
+
+def mrr_of(customer: Customer) -> int:
+    return next(price for code, _, price, _ in PLANS if code == customer.plan) * customer.seats
 
 
 def _terms(customer: Customer, today: date) -> Iterator[tuple[object, ...]]:
-    seat = next(price for code, _, price, _ in PLANS if code == customer.plan)
-    begin = _begin(customer, today)
-    end = today - timedelta(days=customer.story.ended) if customer.story.ended >= 0 else None
-    years = (today - begin).days // 365 + 1
-    renewal = begin + timedelta(days=365 * years)
+    """Who grows buys more with the latest renewal; a raised price holds from its day on, in the middle of a term."""
+    days = renewal_days(customer, today)
     raised_at, factor = customer.story.price_change
-    prices = [(begin, 1.0)] + ([(today - timedelta(days=raised_at), factor)] if raised_at >= 0 else [])
-    for start, times in prices:
-        mrr = round(seat * customer.seats * times, 2)
-        shown = "" if end else renewal
-        line, terms = f"{customer.key}-main", (start, end or "", customer.seats, mrr, 12, "EUR", shown)
-        yield (customer.key, line, customer.plan, *terms)
+    raised = today - timedelta(days=raised_at) if raised_at >= 0 else None
+    starts = sorted({_begin(customer, today), *(day for day in days if day <= today), *([raised] if raised else [])})
+    end = days[-1] if customer.story.ended >= 0 else ""
+    for start in starts:
+        if start == end:
+            continue
+        renewal = next(day for day in days if day > start)
+        times = factor if raised and start >= raised else GROWTH if grown(customer, start, days) else 1
+        terms = (start, end, customer.seats, round(mrr_of(customer) * times, 2), 12, "EUR", renewal)
+        yield (
+            customer.key,
+            f"{customer.key}-main",
+            customer.plan,
+            *terms,
+            renewal - timedelta(days=NOTICE[customer.plan]),
+        )
+
+
+def grown(customer: Customer, start: date, days: list[date]) -> bool:
+    return customer.story is GROWING and len(days) > 1 and start >= days[-2]
 
 
 def batches(customer: Customer, today: date) -> Iterator[list[Event]]:

@@ -130,10 +130,10 @@ def commands(client: Client, q: str) -> list[str]:
 
 def test_the_palette_offers_places_and_what_the_role_may_do(as_user, rep, ops) -> None:
     assert commands(as_user(rep), "") == [
-        "Today", "Accounts", "Playbooks", "Surveys", "New account", "Appearance: light", "Appearance: dark",
+        "Today", "Accounts", "Playbooks", "Surveys", "Renewals", "New account", "Appearance: light", "Appearance: dark",
         "Appearance: as the device", "Rows: regular", "Rows: tighter", "English", "한국어", "Log out",
     ]  # fmt: skip
-    assert commands(as_user(rep), "new") == ["New account"]
+    assert commands(as_user(rep), "new") == ["Renewals", "New account"]
     assert commands(as_user(ops), "NEW sur") == ["New survey"]
     assert commands(as_user(rep), "scorecards") == ["Scorecards"]  # settings come once something is typed
     assert commands(as_user(rep), "pipeline") == []
