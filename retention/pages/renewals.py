@@ -28,7 +28,7 @@ from retention.forecasts.models import Category, Forecast
 from retention.forecasts.queries import Asked, Renewal
 from retention.pages.forms import ForecastForm
 from retention.pages.put_offs import back
-from retention.pages.renewal_words import RowWriter, Sheet
+from retention.pages.renewal_words import RowWriter, Sheet, cents
 from retention.scores.models import Band
 
 SPANS = (1, 3, 6, 12)
@@ -138,7 +138,8 @@ def forecast(request: Request, pk: int, on: str) -> HttpResponse:
     due = the_renewal(request, account, on)
     if request.htmx and "row" in request.GET:  # type: ignore[attr-defined]  # django-htmx adds it
         return in_place(request, due, focus=True)
-    start = {"category": due.category, "mrr": due.expected if due.category in ("grows", "at_risk") else None}
+    amount = cents(due.expected) if due.expected is not None and due.category in ("grows", "at_risk") else None
+    start = {"category": due.category, "mrr": amount}
     form = ForecastForm(request.POST or None, initial=start)
     if request.method == "POST" and form.is_valid():
         with refusals(form):

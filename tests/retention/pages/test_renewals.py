@@ -200,6 +200,16 @@ def test_with_htmx_the_row_turns_into_its_form_and_back(mina):
     assert 'value="/renewals/?owner=me"' in body  # the way back after an undo, beside the row
 
 
+def test_the_form_begins_with_what_holds_and_is_saved_as_it_stands(mina):
+    account = renewing(mina, mrr=100)
+    client, url = signed_in(mina), reverse("forecast", args=[account.pk, DUE])
+    client.post(url, {"category": "at_risk", "mrr": "60.50", "reason": "They cut seats."})
+    start = client.get(url).context["form"].initial
+    assert (start["category"], str(start["mrr"])) == ("at_risk", "60.50")
+    client.post(url, start | {"reason": "They cut more."})
+    assert Forecast.objects.system("test").count() == 2
+
+
 def test_a_day_on_which_nothing_renews_has_no_page(mina):
     account = renewing(mina)
     client = signed_in(mina)
