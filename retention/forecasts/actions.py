@@ -19,7 +19,7 @@ from retention.forecasts.queries import Asked, Renewal, renewals
 
 @dataclass(frozen=True)
 class Expected:
-    """`mrr` None: what they pay now goes on; of who leaves, nothing."""
+    """`mrr` of who grows or is at risk; None: what they pay now. Who renews goes on as now, who leaves pays nothing."""
 
     category: str
     mrr: Decimal | None = None
@@ -74,7 +74,7 @@ def _afterwards(expected: Expected, due: Decimal | None) -> Decimal | None:
         raise ValidationError(errors)
     if expected.category == Category.LEAVES:
         return Decimal(0)
-    return due if expected.mrr is None else expected.mrr
+    return due if expected.mrr is None or expected.category == Category.RENEWS else expected.mrr
 
 
 @transaction.atomic

@@ -57,6 +57,6 @@ class ForecastForm(forms.Form):
     category = forms.ChoiceField(label=_("Forecast"), choices=[("", _("Choose")), *Category.choices])
     mrr = forms.DecimalField(
         label=_("A month afterwards"), min_value=0, max_digits=14, decimal_places=2, required=False,
-        help_text=_("Empty: as much as now. Who grows pays more."),
+        help_text=_("Of who grows or is at risk. Empty: as much as now."),
     )  # fmt: skip
     reason = Text(label=_("Why"), limit=300, required=False, help_text=_("Needed where they may leave or pay less."))

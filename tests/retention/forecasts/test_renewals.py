@@ -174,14 +174,15 @@ def test_a_forecast_is_appended_with_its_amount_and_leaves_a_record(mina):
     factories.subscription(acme, 100, renews_on=DUE)
     for expected, mrr in [
         (Expected("renews"), 100),
+        (Expected("renews", Decimal(60)), 100),  # an amount left over from another forecast says nothing
         (Expected("grows", Decimal(150)), 150),
         (Expected("at_risk", Decimal(60), "They cut seats."), 60),
         (Expected("leaves", None, "They told us."), 0),
     ]:
         row: Any = record_forecast(acme, renews_on=DUE, expected=expected, at=NOW, by=mina)
         assert (row.category, row.mrr, found(mina)[0].category) == (expected.category, mrr, expected.category)
-    assert Forecast.objects.system("test").count() == 4
-    assert AuditRow.objects.filter(action="forecast.recorded").count() == 4
+    assert Forecast.objects.system("test").count() == 5
+    assert AuditRow.objects.filter(action="forecast.recorded").count() == 5
 
 
 @pytest.mark.parametrize(
