@@ -129,10 +129,10 @@ def _run(name: str, user: User, asked: Asked, day: date, only: int | None, **mor
 
 
 def accounts_of(user: User, owner: str) -> AccountQuerySet:
-    """The accounts that the user sees: the own ones, the team's, one person's, or all."""
+    """The accounts that the user sees: the own ones and those of whoever the user covers, the team's, one's, or all."""
     rows = Account.objects.visible_to(user).filter(merged_into=None)
     if owner == "me":
-        return rows.filter(owner=user.pk)
+        return rows.with_mine(user).filter(is_mine=True)  # type: ignore[misc]  # annotated
     if owner == "team":
         return rows.filter(Q(owner__team=user.team_id) | Q(pool=user.team_id)) if user.team_id else rows.none()
     return rows.filter(owner=int(owner)) if owner else rows

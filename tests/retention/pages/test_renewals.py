@@ -236,3 +236,12 @@ def test_no_change_is_offered_to_who_may_not_write(mina):
     (row,) = page(signed_in(mina), owner="all").context["rows"]
     assert row["form_url"] == ""
     assert SubscriptionChange.objects.system("test").count() == 1
+
+
+def test_ones_own_are_those_of_whoever_is_covered_too(mina):
+    jan = factories.user("rep", team=mina.team)
+    renewing(jan, "Jan's")
+    client = signed_in(mina)
+    assert names(page(client)) == []
+    factories.cover(mina, jan, from_at=NOW - timedelta(days=1), until_at=NOW + timedelta(days=5))
+    assert names(page(client)) == ["Jan's"]

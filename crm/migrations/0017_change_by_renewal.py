@@ -6,7 +6,7 @@ class Migration(migrations.Migration):
     # Subscriptions are many and written to while this runs.
     atomic = False
 
-    dependencies = [("crm", "0013_shared_cache")]
+    dependencies = [("crm", "0016_audit_reading")]
 
     operations = [
         AddIndexConcurrently(
