@@ -60,6 +60,8 @@ if not SECRET_KEY:
         )
     SECRET_KEY = secret_key.kept_in(VAR / "secret_key")
 
+# Keys from before a rotation: they still open what they locked (sessions, links, second factors).
+SECRET_KEY_FALLBACKS = env.list("SECRET_KEY_FALLBACKS", default=[])
 PORT = typed(env.int, "PORT", "a port number such as 8000", default=8000)
 if not 0 < PORT < 65536:
     raise ImproperlyConfigured(f"The environment variable PORT must be between 1 and 65535, but it is {PORT}.")

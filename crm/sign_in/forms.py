@@ -9,13 +9,19 @@ from crm.lib.fields import Text, language_field, zone_field
 from crm.sign_in import queries
 from crm.sign_in.models import OneTimeLink
 from crm.staff.actions import EMAIL_TAKEN
-from crm.staff.models import User
+from crm.staff.models import Role, User
 
 # Django's class takes its parameter only from the type checker.
 if TYPE_CHECKING:
     AnyForm = forms.ModelForm[Any]
 else:
     AnyForm = forms.ModelForm
+
+
+def _no_team(form: forms.BaseForm) -> None:
+    team = form.fields["team"]
+    assert isinstance(team, forms.ModelChoiceField)
+    team.empty_label = _("No team")
 
 
 class InviteForm(AnyForm):
@@ -28,8 +34,9 @@ class InviteForm(AnyForm):
 
     def __init__(self, *args: Any, **more: Any) -> None:
         super().__init__(*args, **more)
-        for name in ("email", "role"):
-            self.fields[name].required = True
+        self.fields["email"].required = True
+        self.fields["role"] = forms.ChoiceField(label=_("Role"), choices=Role.choices, initial=Role.REP)
+        _no_team(self)
         self.fields["team"].help_text = _("A manager sees and writes for the team; a rep shares its pool of accounts.")
 
 
@@ -46,6 +53,7 @@ class PersonForm(AnyForm):
 
     def __init__(self, *args: Any, **more: Any) -> None:
         super().__init__(*args, **more)
+        _no_team(self)
         self.fields["role"].help_text = _("Another role ends the person's sessions, so that it counts at once.")
 
     def clean_email(self) -> str:
