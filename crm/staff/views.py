@@ -267,7 +267,7 @@ def installation(request: Request) -> HttpResponse:
             change_installation(**form.cleaned_data, at=request.now, by=request.user)
         if form.is_valid():
             return redirect("settings")
-    context = {"form": form, "title": _("Installation"), "submit": _("Save"), "back_url": reverse("settings")}
+    context = {"form": form, "title": _("Names and rights"), "submit": _("Save"), "back_url": reverse("settings")}
     return render(request, "crm/form.html", context)
 
 

@@ -1,5 +1,6 @@
 """The second step: who needs it, how it is set up, and that codes cannot be guessed either."""
 
+import runpy
 from datetime import timedelta
 
 import pytest
@@ -163,3 +164,19 @@ def test_whoever_is_deactivated_between_the_two_steps_stays_out():
 def test_the_secret_of_the_tests_is_a_real_one():
     assert code_at(NOW) != code_at(NOW + timedelta(seconds=30))
     assert len(SECRET) == 16
+
+
+@pytest.mark.parametrize(
+    ("site", "plain_http_is_allowed"),
+    [
+        ("http://localhost:8000", True),
+        ("http://127.0.0.1:8000", True),
+        ("http://crm.example.com", False),
+        ("https://localhost", False),
+        ("http://localhost.example.com", False),
+    ],
+)
+def test_passkeys_over_plain_http_work_on_loopback_alone(monkeypatch, site, plain_http_is_allowed):
+    monkeypatch.setenv("SITE_URL", site)
+    found = runpy.run_path("crm/settings.py")
+    assert found["MFA_WEBAUTHN_ALLOW_INSECURE_ORIGIN"] is plain_http_is_allowed
