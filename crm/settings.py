@@ -182,7 +182,7 @@ LOGIN_URL = "account_login"
 LOGIN_REDIRECT_URL = "home"
 LOGOUT_REDIRECT_URL = "account_login"
 
-# Signing in (ADR 13): by email, invited only; whatever allauth would say or send is said and sent by crm.login.
+# Signing in (ADR 14): by email, invited only; whatever allauth would say or send is said and sent by crm.login.
 ACCOUNT_ADAPTER = "crm.login.adapters.Accounts"
 ACCOUNT_FORMS = {"login": "crm.login.forms.LoginForm", "change_password": "crm.login.forms.ChangePasswordForm"}
 ACCOUNT_FORMS["reauthenticate"] = "crm.login.forms.PasswordAgainForm"
