@@ -74,7 +74,9 @@ def bands(request: Request) -> HttpResponse:
     except Unusable:
         counts = None
     matching = counts and (counts[wanted.band] if wanted.band else sum(counts.values()))
-    return render(request, "retention/_bands.html", {"bands": _chips(wanted, counts), "matching": matching})
+    # Only a list with rows has the button that counts them, and only for whoever may press it.
+    shown = matching or None if request.user.may("write_account") else None
+    return render(request, "retention/_bands.html", {"bands": _chips(wanted, counts), "matching": shown})
 
 
 def _chips(wanted: Wanted, counts: dict[str, int] | None = None) -> list[dict[str, Any]]:

@@ -121,6 +121,14 @@ def test_the_chips_count_each_band_in_one_more_request(mina, django_assert_num_q
     assert [chip["count"] for chip in response.context["bands"]] == [6, 1, 2, 1, 0, 2]
 
 
+def test_the_list_is_counted_only_for_whoever_may_change_all_of_it(mina):
+    many(mina, [399])
+    assert "hx-swap-oob" in signed_in(mina).get("/accounts/bands/").content.decode()
+    assert "hx-swap-oob" not in signed_in(mina).get("/accounts/bands/?q=nobody").content.decode()
+    reader = factories.user("read_only", team=mina.team)
+    assert "hx-swap-oob" not in signed_in(reader).get("/accounts/bands/").content.decode()
+
+
 def test_owners_and_stages_narrow_the_list(mina):
     colleague = factories.user("rep", team=mina.team)
     factories.account("Mine", owner=mina)
