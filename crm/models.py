@@ -5,6 +5,7 @@ from crm.audit.models import AuditRow, AuditSeal
 from crm.staff.models import Cover, Installation, Team, User
 from crm.sign_in.models import Guesses, OneTimeLink
 from crm.accounts.models import Account, OwnerChange, Trait, TraitDefinition
+from crm.accounts.models import TagRename
 from crm.contacts.models import Contact
 from crm.plans.models import Feature, Plan
 from crm.subscriptions.models import ExchangeRate, Subscription, SubscriptionChange
@@ -66,6 +67,7 @@ __all__ = [
     "Subscription",
     "SubscriptionChange",
     "Suppression",
+    "TagRename",
     "Team",
     "Trait",
     "TraitDefinition",

@@ -89,8 +89,11 @@ function press(event, selector) {
 }
 
 // Toasts: what stands in a live region when a page arrives is not read out, what is put there is.
-const toasts = document.getElementById("toasts");
-if (toasts?.children.length) setTimeout(() => toasts.append(...toasts.children), 100);
+function announce() {
+  const toasts = document.getElementById("toasts");
+  if (toasts?.children.length) setTimeout(() => toasts.append(...toasts.children), 100);
+}
+announce();
 
 function dismiss(toast) {
   if (toast.contains(document.activeElement)) document.getElementById("main").focus({ preventScroll: true });
@@ -106,7 +109,7 @@ setInterval(() => {
 }, 1000);
 
 for (const fault of ["htmx:responseError", "htmx:sendError"]) {
-  document.addEventListener(fault, () => toasts?.append(at("#unanswered").content.cloneNode(true)));
+  document.addEventListener(fault, () => at("#toasts")?.append(at("#unanswered").content.cloneNode(true)));
 }
 
 let wentAt = -Infinity; // when "g" was pressed; a place's letter follows it
@@ -144,4 +147,20 @@ document.addEventListener("focusin", (event) => {
   for (const row of document.querySelectorAll("[data-rows] .here")) {
     if (!row.contains(event.target)) row.classList.remove("here");
   }
+});
+
+// Values changed in place: the form takes the focus, and when the page is whole again, the link that opened it.
+let opener = "";
+document.addEventListener("htmx:beforeRequest", (event) => {
+  if (event.target.matches("[data-slot] a[hx-get]")) opener = event.target.getAttribute("href");
+});
+document.addEventListener("htmx:afterSettle", (event) => {
+  const settled = event.target;
+  if (settled.matches(".in-place")) {
+    (settled.querySelector("[aria-invalid=true]") ?? settled.querySelector("input:not([type=hidden]), select, textarea"))?.focus();
+  }
+  if (settled.id !== "main") return;
+  announce();
+  if (opener) document.querySelector(`[data-slot] a[href="${CSS.escape(opener)}"]`)?.focus({ preventScroll: true });
+  opener = "";
 });

@@ -158,7 +158,7 @@ def _account(made: Company, whose: str, plan: Plan, trips: EventName, number: in
     owner = made.users[{"own": "R", "foreign": "stranger"}.get(whose, "colleague")]
     of = factories.account(
         f"{whose}account Ltd", owner=owner, external_id=f"{whose}-{number}", time_zone="Europe/Berlin",
-        next_step=f"{whose}step", next_step_on=TODAY, segment="hotels", restricted=whose == "restricted",
+        next_step=f"{whose}step", next_step_on=TODAY, segment="hotels", tags=["new"], restricted=whose == "restricted",
     )  # fmt: skip
     OwnerChange.objects.create(account=of, owner=owner, from_at=NOW - 200 * DAY)
     accounts.set_trait(of, made.rows["trait"]["row"], "Norway", at=NOW, by=BY)
@@ -232,6 +232,8 @@ def _house(made: Company) -> None:
     made.remember("source", source.pk)
     made.remember("key", key.pk)
     made.remember("import", run.pk)
+    rename = accounts.rename_tag(old="new", new="vip", at=NOW, by=made.users["O"])
+    made.remember("tag rename", rename.pk)
     made.remember("installation", Installation.objects.get().pk)
 
 

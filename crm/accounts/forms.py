@@ -1,5 +1,6 @@
 """Untrusted input about accounts, made clean."""
 
+from collections.abc import Sequence
 from typing import Any
 
 from django import forms
@@ -8,7 +9,8 @@ from django.db.models import Q
 from django.utils.translation import gettext_lazy as _
 
 from crm.accounts.models import Account, Stage, TraitDefinition, TraitType
-from crm.lib.fields import Day, Text, Words, currency_field, language_field, zone_field
+from crm.accounts.rules import domain
+from crm.lib.fields import Day, Suggesting, Text, Words, currency_field, language_field, zone_field
 from crm.staff.models import Team, User
 from crm.staff.rules import RIGHTS
 
@@ -55,15 +57,19 @@ class AccountForm(forms.Form):
             del self.fields["parent"]
 
     def clean_domains(self) -> list[str]:
-        domains: list[str] = [domain.lower() for domain in self.cleaned_data["domains"]]
-        wrong = [domain for domain in domains if "." not in domain or any(sign in domain for sign in " /@:")]
-        if wrong:
-            text = _("“%(domain)s” is not a domain. Write it without https:// and slashes, such as acme.example.")
-            raise ValidationError(text, params={"domain": wrong[0][:60]})
-        return domains
+        found: dict[str, None] = {}
+        for typed in self.cleaned_data["domains"]:
+            if (name := domain(typed)) is None:
+                text = _("“%(domain)s” is not a domain. Write it such as acme.example.")
+                raise ValidationError(text, params={"domain": typed[:60]})
+            found[name] = None
+        return list(found)
 
 
 class NewAccountForm(AccountForm):
+    """`anyway`: the person has seen that there is one like it, and means another company."""
+
+    anyway = forms.BooleanField(widget=forms.HiddenInput, required=False)
     external_id = Text(
         label=_("External id"),
         limit=255,
@@ -79,6 +85,14 @@ class NewAccountForm(AccountForm):
         super().__init__(*args, user=user, **more)
         if not user.may("reassign"):
             del self.fields["restricted"]
+
+    def ask_again(self) -> None:
+        """Show the box that says it is another company; until it is ticked nothing is added."""
+        field = self.fields["anyway"]
+        field.widget = forms.CheckboxInput()
+        field.label = _("It is another company; add it all the same")
+        self.order_fields(["anyway", *self.field_order])
+        self.add_error("anyway", _("There is one like it already, see above. Open it, or tick this box."))
 
 
 def initial(account: Account) -> dict[str, Any]:
@@ -121,6 +135,50 @@ class OwnerForm(forms.Form):
 class NextStepForm(forms.Form):
     next_step = Text(label=_("Next step"), limit=200, required=False, help_text=_("One line. Empty takes it off."))
     next_step_on = Day(label=_("By"), required=False)
+
+
+class NameForm(forms.Form):
+    name = Text(label=_("Name"), limit=255)
+
+
+class SegmentForm(forms.Form):
+    segment = Text(
+        label=_("Segment"),
+        limit=80,
+        required=False,
+        help_text=_("Empty takes it off."),
+    )
+
+
+class TagsForm(forms.Form):
+    """The tags it has, each to be kept or not, and more by name; `tags` is the list that comes of it."""
+
+    keep = forms.MultipleChoiceField(label=_("Tags"), required=False, widget=forms.CheckboxSelectMultiple)
+    tags = Words(label=_("Add"), each=60, required=False, help_text=_("Parted by commas."))
+
+    def __init__(self, data: Any = None, *, initial: dict[str, Any], known: Sequence[str] = ()) -> None:
+        super().__init__(data, initial={"keep": initial["tags"]})
+        keep, add = self.fields["keep"], self.fields["tags"]
+        assert isinstance(keep, forms.MultipleChoiceField)
+        keep.choices = [(tag, tag) for tag in initial["tags"]]
+        add.widget = Suggesting([tag for tag in known if tag not in initial["tags"]])
+        if not initial["tags"]:
+            keep.widget = forms.MultipleHiddenInput()
+
+    def clean(self) -> dict[str, Any]:
+        given = self.cleaned_data
+        return given | {"tags": list(dict.fromkeys([*given.get("keep", ()), *given.get("tags", ())]))}
+
+
+class RenameTagForm(forms.Form):
+    old = Text(label=_("Tag"), limit=60)
+    new = Text(label=_("New name"), limit=60, help_text=_("If there is such a tag already, the two become one."))
+
+    def clean_new(self) -> str:
+        new: str = self.cleaned_data["new"]
+        if "," in new:
+            raise ValidationError(_("A comma parts tags, so a tag cannot hold one."))
+        return new
 
 
 class StageForm(forms.Form):

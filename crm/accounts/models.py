@@ -125,6 +125,8 @@ class Account(ScopedModel):
             models.Index(fields=["customer_since", "id"], name="account_by_tenure"),
             models.Index(fields=["next_step_on", "id"], name="account_by_next_step"),
             GinIndex(fields=["tags"], name="account_by_tag"),
+            GinIndex(fields=["domains"], name="account_by_domain"),
+            models.Index(fields=["-id"], name="account_tagged", condition=~models.Q(tags=[])),
         ]
         constraints = [
             models.CheckConstraint(condition=models.Q(stage__in=Stage.values), name="account_stage_known"),
@@ -163,6 +165,23 @@ class OwnerChange(ScopedModel):
 
     def __str__(self) -> str:
         return f"{self.owner or self.pool} from {self.from_at}"
+
+
+class TagRename(models.Model):
+    """A tag that became another one on all accounts at once; these are they, so that it can be taken back.
+
+    `renamed` had the old tag alone, `had_both` had the new one as well.
+    """
+
+    old = models.CharField(_("tag"), max_length=60)
+    new = models.CharField(_("new name"), max_length=60)
+    renamed = ArrayField(models.BigIntegerField(), default=list, blank=True)
+    had_both = ArrayField(models.BigIntegerField(), default=list, blank=True)
+    at = models.DateTimeField()
+    undone_at = models.DateTimeField(null=True)
+
+    def __str__(self) -> str:
+        return f"{self.old} → {self.new}"
 
 
 class TraitType(models.TextChoices):

@@ -1,13 +1,18 @@
 """What is known about accounts as rows: their traits, who owned them when, and how they were merged."""
 
 from collections.abc import Collection, Mapping
+from dataclasses import dataclass
 from datetime import datetime
+from typing import NamedTuple
 
+from django.db import connection
 from django.db.models import Q, QuerySet
+from django.db.models.functions import Lower
 
-from crm.accounts.models import Account, OwnerChange, Trait, TraitDefinition
-from crm.accounts.rules import COLUMNS, MOST_PROPOSED
+from crm.accounts.models import Account, OwnerChange, TagRename, Trait, TraitDefinition
+from crm.accounts.rules import COLUMNS, MOST_PROPOSED, UNDO_MERGE_WITHIN
 from crm.audit.models import AuditRow
+from crm.lib.scope import named_text
 from crm.lib.sql_files import load
 from crm.staff.models import User
 
@@ -31,10 +36,81 @@ def current_traits(
     return rows.select_related("definition")
 
 
-def owner_history(account: Account, user: User) -> QuerySet[OwnerChange]:
-    """Who owned the account from when on, newest first."""
-    rows = OwnerChange.objects.visible_to(user).filter(account=account)
-    return rows.select_related("owner", "pool").order_by("-from_at")
+@dataclass(frozen=True)
+class Span:
+    """Who held an account from when until when (None: still), and who said so; empty: a file, or nobody knows."""
+
+    holder: str
+    from_at: datetime
+    until_at: datetime | None
+    by: str
+
+
+def owner_history(account: Account, user: User) -> list[Span]:
+    """The newest 200 spans, newest first; holder is empty where nobody owned it."""
+    rows = OwnerChange.objects.visible_to(user).filter(account=account).select_related("owner", "pool")
+    found = list(rows.order_by("-from_at")[:200])
+    about = AuditRow.objects.filter(object_kind="account", object_id=str(account.pk), action__in=_hands)
+    said = dict(about.order_by("-id").values_list("at", "actor_label")[:400])
+    ends = [None, *(row.from_at for row in found)]
+    return [
+        Span(str(row.owner or row.pool or ""), row.from_at, until, said.get(row.from_at, ""))
+        for row, until in zip(found, ends, strict=False)
+    ]
+
+
+_hands = ("account.created", "account.owner_changed")
+
+
+def twins(user: User, *, name: str = "", domains: Collection[str] = (), external_id: str = "") -> list[Account]:
+    """Accounts that the person sees and that may be the same company: the same name, a domain, or external id."""
+    same = Q(pk__in=[])
+    if name:
+        same |= Q(pk__in=Account.objects.system("narrowed below").annotate(low=Lower("name")).filter(low=name.lower()))
+    if domains:
+        same |= Q(domains__overlap=list(domains))
+    if external_id:
+        same |= Q(external_id=external_id)
+    rows = Account.objects.visible_to(user).filter(same, merged_into=None).select_related("owner", "pool")
+    return list(rows.order_by("name", "pk")[:5])
+
+
+class Kin(NamedTuple):
+    """An account above (depth below 0) or below another one (from 1 on); 0 is the account itself."""
+
+    pk: int
+    name: str
+    depth: int
+
+
+def kin(account: Account, user: User) -> list[Kin]:
+    """The accounts above it, itself, and those below it in order of the tree; those that the person sees."""
+    seen, parameters = named_text(Account.objects.visible_to(user).values("pk"))
+    with connection.cursor() as cursor:
+        cursor.execute(load(__file__, "kin").replace("/*accounts*/", seen), parameters | {"account": account.pk})
+        found = [Kin(*row) for row in cursor.fetchall()]
+    return found if len(found) > 1 else []
+
+
+NEWEST = 2_000
+
+
+def known_tags(user: User) -> list[str]:
+    """Tags to choose from: those of the newest tagged accounts that the person sees."""
+    rows = Account.objects.visible_to(user).exclude(tags=[]).order_by("-pk").values_list("tags", flat=True)
+    return sorted({tag for tags in rows[:NEWEST] for tag in tags})[:200]
+
+
+def tag_counts() -> list[tuple[str, int]]:
+    """Every tag with how many accounts have it, the most used first; at most 500. For ops, who see all accounts."""
+    with connection.cursor() as cursor:
+        cursor.execute(load(__file__, "tag_counts"))
+        return list(cursor.fetchall())
+
+
+def recent_renames(at: datetime) -> list[TagRename]:
+    """Renamings that can still be taken back, newest first."""
+    return list(TagRename.objects.filter(undone_at=None, at__gte=at - UNDO_MERGE_WITHIN).order_by("-at", "-pk")[:20])
 
 
 def latest_merge(account: Account) -> AuditRow | None:

@@ -1,5 +1,6 @@
 """Who may write an account, and what fits a typed trait: both follow from values alone."""
 
+import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
@@ -61,6 +62,17 @@ def may_hand_over(role: str, user_id: int, team_id: int | None, held: Holding, n
     if staff.may(role, "reassign"):
         return team_id in (new.owner_team_id, new.pool_id)
     return held.pool_id == team_id and new.owner_id == user_id
+
+
+def domain(typed: str) -> str | None:
+    """The domain that somebody meant by an address of a site or a mailbox, in lower case; None for what is neither.
+
+    "https://www.Acme.example/contact" → "acme.example", "lena@acme.example" → "acme.example".
+    """
+    name = typed.strip().lower().partition("://")[2] or typed.strip().lower()
+    name = re.split(r"[/?#]", name, maxsplit=1)[0].rpartition("@")[2].partition(":")[0].strip(".").removeprefix("www.")
+    plain = re.fullmatch(r"[^\s.,;/@:]{1,63}(\.[^\s.,;/@:]{1,63})+", name)
+    return name if plain and len(name) <= 253 else None
 
 
 class TraitRefused(ValueError):

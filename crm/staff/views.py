@@ -104,6 +104,7 @@ SETTINGS = [
             ("features", "read", _("Features"), _("What the product does, and from when on use of it is meaningful.")),
             ("traits", "read", _("Traits"), _("What else is known about accounts, with its type and unit.")),
             ("cover", "write_account", _("Cover"), _("Who looks after whose accounts while somebody is away.")),
+            ("tags", "configure", _("Tags"), _("Words that accounts are marked with; rename one everywhere at once.")),
         ],
     ),
     (

@@ -1,10 +1,13 @@
 """The account page: how it is, why, what they get for what they pay, and what to do next. Twelve queries at most."""
 
 from datetime import date, datetime, timedelta
+from decimal import Decimal
 from typing import Any
 
+from django.contrib.postgres.expressions import ArraySubquery
 from django.db import connection
 from django.db.models import OuterRef, Subquery
+from django.db.models.functions import JSONObject
 from django.http import HttpResponse
 from django.shortcuts import get_object_or_404, render
 from django.urls import reverse
@@ -12,8 +15,8 @@ from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
 from crm.accounts.actions import may_write
-from crm.accounts.forms import NextStepForm
-from crm.accounts.models import GONE, Account
+from crm.accounts.models import GONE, Account, Trait
+from crm.accounts.queries import current_traits
 from crm.contacts.models import ContactRole
 from crm.contacts.rules import masked_name
 from crm.lib.sql_files import load
@@ -39,9 +42,25 @@ ROLES = [ContactRole.CHAMPION, ContactRole.DECISION_MAKER, ContactRole.USER, Con
 def seen_account(request: Request, pk: int) -> Account:
     """The account with its owner, if the person sees it; else 404, as if there were none."""
     change = ScoreNow.objects.system("of an account that the user sees").filter(account=OuterRef("pk"))
-    rows = Account.objects.visible_to(request.user).select_related("owner", "pool")
-    said = {"stand_ins": standing_in(request.now), "outlook": outlook(request.now.date())}
-    return get_object_or_404(rows.annotate(change=Subquery(change.values("change")), **said), pk=pk)
+    seen = Account.objects.visible_to(request.user)
+    rows = seen.select_related("owner", "pool").annotate(
+        change=Subquery(change.values("change")),
+        stand_ins=standing_in(request.now),
+        outlook=outlook(request.now.date()),
+        above=Subquery(seen.filter(pk=OuterRef("parent")).values("name")),
+        traits=ArraySubquery(_traits(request.now)),
+    )
+    return get_object_or_404(rows, pk=pk)
+
+
+def _traits(at: datetime) -> Any:
+    """The current traits of the account around them, each as JSON: a query of its own would cost the page one more."""
+    held = current_traits(at=at).filter(account=OuterRef(OuterRef("pk"))).values("pk")
+    rows = Trait.objects.system("of an account that the user sees").filter(pk__in=held)
+    facts = {name: f"definition__{name}" for name in ("label", "unit")}
+    return rows.order_by("definition__label", "pk").values(
+        data=JSONObject(id="definition", number="number", text="text", flag="flag", day="day", at="at", **facts)
+    )
 
 
 @needs("read")
@@ -65,6 +84,7 @@ def account(request: Request, pk: int) -> HttpResponse:
         "history": told.history,
         "events": telling.marks(told.events, day - timedelta(days=CURVE_DAYS), request.user),
         "to_do": to_do(told.events, day),
+        "traits": traits(of.traits),  # type: ignore[attr-defined]  # annotated by seen_account
     }
     return render(request, "retention/account.html", context)
 
@@ -72,6 +92,28 @@ def account(request: Request, pk: int) -> HttpResponse:
 def cover_words(name: str, until: str, now: datetime) -> str:
     """Who looks after the account while its owner is away."""
     return _("%(name)s covers until %(day)s") % {"name": name, "day": day_words(date.fromisoformat(until), now)}
+
+
+def traits(held: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """What else is known, in words: label, value with its unit, since when, and the definition to change it by."""
+    return [
+        {
+            "pk": row["id"],
+            "label": row["label"],
+            "value": f"{_value(row)} {row['unit']}".strip(),
+            "since": day_words(datetime.fromisoformat(row["at"])),
+        }
+        for row in held
+    ]
+
+
+def _value(row: dict[str, Any]) -> str:
+    if row["number"] is not None:
+        value = Decimal(str(row["number"])).normalize()
+        return number(value, max(0, -int(value.as_tuple().exponent)))
+    if row["flag"] is not None:
+        return _("yes") if row["flag"] else _("no")
+    return day_words(date.fromisoformat(row["day"])) if row["day"] else str(row["text"])
 
 
 def to_do(events: list[Event], day: date) -> list[dict[str, str]]:
@@ -214,14 +256,12 @@ def _next(of: Account, request: Request, *, may: bool) -> dict[str, Any]:
         draft = draft_context(step.draft, step.review, request.user, may_write=may)
     for task in step.tasks:
         task.said, task.may = _(task.title), may or task.assignee_id == request.user.pk  # type: ignore[attr-defined]
-    pinned = {"next_step": of.next_step, "next_step_on": of.next_step_on}
     return {
         "step": step,
         "draft": draft,
         "hidden_draft": step.draft is not None and not plain,
         "progress": progress_words(step.progress),
         "due": due_words(step.draft.occurrence_on if step.draft else None, step.tasks, request),
-        "pin_form": NextStepForm(initial=pinned, prefix=None) if may else None,
         "pin_open": may and not step.draft and not step.tasks and not of.next_step,
     }
 

@@ -5,7 +5,7 @@ from datetime import date, datetime
 from typing import Any
 
 from django.core.exceptions import ValidationError
-from django.db import transaction
+from django.db import connection, transaction
 from django.utils.translation import gettext_lazy as _
 
 from crm.accounts import rules
@@ -92,19 +92,24 @@ def _check(account: Account) -> None:
         errors["language"] = _("There is no such language. Choose one from the list.")
     if account.currency not in currency_codes():
         errors["currency"] = _("There is no such currency. Use its three letters, such as EUR.")
-    if _is_above(account, account.parent):
+    if _is_above(account, account.parent_id):
         errors["parent"] = _("This account stands above the chosen one already. Choose another parent.")
     if errors:
         raise ValidationError(errors)
 
 
-def _is_above(account: Account, parent: Account | None) -> bool:
-    seen: set[int] = set()
-    while parent is not None and parent.pk not in seen:
-        if parent.pk == account.pk:
+def _is_above(account: Account, parent: int | None) -> bool:
+    """Whether the account stands above `parent` already, so that the two would stand above each other."""
+    if account.pk is None or parent is None:
+        return False
+    with connection.cursor() as cursor:  # two changes at once could each close half of a circle
+        cursor.execute("SELECT pg_advisory_xact_lock(hashtext('parents of accounts'))")
+    everyone, seen = Account.objects.system("who stands above whom"), set[int]()
+    while parent is not None and parent not in seen:
+        if parent == account.pk:
             return True
-        seen.add(parent.pk)
-        parent = parent.parent
+        seen.add(parent)
+        parent = everyone.filter(pk=parent).values_list("parent", flat=True).first()
     return False
 
 
