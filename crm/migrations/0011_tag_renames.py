@@ -7,7 +7,7 @@ from django.db import migrations, models
 
 class Migration(migrations.Migration):
     dependencies = [
-        ("crm", "0009_consents"),
+        ("crm", "0010_user_preferences"),
     ]
 
     operations = [
