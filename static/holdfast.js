@@ -156,9 +156,8 @@ document.addEventListener("htmx:beforeRequest", (event) => {
 });
 document.addEventListener("htmx:afterSettle", (event) => {
   const settled = event.target;
-  if (settled.matches(".in-place")) {
-    (settled.querySelector("[aria-invalid=true]") ?? settled.querySelector("input:not([type=hidden]), select, textarea"))?.focus();
-  }
+  const form = settled.matches(".in-place") ? settled : at(".in-place", settled);
+  if (form) (at("[aria-invalid=true]", form) ?? at("input:not([type=hidden]), select, textarea", form))?.focus();
   if (settled.id !== "main") return;
   announce();
   if (opener) document.querySelector(`[data-slot] a[href="${CSS.escape(opener)}"]`)?.focus({ preventScroll: true });

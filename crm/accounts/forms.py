@@ -154,7 +154,7 @@ class TagsForm(forms.Form):
     """The tags it has, each to be kept or not, and more by name; `tags` is the list that comes of it."""
 
     keep = forms.MultipleChoiceField(label=_("Tags"), required=False, widget=forms.CheckboxSelectMultiple)
-    tags = Words(label=_("Add"), each=60, required=False, help_text=_("Parted by commas."))
+    tags = Words(label=_("More tags"), each=60, required=False, help_text=_("Parted by commas."))
 
     def __init__(self, data: Any = None, *, initial: dict[str, Any], known: Sequence[str] = ()) -> None:
         super().__init__(data, initial={"keep": initial["tags"]})

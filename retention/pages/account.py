@@ -6,7 +6,7 @@ from typing import Any
 
 from django.contrib.postgres.expressions import ArraySubquery
 from django.db import connection
-from django.db.models import OuterRef, Subquery
+from django.db.models import OuterRef, Q, Subquery
 from django.db.models.functions import JSONObject
 from django.http import HttpResponse
 from django.shortcuts import get_object_or_404, render
@@ -28,14 +28,15 @@ from retention.forecasts.models import Category
 from retention.forecasts.queries import outlook
 from retention.messages.queries import Consumption, Standing, consumption, recap_of, standings
 from retention.messages.rules import Recap
-from retention.outcomes.queries import Event, story
+from retention.outcomes.queries import story
 from retention.pages import telling
 from retention.pages.next_step import draft_context, next_step, progress_words
 from retention.pages.table import in_days
 from retention.scores.models import ScoreNow
 from retention.scores.queries import Why, why
+from retention.tasks.models import Task
 
-CURVE_DAYS, USE_DAYS, PEOPLE = 182, 84, 6
+CURVE_DAYS, USE_DAYS, PEOPLE, TASKS = 182, 84, 6, 12
 ROLES = [ContactRole.CHAMPION, ContactRole.DECISION_MAKER, ContactRole.USER, ContactRole.BILLING]
 
 
@@ -49,8 +50,17 @@ def seen_account(request: Request, pk: int) -> Account:
         outlook=outlook(request.now.date()),
         above=Subquery(seen.filter(pk=OuterRef("parent")).values("name")),
         traits=ArraySubquery(_traits(request.now)),
+        tasks=ArraySubquery(_tasks()),
     )
     return get_object_or_404(rows, pk=pk)
+
+
+def _tasks() -> Any:
+    """The open tasks of the account around them and of those merged into it, the first of them, each as JSON."""
+    mine = Q(account=OuterRef("pk")) | Q(account__merged_into=OuterRef("pk"))
+    rows = Task.objects.system("of an account that the user sees").open().filter(mine).order_by("due_on", "pk")
+    facts = {"title": "title", "due_on": "due_on", "assignee_id": "assignee", "assignee": "assignee__name"}
+    return rows.values(data=JSONObject(id="pk", **facts))[:TASKS]
 
 
 def _traits(at: datetime) -> Any:
@@ -83,7 +93,7 @@ def account(request: Request, pk: int) -> HttpResponse:
         **_next(of, request, may=may),
         "history": told.history,
         "events": telling.marks(told.events, day - timedelta(days=CURVE_DAYS), request.user),
-        "to_do": to_do(told.events, day),
+        "tasks": tasks(of.tasks, request, may=may, day=day),  # type: ignore[attr-defined]  # annotated by seen_account
         "traits": traits(of.traits),  # type: ignore[attr-defined]  # annotated by seen_account
     }
     return render(request, "retention/account.html", context)
@@ -116,13 +126,24 @@ def _value(row: dict[str, Any]) -> str:
     return day_words(date.fromisoformat(row["day"])) if row["day"] else str(row["text"])
 
 
-def to_do(events: list[Event], day: date) -> list[dict[str, str]]:
-    """Open tasks of the story, to stand below a draft."""
-    tasks = [event for event in events if event.kind == "task" and event.facts["open"]]
+def tasks(held: list[dict[str, Any]], request: Request, *, may: bool, day: date) -> list[dict[str, Any]]:
+    """Open tasks in words, earliest first; who may settle each."""
     return [
-        {"said": _(task.name), "due": day_words(date.fromisoformat(task.facts["due_on"]), day)}
-        for task in sorted(tasks, key=lambda task: str(task.facts["due_on"]))
+        {
+            "pk": row["id"],
+            "title": _(row["title"]),
+            "due": due_in_words(date.fromisoformat(row["due_on"]), day),
+            "assignee": row["assignee"] or "",
+            "may": may or row["assignee_id"] == request.user.pk,
+        }
+        for row in held
     ]
+
+
+def due_in_words(on: date, today: date) -> str:
+    if on == today:
+        return _("today")
+    return day_words(on, today) if on > today else _("late, %(day)s") % {"day": day_words(on, today)}
 
 
 def facts(of: Account, standing: Standing, day: date) -> list[str]:

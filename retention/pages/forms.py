@@ -4,10 +4,12 @@ from typing import Any
 
 from django import forms
 from django.core.exceptions import ValidationError
+from django.db.models import QuerySet
 from django.utils.translation import gettext_lazy as _
 
 from crm.lib.fields import Day, LongText, Text
 from retention.forecasts.models import Category
+from crm.staff.models import User
 
 
 class DraftForm(forms.Form):
@@ -27,12 +29,20 @@ class ApprovalForm(forms.Form):
 
 
 class TaskForm(forms.Form):
+    """`assignee` None: whoever owns the account on that day."""
+
     title = Text(label=_("What is to be done"), limit=200)
     due_on = Day(label=_("Due"))
-    detail = LongText(label=_("Detail"), limit=5_000, rows=4, required=False)
-    mine = forms.BooleanField(
-        label=_("For me"), required=False, help_text=_("Else for whoever owns the account on that day.")
+    assignee = forms.ModelChoiceField(
+        label=_("For"), queryset=User.objects.none(), required=False, empty_label=_("Whoever owns the account then")
     )
+    detail = LongText(label=_("Detail"), limit=5_000, rows=3, required=False)
+
+    def __init__(self, *args: Any, people: QuerySet[User], **more: Any) -> None:
+        super().__init__(*args, **more)
+        field = self.fields["assignee"]
+        assert isinstance(field, forms.ModelChoiceField)
+        field.queryset = people
 
 
 class SinceForm(forms.Form):

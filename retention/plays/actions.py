@@ -100,3 +100,13 @@ def finish_step(step: PlayStep, *, at: datetime, by: Actor, skipped: str = "") -
     if settled:
         audit.record("play_step.settled", step, at=at, by=by, after={"state": state.value, "why": skipped})
     return settled
+
+
+@transaction.atomic
+def reopen_step(step: PlayStep, *, at: datetime, by: Actor) -> bool:
+    """Make a settled step due again. False when its play has ended, or the step is open."""
+    rows = PlayStep.objects.system("the step at hand").filter(pk=step.pk, play__ended_at=None).exclude(state__in=OPEN)
+    reopened = bool(rows.update(state=PlayStepState.DUE, settled_at=None, why=""))
+    if reopened:
+        audit.record("play_step.reopened", step, at=at, by=by)
+    return reopened

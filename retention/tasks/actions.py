@@ -2,7 +2,7 @@
 
 from datetime import date, datetime
 
-from django.core.exceptions import PermissionDenied
+from django.core.exceptions import PermissionDenied, ValidationError
 from django.db import transaction
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_noop
@@ -14,11 +14,12 @@ from crm.audit.rules import Actor
 from crm.lib.working_hours import working_day
 from crm.staff.models import User
 from retention.playbooks.models import StepKind
-from retention.plays.actions import finish_step
+from retention.plays.actions import finish_step, reopen_step
 from retention.plays.models import PlayStep, PlayStepState
 from retention.risk_signals.actions import answer_detractor
 from retention.risk_signals.models import RiskSignal, SignalKind
 from retention.tasks.models import Task
+from retention.tasks.queries import assignees
 
 ANSWER = gettext_noop("Answer what they told us")
 
@@ -68,7 +69,8 @@ def create_task(
     detail: str = "",
 ) -> Task:
     """Add a task by hand. Raises PermissionDenied when `by` may not write the account."""
-    require_write(account, by=by)
+    account = require_write(account, by=by)
+    _may_take(account, assignee)
     task = Task.objects.create(
         account=account, title=title, detail=detail, due_on=due_on, assignee=assignee, created_at=at
     )
@@ -100,6 +102,66 @@ def dismiss_task(task: Task, *, why: str, at: datetime, by: User) -> bool:
         finish_step(task.play_step, at=at, by=by, skipped=why)
     audit.record("task.dismissed", task, at=at, by=by, after={"why": why})
     return True
+
+
+@transaction.atomic
+def change_task(
+    task: Task, *, title: str, due_on: date, detail: str, assignee: User | None, at: datetime, by: User
+) -> Task:
+    """Change an open task. Raises ValidationError when it was settled meanwhile."""
+    row = _locked(task, by=by)
+    if row.done_at or row.dismissed_at:
+        raise ValidationError(_("It was settled already."))
+    if assignee and assignee.pk != row.assignee_id:
+        _may_take(row.account, assignee)
+    before, after = audit.changes(row, {"title": title, "due_on": due_on, "detail": detail, "assignee": assignee})
+    row.title, row.due_on, row.detail, row.assignee = title, due_on, detail, assignee
+    if after:
+        row.save(update_fields=list(after))
+        shown = {"due_on", "assignee"}  # title and detail may name a person
+        kept = [{name: value for name, value in values.items() if name in shown} for values in (before, after)]
+        audit.record("task.changed", row, at=at, by=by, before=kept[0], after=kept[1] | {"fields": sorted(after)})
+    return row
+
+
+@transaction.atomic
+def reopen_task(task: Task, *, at: datetime, by: User) -> Task:
+    """Take back that it was done or put aside. Raises ValidationError where what followed cannot be taken back."""
+    row = _locked(task, by=by)
+    if not (row.done_at or row.dismissed_at):
+        raise ValidationError(_("It is open already."))
+    if not can_reopen(row):
+        raise ValidationError(_("The customer counts as answered; add a new task instead."))
+    if row.play_step and not reopen_step(row.play_step, at=at, by=by):
+        raise ValidationError(_("Its play has ended meanwhile; add a new task instead."))
+    row.done_at, row.dismissed_at, row.dismissed_why = None, None, ""
+    row.save(update_fields=["done_at", "dismissed_at", "dismissed_why"])
+    audit.record("task.reopened", row, at=at, by=by)
+    return row
+
+
+def can_reopen(task: Task) -> bool:
+    """Whether settling it can be taken back: an answered detractor stays answered."""
+    return task.done_at is None or task.play_step_id is not None or task.risk_signal_id is None
+
+
+def _may_take(account: Account, assignee: User | None) -> None:
+    if assignee and not assignees(account).filter(pk=assignee.pk).exists():
+        raise ValidationError({"assignee": _("This person does not work on the account. Choose another one.")})
+
+
+def _locked(task: Task, *, by: User) -> Task:
+    if task.assignee_id != by.pk:
+        require_write(task.account, by=by)
+    rows = (
+        Task.objects.visible_to(by)
+        .select_for_update(of=("self",))
+        .select_related("account__owner", "play_step", "risk_signal")
+    )
+    row = rows.filter(pk=task.pk).first()
+    if row is None:
+        raise PermissionDenied
+    return row
 
 
 def _close(task: Task, new: dict[str, object], *, by: User) -> bool:

@@ -111,7 +111,9 @@ URLS = [
         ("account-put-off",    "account",          "405",                    "OMR writes 302"),
         ("put-off-undo",       "put off",          "405",                    "OMR writes 302"),
         ("task-done",          "task",             "405",                    "OMR writes 302"),
-        ("task-dismiss",       "task",             "405",                    "OMR writes 302"),
+        ("task-dismiss",       "task",             "OMR writes 200",         "OMR writes 302"),
+        ("task-edit",          "task",             "OMR writes 200",         "OMR writes 302"),
+        ("task-reopen",        "task",             "405",                    "OMR writes 302"),
         # A draft is contact data, which the read-only role does not read. The owner approves, or the team's manager.
         ("draft",              "draft",            "SOMR sees 200 · V sees 403", "as GET"),
         ("draft-approve",      "draft",            "405",                    "MR writes 302 · SOVC sees 403"),

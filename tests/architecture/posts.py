@@ -20,6 +20,7 @@ from feedback.surveys.models import Wave
 from retention.follow_ups.models import FollowUp
 from retention.follow_ups.rules import fingerprint
 from tests.architecture.matrix import Open
+from retention.tasks.models import Task
 from tests.company import NOW, TODAY, Company
 from tests.factories import code_at
 
@@ -65,6 +66,7 @@ FIXED: dict[str, Post] = {
     "subscription-change": TERMS,
     "subscription-end": {"on": TODAY},
     "task-new": {"title": "Call them", "due_on": TODAY},
+    "task-edit": {"title": "Write to them", "due_on": TODAY},
     "task-dismiss": {"why": "They called us."},
     "forecast": {"category": "at_risk", "mrr": "900", "reason": "They cut seats."},
     "account-put-off": {"why": "They are on holiday.", "until": TODAY + timedelta(days=7)},
@@ -140,6 +142,8 @@ def prepare(name: str, made: Company, whose: str) -> bool:
     if name == "account-undo-merge":
         into = Account.objects.system("test").get(external_id=f"{whose}-2")
         accounts.merge_accounts(made.accounts[whose], into=into, at=NOW, by=System("test"))
+    if name == "task-reopen":
+        Task.objects.system("test").filter(pk=made.rows["task"][whose]).update(done_at=NOW)
     if name == "mail-resume":
         Pause.objects.create(at=NOW, bounced=11, of_last=200)
         Installation.objects.update(sending=False)
@@ -190,3 +194,4 @@ def revoked() -> str:
     row, key = sources.create_write_key(source, at=NOW, by=System("test"))
     sources.revoke_write_key(row, at=NOW, by=System("test"))
     return key
+    return name in ("account-undo-merge", "task-reopen", "mail-resume", "survey-wave", "source-retry")

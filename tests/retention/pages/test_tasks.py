@@ -4,13 +4,15 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
+from django.core.exceptions import ValidationError
 from django.urls import reverse
 
-from retention.tasks.actions import create_task
+from retention.plays.models import Play, PlayStep, PlayStepState
+from retention.tasks.actions import change_task, create_task, finish_task, pick_up, reopen_task
 from retention.tasks.models import Task
 from tests import factories
 from tests.retention.chain import owned
-from tests.retention.pages.desk import NOW, TODAY, signed_in
+from tests.retention.pages.desk import BY, NOW, TODAY, fallen, signed_in
 
 pytestmark = pytest.mark.django_db
 
@@ -29,7 +31,8 @@ def test_a_task_is_added_for_the_owner_or_for_oneself():
     account, owner, _contact = owned()
     client, url = signed_in(owner), reverse("task-new", args=[account.pk])
     assert client.get(url).context["form"]["due_on"].value() == TODAY
-    given = {"title": "Call Lena", "due_on": "2026-11-20", "detail": "About\r\nthe portal", "mine": "on"}
+    given = {"title": "Call Lena", "due_on": "2026-11-20", "detail": "About\r\nthe portal"}
+    given["assignee"] = str(owner.pk)
     assert client.post(url, given).status_code == 302
     assert (row().title, row().detail, row().due_on - TODAY, row().assignee) == (
         "Call Lena", "About\nthe portal", timedelta(days=2), owner,
@@ -67,9 +70,9 @@ def test_put_aside_needs_a_reason(task):
     assert (row().dismissed_at, row().dismissed_why) == (NOW, "Lena called us")
 
 
-@pytest.mark.parametrize("name", ["task-done", "task-dismiss"])
-def test_a_get_settles_nothing(task, name):
-    assert signed_in(task.account.owner).get(reverse(name, args=[task.pk])).status_code == 405
+@pytest.mark.parametrize(("name", "code"), [("task-done", 405), ("task-dismiss", 200), ("task-reopen", 405)])
+def test_a_get_settles_nothing(task, name, code):
+    assert signed_in(task.account.owner).get(reverse(name, args=[task.pk])).status_code == code
     assert row().done_at is None
 
 
@@ -100,3 +103,70 @@ def test_whom_it_is_for_may_settle_it_on_a_colleagues_account(task):
 def test_who_may_add_a_task_on_a_colleagues_account(task, role, code):
     client = signed_in(factories.user(role, team=task.account.owner.team))
     assert client.get(reverse("task-new", args=[task.account_id])).status_code == code
+
+
+# --- changed, given to somebody, taken back ------------------------------------------------------------------
+
+
+def test_a_task_is_changed_where_it_stands_and_given_to_somebody_who_works_there(task):
+    colleague = factories.user("rep", team=task.account.owner.team, name="Jonas Holm")
+    factories.user("rep", team=factories.team(), name="Stranger")
+    client, url = signed_in(task.account.owner), reverse("task-edit", args=[task.pk])
+    piece = client.get(url, headers={"HX-Request": "true"}).content.decode()
+    assert piece.lstrip().startswith("<form")
+    assert "Jonas Holm" in piece
+    assert "Stranger" not in piece
+    given = {"title": "Call Lena again", "due_on": "2026-11-20", "assignee": colleague.pk, "detail": "Ask."}
+    assert client.post(url, given).status_code == 302
+    assert (row().title, row().due_on, row().assignee, row().detail) == (
+        "Call Lena again", TODAY + timedelta(days=2), colleague, "Ask.",
+    )  # fmt: skip
+    page = client.get(reverse("account", args=[task.account_id])).content.decode()
+    assert "for Jonas Holm" in page
+    assert 'Edit<span class="seen-by-readers"> Call Lena again</span>' in page
+
+
+@pytest.mark.parametrize(
+    ("field", "value"),
+    [("title", ""), ("title", "t" * 10_000), ("due_on", "soon"), ("detail", "d" * 10_000), ("assignee", "999999")],
+)
+def test_a_bad_change_is_said_at_its_field(task, field, value):
+    given = {"title": "Call Lena", "due_on": "2026-11-20", "detail": "", "assignee": ""} | {field: value}
+    page = signed_in(task.account.owner).post(reverse("task-edit", args=[task.pk]), given)
+    assert list(page.context["form"].errors) == [field]
+    assert (row().title, row().due_on) == ("Call Lena", TODAY)
+
+
+def test_whoever_does_not_work_on_the_account_is_given_nothing_there(task):
+    stranger = factories.user("rep", team=factories.team())
+    with pytest.raises(ValidationError):
+        create_task(task.account, title="x", due_on=TODAY, assignee=stranger, at=NOW, by=task.account.owner)
+    given = {"title": task.title, "due_on": task.due_on, "detail": ""}
+    with pytest.raises(ValidationError):
+        change_task(task, **given, assignee=stranger, at=NOW, by=task.account.owner)
+
+
+@pytest.mark.parametrize(("name", "given"), [("task-done", {}), ("task-dismiss", {"why": "She called us"})])
+def test_settling_is_taken_back_by_the_toast(task, name, given):
+    client = signed_in(task.account.owner)
+    page = client.post(reverse(name, args=[task.pk]), given, follow=True).content.decode()
+    assert reverse("task-reopen", args=[task.pk]) in page
+    again = client.post(reverse("task-reopen", args=[task.pk]), follow=True).content.decode()
+    assert "“Call Lena” is open again." in again
+    assert (row().done_at, row().dismissed_at, row().dismissed_why) == (None, None, "")
+    assert "It is open already." in client.post(reverse("task-reopen", args=[task.pk]), follow=True).content.decode()
+
+
+def test_a_plays_step_comes_back_with_its_task_while_the_play_runs():
+    draft = fallen()
+    step = PlayStep.objects.system("test").filter(play=draft.play_step.play).exclude(pk=draft.play_step.pk).get()
+    PlayStep.objects.system("test").filter(pk=step.pk).update(state=PlayStepState.DUE)
+    pick_up(at=NOW, by=BY)
+    finish_task(row(), at=NOW, by=draft.owner)
+    reopen_task(row(), at=NOW, by=draft.owner)
+    assert (row().done_at, PlayStep.objects.system("test").get(pk=step.pk).state) == (None, "due")
+    finish_task(row(), at=NOW, by=draft.owner)
+    Play.objects.system("test").update(ended_at=NOW, end_reason="solved")
+    with pytest.raises(ValidationError) as refused:
+        reopen_task(row(), at=NOW, by=draft.owner)
+    assert refused.value.messages == ["Its play has ended meanwhile; add a new task instead."]
