@@ -7,7 +7,7 @@ from django.db import migrations, models
 
 class Migration(migrations.Migration):
     dependencies = [
-        ("crm", "0010_user_preferences"),
+        ("crm", "0011_segments"),
     ]
 
     operations = [
