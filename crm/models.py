@@ -4,8 +4,7 @@ from crm.fills.models import Beat, Fill
 from crm.audit.models import AuditRow, AuditSeal
 from crm.staff.models import Cover, Installation, Team, User
 from crm.sign_in.models import Guesses, OneTimeLink
-from crm.accounts.models import Account, OwnerChange, Trait, TraitDefinition
-from crm.accounts.models import TagRename
+from crm.accounts.models import Account, OwnerChange, TagRename, Trait, TraitDefinition
 from crm.contacts.models import Contact
 from crm.plans.models import Feature, Plan
 from crm.subscriptions.models import ExchangeRate, Subscription, SubscriptionChange

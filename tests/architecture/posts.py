@@ -19,8 +19,8 @@ from feedback.surveys import rules as surveys
 from feedback.surveys.models import Wave
 from retention.follow_ups.models import FollowUp
 from retention.follow_ups.rules import fingerprint
-from tests.architecture.matrix import Open
 from retention.tasks.models import Task
+from tests.architecture.matrix import Open
 from tests.company import NOW, TODAY, Company
 from tests.factories import code_at
 

@@ -7,7 +7,7 @@ from django.db import migrations, models
 
 class Migration(migrations.Migration):
     dependencies = [
-        ("crm", "0011_segments"),
+        ("crm", "0013_shared_cache"),
     ]
 
     operations = [
