@@ -154,7 +154,7 @@ def prepare(name: str, made: Company, whose: str) -> bool:
     if name == "source-retry":
         sources.accept(key=made.write_key, call="track", body=b"{}", events=1, at=NOW)
         InboxBatch.objects.update(attempts=5, parked_at=NOW, failed="KeyError")
-    return name in ("account-undo-merge", "mail-resume", "survey-wave", "source-retry")
+    return name in ("account-undo-merge", "task-reopen", "mail-resume", "survey-wave", "source-retry")
 
 
 # --- public addresses and the front door of usage -----------------------------------------------------------
@@ -194,4 +194,3 @@ def revoked() -> str:
     row, key = sources.create_write_key(source, at=NOW, by=System("test"))
     sources.revoke_write_key(row, at=NOW, by=System("test"))
     return key
-    return name in ("account-undo-merge", "task-reopen", "mail-resume", "survey-wave", "source-retry")
