@@ -9,6 +9,7 @@ from retention.playbooks.models import Playbook, Step
 from retention.plays.models import Play, PlayStep
 from retention.tasks.models import Task
 from retention.follow_ups.models import FollowUp
+from retention.handovers.models import Handover
 from retention.outcomes.models import Outcome
 from retention.agenda.models import PutOff
 
@@ -16,6 +17,7 @@ __all__ = [
     "Band",
     "FollowUp",
     "Forecast",
+    "Handover",
     "HealthScore",
     "MessageTemplate",
     "Outcome",

@@ -12,6 +12,7 @@ from crm.audit.rules import Actor
 from crm.fills.actions import StageBusy, fill
 from crm.subscriptions.actions import derive_stages
 from retention.follow_ups import actions as follow_ups
+from retention.handovers import actions as handovers
 from retention.messages.actions import ensure_default_templates
 from retention.outcomes.actions import record_outcomes
 from retention.playbooks.actions import ensure_default_playbooks
@@ -43,6 +44,7 @@ STAGES: tuple[Stage, ...] = (
     Stage("ledger", lambda through, at, by: scores.score_due(through, at=at, by=by)),
     Stage("signals", lambda through, at, by: risk_signals.look(at=through, by=by)),
     Stage("follow-up results", lambda through, at, by: follow_ups.settle(at=through, by=by)),
+    Stage("handovers", lambda through, at, by: handovers.catch_up(at=through, by=by)),
     Stage("plays", lambda through, at, by: plays.advance(at=through, by=by)),
     Stage("tasks", lambda through, at, by: tasks.pick_up(at=through, by=by)),
     Stage("drafts", lambda through, at, by: follow_ups.pick_up(at=through, by=by)),

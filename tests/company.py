@@ -38,6 +38,7 @@ from retention.agenda.models import PutOff
 from retention.follow_ups import actions as follow_ups
 from retention.follow_ups.models import FollowUp
 from retention.forecasts.models import Forecast
+from retention.handovers.models import Handover
 from retention.messages.actions import ensure_default_templates
 from retention.playbooks.actions import ensure_default_playbooks
 from retention.playbooks.models import Playbook
@@ -165,6 +166,10 @@ def _account(made: Company, whose: str, plan: Plan, trips: EventName, number: in
     person = factories.contact(
         of, name=f"{whose}person Vogt", email=f"{whose}person@customer.example", role="champion", phone="+49 30 1234567"
     )
+    Handover.objects.create(
+        account=of, change=OwnerChange.objects.system("test").get(account=of), taker=owner, at=NOW - DAY
+    )
+    made.remember("handover", of.pk, whose)
     change = factories.subscription(of, 1240, plan=plan, seats=25, renews_on=TODAY + 60 * DAY)
     lena, jonas = chain.person("lena"), chain.person("jonas")
     chain.uses(of, trips, lena, {TODAY - 30 * DAY: 300, TODAY - 2 * DAY: 80})

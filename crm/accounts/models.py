@@ -161,6 +161,7 @@ class OwnerChange(ScopedModel):
     objects = OwnerChangeQuerySet.as_manager()
 
     class Meta:
+        indexes = [models.Index(fields=["from_at"], name="owner_change_by_time")]
         constraints = [models.UniqueConstraint(fields=["account", "from_at"], name="owner_change_once")]
 
     def __str__(self) -> str:

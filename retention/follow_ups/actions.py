@@ -1,10 +1,11 @@
 """From a due step to a draft, from a draft to an approved mail, and back when it could not go out."""
 
+from collections.abc import Collection
 from datetime import datetime, timedelta
 
 from django.core.exceptions import PermissionDenied, ValidationError
 from django.db import transaction
-from django.db.models import Q
+from django.db.models import F, Q
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_noop, override
 
@@ -13,7 +14,7 @@ from crm.audit import actions as audit
 from crm.audit.rules import Actor
 from crm.contacts.models import Contact
 from crm.lib.gate import Refused, clean_text
-from crm.outbox.actions import enqueue
+from crm.outbox.actions import enqueue, take_back
 from crm.outbox.models import MailRefused, MailState, OutboundMail, Reason
 from crm.staff.models import User
 from crm.staff.queries import installation
@@ -31,6 +32,7 @@ NOBODY = gettext_noop("nobody there can be written to")
 NO_OWNER = gettext_noop("no rep owns the account")
 NO_TEMPLATE = gettext_noop("its template is missing")
 LATE = timedelta(days=3)
+OPEN = (MailState.APPROVED, MailState.CLAIMED)
 
 
 @transaction.atomic
@@ -210,6 +212,41 @@ def take_back_from(user: User, *, at: datetime, by: Actor) -> int:
             "follow_ups.taken_back", ("followup", "all"), at=at, by=by, after={"from": user.pk, "taken": taken}
         )
     return taken
+
+
+@transaction.atomic
+def follow_owners(accounts: Collection[int] | None, *, at: datetime, by: Actor) -> int:
+    """Let drafts, and approved mails not handed over yet, follow the owner of their account; returns how many.
+
+    They come back unsent and are signed by the new owner, who reads them first. Where a pool or nobody has the
+    account they wait until somebody takes it. `accounts` None: all.
+    """
+    waits = Q(state=FollowUpState.DRAFT) | Q(state=FollowUpState.APPROVED, mail__state__in=OPEN)
+    rows = FollowUp.objects.system("drafts follow the owner").filter(waits, account__owner__isnull=False)
+    rows = rows.exclude(owner=F("account__owner"))
+    if accounts is not None:
+        rows = rows.filter(account__in=accounts)
+    related = ("account__owner", "owner", "mail__reservation", "mail__contact", "mail__signer")
+    moved = 0
+    for row in rows.select_related(*related).select_for_update(of=("self",)).order_by("pk"):
+        if row.mail is not None:
+            if not take_back(row.mail, at=at, by=by):
+                continue  # it has just been handed over: at most once, and under the name it was approved with
+            row.mail.refresh_from_db(fields=["state", "reason"])
+            _back_to_draft(row)
+        new = row.account.owner
+        assert new is not None
+        row.body = rules.signed_by(row.body, _signature(row.owner), _signature(new))
+        row.owner = new
+        row.save(update_fields=["owner", "body"])
+        moved += 1
+    if moved:
+        audit.record("follow_ups.moved", ("followup", "all"), at=at, by=by, after={"moved": moved})
+    return moved
+
+
+def _signature(user: User) -> rules.Signature:
+    return rules.Signature(user.name, user.job_title, user.phone)
 
 
 def _withdraw(*, at: datetime) -> int:

@@ -2,7 +2,7 @@
 
 import hashlib
 from datetime import date, datetime, time, timedelta
-from typing import Final
+from typing import Final, NamedTuple
 
 from crm.lib.working_hours import is_working, working_moment
 
@@ -22,6 +22,33 @@ def meeting_on(day: date) -> date:
         proposed += timedelta(days=1)
         left -= is_working(proposed)
     return proposed
+
+
+class Signature(NamedTuple):
+    """The lines that somebody signs with; empty ones are not known."""
+
+    name: str
+    title: str = ""
+    phone: str = ""
+
+
+SIGNED = 4  # lines at the end of a text
+
+
+def signed_by(body: str, old: Signature, new: Signature) -> str:
+    """The text with its last lines signed by another one of us; what stands above them stays as it was written."""
+    lines = body.split("\n")
+    above, below = lines[:-SIGNED], lines[-SIGNED:]
+    signed: list[str] = []
+    for line in below:
+        said = line
+        for was, now in zip(old, new, strict=True):
+            said = said.replace(was, now) if was else said
+        if said != line:
+            said = said.strip(" ,")
+        if said or not line:  # a line of which the new one has nothing goes
+            signed.append(said)
+    return "\n".join([*above, *signed]).rstrip()
 
 
 def fingerprint(subject: str, body: str) -> str:

@@ -6,7 +6,7 @@ from typing import Any
 
 from django.contrib.postgres.expressions import ArraySubquery
 from django.db import connection
-from django.db.models import OuterRef, Q, Subquery
+from django.db.models import Exists, OuterRef, Q, Subquery
 from django.db.models.functions import JSONObject
 from django.http import HttpResponse
 from django.shortcuts import get_object_or_404, render
@@ -26,6 +26,7 @@ from crm.templatetags.ui import ago, money, number
 from crm.templatetags.ui import day as day_words
 from retention.forecasts.models import Category
 from retention.forecasts.queries import outlook
+from retention.handovers.models import Handover
 from retention.messages.queries import Consumption, Standing, consumption, recap_of, standings
 from retention.messages.rules import Recap
 from retention.outcomes.queries import story
@@ -51,8 +52,13 @@ def seen_account(request: Request, pk: int) -> Account:
         above=Subquery(seen.filter(pk=OuterRef("parent")).values("name")),
         traits=ArraySubquery(_traits(request.now)),
         tasks=ArraySubquery(_tasks()),
+        taken_over=Exists(Handover.objects.visible_to(request.user).unread().filter(_mine(request))),
     )
     return get_object_or_404(rows, pk=pk)
+
+
+def _mine(request: Request) -> Q:
+    return Q(account=OuterRef("pk"), taker=request.user.pk)
 
 
 def _tasks() -> Any:

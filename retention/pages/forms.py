@@ -8,8 +8,8 @@ from django.db.models import QuerySet
 from django.utils.translation import gettext_lazy as _
 
 from crm.lib.fields import Day, LongText, Text
-from retention.forecasts.models import Category
 from crm.staff.models import User
+from retention.forecasts.models import Category
 
 
 class DraftForm(forms.Form):

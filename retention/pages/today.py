@@ -25,6 +25,7 @@ from retention.agenda import queries as agenda
 from retention.agenda.queries import ACTED, ANSWERS, DRAFTS, PUT_OFF, SHOWN, SIGNALS, TASKS, WAITS, Since, Work
 from retention.follow_ups.queries import may_approve, moment_words, zone_of
 from retention.follow_ups.rules import send_at
+from retention.handovers.queries import unread
 from retention.pages.table import in_days
 from retention.risk_signals.models import SignalKind
 from retention.risk_signals.queries import sentence
@@ -39,7 +40,7 @@ def home(request: Request) -> HttpResponse:
 
 @needs("read")
 def today(request: Request) -> HttpResponse:
-    """Nine queries. A rep sees the own accounts first, others all they may see; `whose` turns it round.
+    """Ten queries. A rep sees the own accounts first, others all they may see; `whose` turns it round.
 
     `show=waiting` lists instead what does not stand in the list, each with the reason.
     """
@@ -58,6 +59,7 @@ def today(request: Request) -> HttpResponse:
         "day": local.date(),
         "mine": mine,
         "waiting": waiting,
+        "handovers": list(unread(request.user)[:5]),
         "facts": counts(found),
         "changed": changed_words(changed),
         "cover": [cover_words(each, request.now) for each in ground_of(request.user).covers],

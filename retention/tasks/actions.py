@@ -140,6 +140,17 @@ def reopen_task(task: Task, *, at: datetime, by: User) -> Task:
     return row
 
 
+@transaction.atomic
+def give_tasks(account: Account, *, giver: User, taker: User, at: datetime, by: Actor) -> int:
+    """Give the open tasks that one of us has on an account to another; returns how many."""
+    mine = Task.objects.system("tasks go along with their account").open().filter(account=account, assignee=giver)
+    given = mine.update(assignee=taker)
+    if given:
+        after = {"from": giver.pk, "to": taker.pk, "tasks": given}
+        audit.record("tasks.given", account, at=at, by=by, after=after)
+    return given
+
+
 def can_reopen(task: Task) -> bool:
     """Whether settling it can be taken back: an answered detractor stays answered."""
     return task.done_at is None or task.play_step_id is not None or task.risk_signal_id is None

@@ -1,5 +1,6 @@
 """Accounts change hands."""
 
+from collections.abc import Callable
 from datetime import datetime
 
 from django.core.exceptions import PermissionDenied, ValidationError
@@ -12,6 +13,10 @@ from crm.accounts.models import Account, OwnerChange
 from crm.audit import actions as audit
 from crm.audit.rules import Actor
 from crm.staff.models import Team, User
+
+# What goes along with an account that changes hands, in the same transaction: called with the change, `at` and `by`.
+# Later nouns add theirs from their app's apps.py.
+handing_over: list[Callable[..., object]] = []
 
 
 @transaction.atomic
@@ -32,6 +37,8 @@ def change_owner(
     change = OwnerChange.objects.create(account=account, owner=owner, pool=pool, from_at=at)
     after = {"owner": account.owner_id, "pool": account.pool_id}
     audit.record("account.owner_changed", account, at=at, by=by, before=before, after=after)
+    for go_along in handing_over:
+        go_along(change, at=at, by=by)
     return change
 
 

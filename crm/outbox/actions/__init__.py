@@ -10,6 +10,7 @@ from crm.outbox.actions.deciding import (
     stop_address,
     suppress,
     suppress_hash,
+    take_back,
     unsubscribe,
 )
 from crm.outbox.actions.sending import Round, claim, hand_over, send_due, settle_sent, tidy
@@ -29,6 +30,7 @@ __all__ = [
     "stop_address",
     "suppress",
     "suppress_hash",
+    "take_back",
     "tidy",
     "unsubscribe",
 ]

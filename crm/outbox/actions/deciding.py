@@ -41,6 +41,12 @@ def return_mails_of(user: User, *, at: datetime, by: Actor) -> int:
 
 
 @transaction.atomic
+def take_back(mail: OutboundMail, *, at: datetime, by: Actor) -> bool:
+    """Return an approved mail to whoever writes it next, because the account is another one's. False: too late."""
+    return end(mail, OPEN, MailState.RETURNED, Reason.NOT_OURS, at=at, by=by)
+
+
+@transaction.atomic
 def mark_sent(mail: OutboundMail, *, at: datetime, by: User) -> bool:
     """Settle an unconfirmed mail: somebody knows that it arrived."""
     _require_decision(mail, by)
