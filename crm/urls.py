@@ -67,6 +67,7 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path("subscriptions/<int:pk>/change/", subscriptions.change, name="subscription-change"),
     path("subscriptions/<int:pk>/end/", subscriptions.end, name="subscription-end"),
     path("plans/", plans.plans, name="plans"),
+    path("plans/paid/", segments.plans_paid, name="plans-paid"),
     path("plans/new/", plans.new_plan, name="plan-new"),
     path("plans/<int:pk>/", plans.edit_plan, name="plan-edit"),
     path("features/", plans.features, name="features"),

@@ -116,6 +116,33 @@ def usage(
     return svg.picture(drawn, height=floor + FOOT + 4, title=words.title, description=words.description)
 
 
+def steps(
+    rows: Sequence[tuple[date, float | None]], *, until: date, words: Words, peak: str, height: float = 72
+) -> str:
+    """An amount that holds from each day on until the next, as a stepped line from zero; None leaves a gap.
+
+    `peak` names the highest step.
+    """
+    first = rows[0][0]
+    top = max((value for _, value in rows if value is not None), default=0)
+    frame = Frame(first, until, 0, max(top, 1), height, HEAD)
+    floor = HEAD + height
+    ends = [day for day, _ in rows[1:]] + [until]
+    runs: list[list[tuple[float, float]]] = [[]]
+    for (day, value), end in zip(rows, ends, strict=True):
+        if value is None:
+            runs.append([])
+        else:
+            runs[-1] += [(frame.across(day), frame.down(value)), (frame.across(end), frame.down(value))]
+    drawn = [svg.stretched([svg.path(run) for run in runs if run], floor), _axis(floor)]
+    if top > 0:
+        x = next(frame.across(day) for day, value in rows if value == top)
+        anchor = "end" if x > 0.75 else "start"
+        drawn.append(svg.text(x, HEAD - 5, peak, anchor=anchor, kind="strong"))
+    drawn.append(_foot(words, floor + 14))
+    return svg.picture(drawn, height=floor + FOOT, title=words.title, description=words.description)
+
+
 def _bars(values: Sequence[float], frame: Frame, gap: float = 0.2) -> str:
     slot = 1000 / len(values)
     floor = frame.top + frame.height

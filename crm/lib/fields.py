@@ -1,9 +1,12 @@
 """Form fields that pass the input gate, and the step from an action's refusal to an error at its field."""
 
+import re
 from collections.abc import Sequence
+from decimal import Decimal
 from types import TracebackType
 from typing import Any
 
+from babel.numbers import NumberFormatError, format_decimal, parse_decimal
 from django import forms
 from django.core.exceptions import ValidationError
 from django.utils.html import format_html, format_html_join
@@ -11,6 +14,7 @@ from django.utils.safestring import SafeString
 from django.utils.translation import get_language
 from django.utils.translation import gettext_lazy as _
 
+from crm.lib.formats import number_locale
 from crm.lib.gate import Refused, clean_text
 from crm.lib.money import currency_choices
 from crm.lib.places import language_choices, zone_choices
@@ -84,6 +88,47 @@ class Day(forms.DateField):
     def __init__(self, **more: Any) -> None:
         widget = forms.DateInput(format="%Y-%m-%d", attrs={"type": "date"})
         super().__init__(widget=widget, input_formats=["%Y-%m-%d"], error_messages={"invalid": NO_DAY}, **more)
+
+
+class Amount(forms.DecimalField):
+    """An amount as the reader writes numbers: 1,240.50 here, 1.240,50 there; plain digits with a point everywhere.
+
+    What could be read in two ways is read in the reader's own, and what is neither is asked about.
+    """
+
+    widget = forms.TextInput
+
+    def __init__(self, **more: Any) -> None:
+        super().__init__(**more)
+        self.widget.attrs |= {"inputmode": "decimal"}
+
+    def to_python(self, value: Any) -> Decimal | None:  # type: ignore[override]  # the stubs have an integer here
+        if isinstance(value, Decimal):
+            return value
+        try:
+            typed = clean_text(str(value or ""), 40)
+        except Refused as refused:
+            raise ValidationError(str(refused.reason), code="refused") from refused
+        if not typed:
+            return None
+        for digits in (self._as_mine(typed), typed):
+            if digits and re.fullmatch(r"-?[0-9]{1,20}(\.[0-9]{1,6})?", digits):
+                return Decimal(digits)
+        example = format_decimal(Decimal("1240.5"), "#,##0.00", number_locale())
+        words = _("“%(typed)s” is not a number as you write them. Write it such as %(example)s.")
+        raise ValidationError(words, code="invalid", params={"typed": typed[:20], "example": example})
+
+    def _as_mine(self, typed: str) -> str:
+        """The digits of a number in the reader's own writing, grouped or not; empty when it is none."""
+        try:
+            return f"{parse_decimal(typed, locale=number_locale(), strict=True):f}"
+        except NumberFormatError:
+            return ""
+
+    def prepare_value(self, value: Any) -> Any:
+        if not isinstance(value, Decimal):
+            return value
+        return format_decimal(value, "0.00####", number_locale())
 
 
 def currency_field(**more: Any) -> forms.ChoiceField:

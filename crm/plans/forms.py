@@ -2,6 +2,7 @@
 
 from django import forms
 from django.core.validators import validate_slug
+from django.db.models import Model
 from django.utils.translation import gettext_lazy as _
 
 from crm.lib.fields import Text
@@ -35,10 +36,18 @@ class NewFeatureForm(FeatureForm):
     field_order = ("name", "key")
 
 
+class Features(forms.ModelMultipleChoiceField):  # type: ignore[type-arg]  # generic in the stubs alone
+    """Features by name, those that set the product apart marked as such."""
+
+    def label_from_instance(self, obj: Model) -> str:
+        assert isinstance(obj, Feature)
+        return str(_("%(name)s, key feature") % {"name": obj.name}) if obj.is_key else obj.name
+
+
 class PlanForm(forms.Form):
     name = Text(label=_("Name"), limit=120)
     includes_everything = forms.BooleanField(label=_("Includes every feature"), required=False)
-    features = forms.ModelMultipleChoiceField(
+    features = Features(
         label=_("Features"),
         queryset=Feature.objects.order_by("name", "pk"),
         required=False,

@@ -13,6 +13,7 @@ from django.views.decorators.http import require_POST
 
 from crm.lib.fields import refusals
 from crm.lib.gate import Refused
+from crm.plans.models import Plan
 from crm.segments import actions, forms, queries, rules
 from crm.segments.models import Kept, SavedView, Segment
 from crm.segments.queries import Unusable
@@ -62,6 +63,17 @@ def index(request: Request) -> HttpResponse:
         "list_url": address("portfolio"),
     }
     return render(request, "crm/segments/index.html", context)
+
+
+@needs("read")
+def plans_paid(request: Request) -> HttpResponse:
+    """For the page of plans, which htmx completes with this: how many accounts pay for each."""
+    counts = queries.payers(request.user)
+    rows = [
+        {"pk": pk, "count": counts.get(pk, 0), "url": _list_url(where=f"plan.has.{pk}")}
+        for pk in Plan.objects.order_by("pk").values_list("pk", flat=True)
+    ]
+    return render(request, "crm/segments/plans_paid.html", {"rows": rows})
 
 
 def _list_url(**given: str) -> str:

@@ -5,7 +5,7 @@ from typing import Any
 from django import forms
 from django.utils.translation import gettext_lazy as _
 
-from crm.lib.fields import Day, Text, currency_field
+from crm.lib.fields import Amount, Day, Text, currency_field
 from crm.plans.models import Plan
 from crm.subscriptions.actions import Terms
 from crm.subscriptions.models import SubscriptionChange
@@ -25,7 +25,7 @@ class TermsForm(forms.Form):
         max_value=2_147_483_647,
         help_text=_("Empty: not sold by the seat."),
     )
-    price = forms.DecimalField(
+    price = Amount(
         label=_("Price per billing period"),
         max_digits=14,
         decimal_places=2,

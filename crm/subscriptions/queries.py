@@ -122,6 +122,12 @@ def paid_plan_features(
     return found
 
 
+def steps(day: date, *, account: int) -> list[rules.Step]:
+    """The MRR of one account from each day on which it changed, up to `day`; earliest first."""
+    rows = _rows("mrr_steps", [account], start=date.min, end=day, known=None)
+    return [rules.Step(*row[1:]) for row in rows if row[0] == account]
+
+
 class Movement(NamedTuple):
     """A named step of one account's MRR. `amount` in the reporting currency; None: a rate is missing."""
 

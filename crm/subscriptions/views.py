@@ -56,14 +56,20 @@ class Line:
 
 def index(request: Request, account: int) -> HttpResponse:
     of, today = seen_account(request, account), request.now.date()
-    moves = queries.movements(date.min, today, accounts=[of.pk])[-MOVEMENTS:]
+    home = installation()
+    # Nothing is named beyond what is known: what ends with the data has not churned.
+    until = min(today, home.paid_through or today)
+    steps = queries.steps(until, account=of.pk)
+    moves, then = list(rules.moves(steps))[-MOVEMENTS:], {step.day: step.mrr for step in steps}
     more = {
         "lines": sorted(_lines(of, today), key=lambda line: not line.paid),
-        "moves": [(move, KINDS[move.kind]) for move in reversed(moves)],
+        "moves": [(move, KINDS[move.kind], then[move.day]) for move in reversed(moves)],
+        "drawn": [(step.day, step.mrr) for step in steps],
+        "until": until,
         "mrr": queries.mrr_on(today, accounts=[of.pk]).get(of.pk, 0),
         "seats": queries.seats_on(today, accounts=[of.pk]).get(of.pk),
         "renewal": queries.renewals(today, accounts=[of.pk]).get(of.pk),
-        "home": installation(),
+        "home": home,
     }
     return render(request, "crm/subscriptions/index.html", shown(request, of, **more))
 

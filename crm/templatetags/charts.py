@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from datetime import date
+from decimal import Decimal
 from html import escape
 from typing import Any
 
@@ -13,7 +14,7 @@ from django.utils.translation import gettext as _
 from crm.lib import charts
 from crm.lib.charts import Estimate, Stack, Words
 from crm.lib.svg import Ground, Mark
-from crm.templatetags.ui import band_word, day, number, points, signed
+from crm.templatetags.ui import band_word, day, money, number, points, signed
 
 register = template.Library()
 
@@ -121,6 +122,38 @@ def usage_bars(days: Sequence[tuple[date, float]], title: str = "", unit: str = 
 @register.inclusion_tag("_parts/chart.html")
 def usage_line(days: Sequence[tuple[date, float]], title: str = "", unit: str = "") -> Mapping[str, Any]:
     return _usage(days, title, unit, line=True)
+
+
+@register.inclusion_tag("_parts/chart.html")
+def money_steps(
+    rows: Sequence[tuple[date, Decimal | None]], until: date, currency: str, title: str = ""
+) -> Mapping[str, Any]:
+    """An amount of money from each day on, until the next; None: not known."""
+    if not rows or until <= rows[0][0]:
+        return {}
+    last = rows[-1][1]
+    words = Words(
+        title=title,
+        description=_("From %(first)s to %(last)s: %(opened)s, then %(closed)s.")
+        % {
+            "first": day(rows[0][0]),
+            "last": day(until),
+            "opened": _cents(rows[0][1], currency),
+            "closed": _cents(last, currency),
+        },
+        first=day(rows[0][0], until),
+        last=f"{day(until, until)}: {_cents(last, currency)}",
+    )
+    top = max((value for _day, value in rows if value is not None), default=None)
+    drawn = charts.steps(
+        [(when, None if value is None else float(value)) for when, value in rows],
+        until=until, words=words, peak=_cents(top, currency),
+    )  # fmt: skip
+    return _figure(drawn, [_("From"), _("A month")], [[day(when), _cents(value, currency)] for when, value in rows])
+
+
+def _cents(amount: Decimal | None, currency: str) -> str:
+    return money(None if amount is None else amount.quantize(Decimal("0.01")), currency)
 
 
 @register.simple_tag

@@ -124,6 +124,7 @@ URLS = [
         ("playbooks",          "",                 "SOMRV 200",              "as GET"),
         ("playbook",           "playbook",         "SOMRV 200",              "as GET"),
         ("plans",              "",                 "SOMRV 200",              "as GET"),
+        ("plans-paid",         "",                 "SOMRV 200",              "as GET"),
         ("plan-new",           "",                 "O 200",                  "O 302"),
         ("plan-edit",          "plan",             "O 200",                  "O 302"),
         ("features",           "",                 "SOMRV 200",              "as GET"),

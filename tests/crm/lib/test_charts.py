@@ -127,3 +127,17 @@ def test_no_chart_carries_a_style_a_colour_or_a_script() -> None:
         ]
     )
     assert re.findall(r"style=|fill=|stroke=|<script|\bon\w+=|#[0-9a-f]{3}", markup) == []
+
+
+def test_an_amount_holds_until_the_next_step_and_leaves_a_gap_where_it_is_not_known():
+    rows = [(START, 100.0), (START + timedelta(days=5), 200.0), (START + timedelta(days=10), None)]
+    markup = charts.steps(rows, until=START + timedelta(days=20), words=WORDS, peak="200 EUR", height=80)
+    (line,) = drawn(markup, "path", "line")
+    # 80 px high below a head of 16: 100 stands at 56, 200 at 16; nothing is drawn from day 10 on.
+    assert line["d"] == "M0 56 L250 56 L250 16 L500 16"
+    assert "200 EUR" in markup
+
+
+def test_a_step_on_the_last_day_is_drawn_and_nothing_at_all_needs_no_picture():
+    assert "<path" in charts.steps([(START, 10.0)], until=START + timedelta(days=1), words=WORDS, peak="10")
+    assert "<text" in charts.steps([(START, 0.0)], until=START, words=WORDS, peak="0")

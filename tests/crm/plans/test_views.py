@@ -5,6 +5,8 @@ from django.db import connection
 from django.test.utils import CaptureQueriesContext
 
 from crm.plans.models import Feature, Plan
+from crm.segments.models import AccountFigures
+from tests import factories
 from tests.factories import feature, plan, user
 
 pytestmark = pytest.mark.django_db
@@ -65,3 +67,15 @@ def test_lists_take_as_many_queries_for_three_rows_as_for_one(as_user, rep):
             client.get("/features/")
         counts.append(len(captured))
     assert counts[0] == counts[1]
+
+
+def test_how_many_accounts_pay_for_a_plan_is_counted_among_those_that_one_sees(as_user, rep):
+    small, big = factories.plan(name="Small"), factories.plan(name="Big")
+    for owner, plans in ((rep, [small.pk]), (rep, [small.pk, big.pk]), (factories.user("rep"), [big.pk])):
+        of = factories.account(owner=owner)
+        AccountFigures.objects.create(account=of, day=factories.TODAY, plan_ids=plans)
+    body = as_user(rep).get("/plans/paid/").content.decode()
+    link = f'<a href="/accounts/?where=plan.has.{small.pk}">2</a>'
+    assert f'<span id="paid-{small.pk}" hx-swap-oob="true">{link}</span>' in body
+    assert f'<a href="/accounts/?where=plan.has.{big.pk}">1</a>' in body
+    assert f'id="paid-{small.pk}"' in as_user(rep).get("/plans/").content.decode()

@@ -33,11 +33,35 @@ def test_a_rep_records_a_subscription_its_change_and_its_end(as_user, rep):
     client.post(f"/subscriptions/{first.subscription_id}/change/", change)
     client.post(f"/subscriptions/{first.subscription_id}/end/", {"on": "2026-10-01"})
     page = client.get(f"/accounts/{of.pk}/subscriptions/")
-    moves = [(move.kind, move.amount) for move, _word in page.context["moves"]]
+    moves = [(move.kind, move.amount) for move, _word, _then in page.context["moves"]]
     assert moves == [("churn", Decimal(-200)), ("expansion", Decimal(100)), ("new", Decimal(100))]
     body = page.content.decode()
     for words in ("Churn", "−€200", "+€100", "1 Oct 2026", "not paid today"):
         assert words in body
+    assert [(day.isoformat(), mrr) for day, mrr in page.context["drawn"]] == [
+        ("2026-01-01", Decimal(100)), ("2026-07-01", Decimal(200)), ("2026-10-01", Decimal(0)),
+    ]  # fmt: skip
+    assert "From 1 Jan 2026 to " in body  # what the picture says to those who do not see it
+
+
+@pytest.mark.parametrize(
+    ("place", "typed", "price", "shown"),
+    [
+        ("de_DE", "1.240,50", "1240.50", "1240,50"),
+        ("de_DE", "1240.5", "1240.50", "1240,50"),
+        ("de_DE", "1.240", "1240", "1240,00"),
+        ("", "1,240.50", "1240.50", "1240.50"),
+        ("", "1240", "1240", "1240.00"),
+    ],
+)
+def test_a_price_is_read_and_shown_as_the_person_writes_numbers(as_user, place, typed, price, shown):
+    rep = user("rep", place=place)
+    of = account(owner=rep)
+    client = as_user(rep)
+    client.post(f"/accounts/{of.pk}/subscriptions/new/", TERMS | {"price": typed, "billing_months": "1"})
+    row = SubscriptionChange.objects.system("test").get()
+    assert row.price == Decimal(price)
+    assert f'value="{shown}"' in client.get(f"/subscriptions/{row.subscription_id}/change/").content.decode()
 
 
 def test_what_holds_today_stands_beside_its_history(as_user, rep):
@@ -55,8 +79,11 @@ def test_what_holds_today_stands_beside_its_history(as_user, rep):
     [
         ({"price": "-1"}, "price", "Ensure this value is greater than or equal to 0."),
         ({"price": "1.005"}, "price", "Ensure that there are no more than 2 decimal places."),
-        ({"price": "NaN"}, "price", "Enter a number."),
-        ({"price": "1e30"}, "price", "Ensure that there are no more than 14 digits in total."),
+        ({"price": "NaN"}, "price", "“NaN” is not a number as you write them. Write it such as 1,240.50."),
+        ({"price": "1.240,50"}, "price", "“1.240,50” is not a number as you write them. Write it such as 1,240.50."),
+        ({"price": "9" * 10_000}, "price", "The text is longer than 40 characters. Shorten it."),
+        ({"price": "1e30"}, "price", "“1e30” is not a number as you write them. Write it such as 1,240.50."),
+        ({"price": "1" + "0" * 19}, "price", "Ensure that there are no more than 14 digits in total."),
         ({"billing_months": "0"}, "billing_months", "Ensure this value is greater than or equal to 1."),
         (
             {"ends_on": "2025-12-31"},
