@@ -7,7 +7,7 @@ from django.db import migrations, models
 
 class Migration(migrations.Migration):
     dependencies = [
-        ("crm", "0013_shared_cache"),
+        ("crm", "0016_audit_reading"),
     ]
 
     operations = [
