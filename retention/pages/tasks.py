@@ -32,7 +32,7 @@ def own_task(request: Request, pk: int) -> Task:
 def new(request: Request, pk: int) -> HttpResponse:
     account = own_account(request, pk)
     start = {"due_on": working_day(request.now.date()), "assignee": None if account.owner_id else request.user.pk}
-    form = TaskForm(request.POST or None, initial=start, people=assignees(account))
+    form = TaskForm(request.POST or None, initial=start, people=assignees(account, request.user))
     if request.method == "POST" and form.is_valid():
         with refusals(form):
             actions.create_task(account, **form.cleaned_data, at=request.now, by=request.user)
@@ -48,7 +48,7 @@ def edit(request: Request, pk: int) -> HttpResponse:
     task = own_task(request, pk)
     said = _(task.title)  # a recipe's title is stored in English and read in every language
     start = {"title": said, "due_on": task.due_on, "assignee": task.assignee_id, "detail": task.detail}
-    form = TaskForm(request.POST or None, initial=start, people=assignees(task.account))
+    form = TaskForm(request.POST or None, initial=start, people=assignees(task.account, request.user))
     url = reverse("account", args=[task.account_id])
     if request.method == "POST" and form.is_valid():
         given = form.cleaned_data

@@ -70,7 +70,7 @@ def create_task(
 ) -> Task:
     """Add a task by hand. Raises PermissionDenied when `by` may not write the account."""
     account = require_write(account, by=by)
-    _may_take(account, assignee)
+    _may_take(account, assignee, by)
     task = Task.objects.create(
         account=account, title=title, detail=detail, due_on=due_on, assignee=assignee, created_at=at
     )
@@ -113,7 +113,7 @@ def change_task(
     if row.done_at or row.dismissed_at:
         raise ValidationError(_("It was settled already."))
     if assignee and assignee.pk != row.assignee_id:
-        _may_take(row.account, assignee)
+        _may_take(row.account, assignee, by)
     before, after = audit.changes(row, {"title": title, "due_on": due_on, "detail": detail, "assignee": assignee})
     row.title, row.due_on, row.detail, row.assignee = title, due_on, detail, assignee
     if after:
@@ -156,8 +156,8 @@ def can_reopen(task: Task) -> bool:
     return task.done_at is None or task.play_step_id is not None or task.risk_signal_id is None
 
 
-def _may_take(account: Account, assignee: User | None) -> None:
-    if assignee and not assignees(account).filter(pk=assignee.pk).exists():
+def _may_take(account: Account, assignee: User | None, by: User) -> None:
+    if assignee and not assignees(account, by).filter(pk=assignee.pk).exists():
         raise ValidationError({"assignee": _("This person does not work on the account. Choose another one.")})
 
 

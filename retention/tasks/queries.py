@@ -4,7 +4,7 @@ from django.db.models import Q, QuerySet
 
 from crm.accounts.models import Account
 from crm.staff.models import User
-from crm.staff.rules import OPS_ADMIN, RIGHTS
+from crm.staff.rules import RIGHTS
 from retention.tasks.models import Task, TaskQuerySet
 
 
@@ -14,9 +14,9 @@ def open_tasks(user: User) -> TaskQuerySet:
     return tasks.order_by("due_on", "pk")
 
 
-def assignees(account: Account) -> QuerySet[User]:
-    """Who may be given a task on the account: its owner, the team that holds it, and ops; by name."""
-    there = Q(pk=account.owner_id) | Q(role=OPS_ADMIN)
+def assignees(account: Account, by: User) -> QuerySet[User]:
+    """Whom `by` may give a task on the account: its owner, the team that holds it, and oneself; by name."""
+    there = Q(pk=account.owner_id) | Q(pk=by.pk)
     if not account.restricted:
         team = account.owner.team_id if account.owner else account.pool_id
         there |= Q(team=team) if team else Q()

@@ -78,7 +78,7 @@ URLS = [
         ("palette",            "",                 "SOMRV 200",              "as GET"),
         ("account",            "account",          "SOMRV sees 200",         "as GET"),
         # Whoever took the account over says that it was read; nobody else can.
-        ("account-handover",   "handover",         "SOMRV sees 200",         "R writes 302 · SOMV sees 403"),
+        ("account-handover",   "handover",         "SOMRV sees 200",         "R writes 302 · SOMVC sees 403"),
         ("account-history",    "account",          "SOMRV sees 200",         "as GET"),
         ("account-new",        "",                 "OMR 200",                "OMR 302"),
         ("account-edit",       "account",          "OMR writes 200",         "OMR writes 302"),
