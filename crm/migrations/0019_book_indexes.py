@@ -8,7 +8,7 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
     atomic = False
 
-    dependencies = [("crm", "0017_tag_renames")]
+    dependencies = [("crm", "0018_tag_renames")]
 
     operations = [
         AddIndexConcurrently(

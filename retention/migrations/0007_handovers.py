@@ -7,7 +7,7 @@ from django.db import migrations, models
 
 class Migration(migrations.Migration):
     dependencies = [
-        ("crm", "0019_owner_changes_by_time"),
+        ("crm", "0020_owner_changes_by_time"),
         ("retention", "0005_sort_by_change"),
         migrations.swappable_dependency(settings.AUTH_USER_MODEL),
     ]

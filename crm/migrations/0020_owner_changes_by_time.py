@@ -7,7 +7,7 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
     atomic = False
 
-    dependencies = [("crm", "0018_book_indexes")]
+    dependencies = [("crm", "0019_book_indexes")]
 
     operations = [
         AddIndexConcurrently(
