@@ -7,7 +7,7 @@ from django.db import migrations, models
 
 class Migration(migrations.Migration):
     dependencies = [
-        ("crm", "0016_audit_reading"),
+        ("crm", "0017_change_by_renewal"),
     ]
 
     operations = [

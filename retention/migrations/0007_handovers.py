@@ -8,7 +8,7 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
     dependencies = [
         ("crm", "0020_owner_changes_by_time"),
-        ("retention", "0005_sort_by_change"),
+        ("retention", "0006_forecasts"),
         migrations.swappable_dependency(settings.AUTH_USER_MODEL),
     ]
 
