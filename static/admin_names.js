@@ -1,7 +1,7 @@
 // Names that Django's admin leaves out: of its searching selects, and of columns that hold only buttons.
 "use strict";
 
-window.addEventListener("load", () => {
+function name() {
   for (const drawn of document.querySelectorAll(".select2")) {
     const select = drawn.parentElement.querySelector("select");
     const label = select?.labels?.[0] ?? drawn.closest(".form-row")?.querySelector("label, legend");
@@ -11,8 +11,11 @@ window.addEventListener("load", () => {
   }
   for (const head of document.querySelectorAll(".tabular thead th")) {
     if (head.textContent.trim()) continue;
-    const name = Object.assign(document.createElement("span"), { className: "visually-hidden" });
-    name.textContent = head.closest("fieldset").querySelector("h2")?.textContent ?? "";
-    head.append(name);
+    const words = Object.assign(document.createElement("span"), { className: "visually-hidden" });
+    words.textContent = head.closest("fieldset").querySelector("h2")?.textContent ?? "";
+    head.append(words);
   }
-});
+}
+
+// The selects are drawn when jQuery is ready, in the order in which that was asked for: ours comes last.
+window.django?.jQuery?.(name);
