@@ -21,9 +21,8 @@ function openPalette(event) {
 }
 
 function openKeys(event) {
-  const keys = at("#keys");
   event.preventDefault();
-  htmx.ajax("GET", keys.dataset.from, { target: "#keys-found", swap: "innerHTML" }).then(() => keys.showModal());
+  htmx.ajax("GET", at("#keys").dataset.from, { target: "#keys-found", swap: "innerHTML" }).then(() => at("#keys").showModal());
 }
 
 // In the palette the arrows walk from the box through what was found; Enter in the box takes the first.
@@ -47,7 +46,7 @@ function walkPalette(event) {
 // Menus are <details>; Escape gives the focus back to where it was opened.
 function closeMenus(except) {
   const open = [...document.querySelectorAll("details.menu[open]")].filter((menu) => !menu.contains(except));
-  for (const menu of open) menu.open = false;
+  open.forEach((menu) => { menu.open = false; });
   return open.at(-1);
 }
 
@@ -55,7 +54,7 @@ function closeMenus(except) {
 const rowsOnPage = () =>
   [...document.querySelectorAll("[data-rows]")].flatMap((list) => [...list.children]).filter((row) => at("a[href]", row));
 
-function currentRow(rows) {
+function currentRow(rows = rowsOnPage()) {
   const focused = rows.findIndex((row) => row.contains(document.activeElement));
   return focused >= 0 ? focused : rows.findIndex((row) => row.classList.contains("here"));
 }
@@ -65,34 +64,23 @@ function walk(event, step) {
   if (!rows.length) return;
   event.preventDefault();
   const next = Math.min(Math.max(currentRow(rows) + step, 0), rows.length - 1);
-  rows.forEach((row) => row.classList.remove("here"));
-  rows[next].classList.add("here");
+  rows.forEach((row, n) => row.classList.toggle("here", n === next));
   at("a[href]", rows[next]).focus({ preventScroll: true });
   rows[next].scrollIntoView({ block: "nearest" });
 }
 
-function openRow(event) {
-  const row = at("[data-rows] .here");
-  if (!row || document.activeElement !== document.body) return;
-  event.preventDefault();
-  at("a[href]", row).click();
-}
-
 // What carries `data-key` is pressed by that key: in the row where one is, else on the page, the newest first.
 function press(event, selector) {
-  const rows = rowsOnPage();
-  const row = rows[currentRow(rows)];
-  const target = (row && at(selector, row)) ?? [...document.querySelectorAll(`main ${selector}:not([data-rows] *)`)].at(-1);
+  const row = rowsOnPage()[currentRow()];
+  const beside = selector.startsWith("[data-key") ? `main ${selector}:not([data-rows] *)` : ":not(*)";
+  const target = (row && at(selector, row)) ?? [...document.querySelectorAll(beside)].at(-1);
   if (!target) return;
   event.preventDefault();
   target.click();
 }
 
 // Toasts: what stands in a live region when a page arrives is not read out, what is put there is.
-function announce() {
-  const toasts = document.getElementById("toasts");
-  if (toasts?.children.length) setTimeout(() => toasts.append(...toasts.children), 100);
-}
+const announce = () => setTimeout(() => at("#toasts")?.append(...at("#toasts").children), 100);
 announce();
 
 function dismiss(toast) {
@@ -103,8 +91,7 @@ function dismiss(toast) {
 // `data-passes` is how many seconds a toast still stays; they do not count while somebody is at it.
 setInterval(() => {
   for (const toast of document.querySelectorAll(".toast[data-passes]:not(:hover, :focus-within)")) {
-    toast.dataset.passes -= 1;
-    if (toast.dataset.passes < 1) toast.remove();
+    if ((toast.dataset.passes -= 1) < 1) toast.remove();
   }
 }, 1000);
 
@@ -122,7 +109,7 @@ const KEYS = {
   e: (event) => press(event, "[data-key=e]"),
   z: (event) => press(event, "[data-key=z]"),
   g: (event) => { wentAt = event.timeStamp; },
-  Enter: openRow,
+  Enter: (event) => document.activeElement === document.body && press(event, "a[href]"),
 };
 
 document.addEventListener("keydown", (event) => {
@@ -144,9 +131,7 @@ document.addEventListener("click", (event) => {
 });
 document.addEventListener("focusin", (event) => {
   closeMenus(event.target);
-  for (const row of document.querySelectorAll("[data-rows] .here")) {
-    if (!row.contains(event.target)) row.classList.remove("here");
-  }
+  for (const row of document.querySelectorAll("[data-rows] .here")) row.classList.toggle("here", row.contains(event.target));
 });
 
 // Values changed in place: the form takes the focus, and when the page is whole again, the link that opened it.
@@ -155,10 +140,9 @@ document.addEventListener("htmx:beforeRequest", (event) => {
   if (event.target.matches("[data-slot] a[hx-get]")) opener = event.target.getAttribute("href");
 });
 document.addEventListener("htmx:afterSettle", (event) => {
-  const settled = event.target;
-  const form = settled.matches(".in-place") ? settled : at(".in-place", settled);
+  const form = event.target.matches(".in-place") ? event.target : at(".in-place", event.target);
   if (form) (at("[aria-invalid=true]", form) ?? at("input:not([type=hidden]), select, textarea", form))?.focus();
-  if (settled.id !== "main") return;
+  if (event.target.id !== "main") return;
   announce();
   if (opener) document.querySelector(`[data-slot] a[href="${CSS.escape(opener)}"]`)?.focus({ preventScroll: true });
   opener = "";
