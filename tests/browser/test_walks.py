@@ -59,13 +59,13 @@ def test_a_contact_is_edited_and_a_task_assigned_with_the_keyboard_alone(made: C
     watched.page.locator("input[name=title]").wait_for()
     tab_to(watched, "input[name=title]")
     watched.page.keyboard.type("Send Lena the agenda")
-    tab_to(watched, "input[name=mine]")
-    watched.page.keyboard.press("Space")
+    tab_to(watched, "select[name=assignee]")
+    watched.page.keyboard.type("Jonas")
     tab_to(watched, "main form:has(input[name=title]) button[type=submit]")
     watched.page.keyboard.press("Enter")
     watched.page.get_by_text("Added.").wait_for()
     task = Task.objects.system("test").get(title="Send Lena the agenda")
-    assert (task.account_id, task.assignee) == (account, made.users["R"])
+    assert (task.account_id, task.assignee) == (account, made.users["colleague"])
     assert watched.faults == []
 
 
