@@ -5,6 +5,7 @@ from crm.audit.models import AuditRow, AuditSeal
 from crm.staff.models import Cover, Installation, Team, User
 from crm.sign_in.models import Guesses, OneTimeLink
 from crm.accounts.models import Account, OwnerChange, TagRename, Trait, TraitDefinition
+from crm.bulk_edits.models import BulkEdit, BulkEditRow
 from crm.contacts.models import Contact
 from crm.plans.models import Feature, Plan
 from crm.subscriptions.models import ExchangeRate, Subscription, SubscriptionChange
@@ -32,6 +33,8 @@ __all__ = [
     "AuditRow",
     "AuditSeal",
     "Beat",
+    "BulkEdit",
+    "BulkEditRow",
     "Consent",
     "Contact",
     "CountedDay",

@@ -126,6 +126,8 @@ document.addEventListener("keydown", (event) => {
 
 document.addEventListener("click", (event) => {
   closeMenus(event.target);
+  const { ticks, checked } = { ...event.target.dataset, checked: event.target.checked };
+  if (ticks) document.querySelectorAll(`input[form=${ticks}]`).forEach((box) => (box.checked = checked)); // all rows
   if (event.target.closest(".dismiss")) dismiss(event.target.closest(".toast"));
   if (event.target.matches("dialog")) event.target.close(); // the ground around it
 });

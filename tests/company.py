@@ -13,6 +13,7 @@ from allauth.mfa.models import Authenticator
 from crm.accounts import actions as accounts
 from crm.accounts.models import Account, OwnerChange
 from crm.audit.rules import System
+from crm.bulk_edits.actions import add_tag
 from crm.contacts.models import Contact
 from crm.fills.models import Beat, Fill
 from crm.imports.models import ImportRefusal, ImportRun
@@ -224,6 +225,9 @@ def _mail(made: Company, whose: str, state: str) -> OutboundMail:
 
 
 def _house(made: Company) -> None:
+    tagged = add_tag(Account.objects.visible_to(made.users["R"]), tag="checked", at=NOW, by=made.users["R"])
+    assert tagged.edit is not None
+    made.remember("edit", tagged.edit.pk)
     source = sources.create_source(name="Web app", at=NOW, by=BY)
     key, made.write_key = sources.create_write_key(source, at=NOW, by=BY)
     Reject.objects.create(source=source, at=NOW, position=3, reason="The event has no name.", excerpt="{}")

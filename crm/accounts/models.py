@@ -14,7 +14,7 @@ from django.utils.translation import gettext_lazy as _
 from crm.lib.scope import ScopedModel, ScopedQuerySet
 from crm.staff.models import Team, User
 from crm.staff.queries import scope_of
-from crm.staff.rules import MANAGER, OPS_ADMIN
+from crm.staff.rules import MANAGER, NOBODY, OPS_ADMIN
 
 M = TypeVar("M", bound=models.Model, covariant=True)
 
@@ -65,19 +65,22 @@ def _visible(path: str, user: User) -> models.Q:
     return seen | (shared & unrestricted) if shared else seen
 
 
-def writable(user: User) -> models.Q:
-    """What crm.accounts.rules.may_write says, for all accounts at once; only among those that are visible to `user`."""
+def writable(user: User, *, covered: bool = True) -> models.Q:
+    """What crm.accounts.rules.may_write says, for all accounts at once; only among those that are visible to `user`.
+
+    `covered`: also what the person may write only for somebody who is away.
+    """
     if not user.may("write_account"):
         return models.Q(pk__in=[])
     if user.role == OPS_ADMIN:
         return models.Q(pk__isnull=False)
-    own = models.Q(owner=user.pk)
-    if user.team_id is None:
-        return own
-    shared = models.Q(pool=user.team_id)
-    if user.role == MANAGER:
-        shared |= models.Q(owner__team=user.team_id)
-    return own | (models.Q(restricted=False) & shared)
+    covers = scope_of(user).covers if covered else NOBODY
+    shared = models.Q(owner__in=sorted(covers.users)) | models.Q(pool__in=sorted(covers.pools))
+    if user.team_id is not None:
+        shared |= models.Q(pool=user.team_id)
+        if user.role == MANAGER:
+            shared |= models.Q(owner__team=user.team_id)
+    return models.Q(owner__in=[user.pk, *sorted(covers.restricted)]) | (models.Q(restricted=False) & shared)
 
 
 class Stage(models.TextChoices):

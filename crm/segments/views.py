@@ -1,6 +1,6 @@
 """Segments and saved views: kept, renamed, shared, taken away and brought back."""
 
-from typing import TypeVar
+from typing import Any, TypeVar
 
 from django.contrib import messages
 from django.core.exceptions import PermissionDenied, ValidationError
@@ -11,6 +11,7 @@ from django.utils.http import urlencode
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_POST
 
+from crm.lib.days import own_day
 from crm.lib.fields import refusals
 from crm.lib.gate import Refused
 from crm.plans.models import Plan
@@ -34,7 +35,7 @@ def index(request: Request) -> HttpResponse:
             trees[row.pk] = queries.tree_of(row)
         except Unusable as unusable:
             problems[row.pk] = unusable.problems
-    day, known = request.now.date(), queries.lists()
+    day, known = own_day(request.now), queries.lists()
     currency = ground_of(request.user).installation.currency
     for pk, tree in trees.items():
         problems[pk] = queries.problems(tree, day=day, user=request.user, known=known)
@@ -93,7 +94,10 @@ def new_segment(request: Request) -> HttpResponse:
             row = actions.keep_segment(tree=tree, **given, at=request.now, by=request.user)
             messages.success(request, _("“%(name)s” is kept.") % {"name": row.name})
             return redirect("segments")
-    return _form_page(request, form, _("New segment"), _("Keep the segment"))
+    own = queries.segments_of(request.user).filter(owner=request.user)[:ROW_LIMIT] if form["where"].value() else []
+    where = urlencode({"where": form["where"].value()})
+    others = [{"name": row.name, "url": f"{reverse('segment-edit', args=[row.pk])}?{where}"} for row in own]
+    return _segment_page(request, form, _("New segment"), _("Keep the segment"), own=others)
 
 
 @needs("save_views")
@@ -113,7 +117,7 @@ def edit_segment(request: Request, pk: int) -> HttpResponse:
             actions.change_kept(row, **given, tree=tree, at=request.now, by=request.user)
             messages.success(request, _("Saved."))
             return redirect("segments")
-    return _form_page(request, form, _("Change a segment"), _("Save the segment"))
+    return _segment_page(request, form, _("Change a segment"), _("Save the segment"))
 
 
 @require_POST
@@ -143,11 +147,14 @@ def edit_view(request: Request, pk: int) -> HttpResponse:
 
 
 def _form_page(request: Request, form: forms.KeptForm, title: str, submit: str) -> HttpResponse:
-    sentence = ""
-    if isinstance(form, forms.SegmentForm):
-        sentence = _in_words(request, str(form["where"].value() or ""))
-    words = {"title": title, "submit": submit, "sentence": sentence, "back_url": reverse("segments")}
+    words = {"title": title, "submit": submit, "back_url": reverse("segments")}
     return render(request, "crm/form.html", words | {"form": form})
+
+
+def _segment_page(request: Request, form: forms.KeptForm, title: str, submit: str, **more: Any) -> HttpResponse:
+    sentence = _in_words(request, str(form["where"].value() or ""))
+    words = {"title": title, "submit": submit, "sentence": sentence, "back_url": reverse("segments")}
+    return render(request, "crm/segments/form.html", words | {"form": form} | more)
 
 
 def _in_words(request: Request, where: str) -> str:
@@ -157,7 +164,7 @@ def _in_words(request: Request, where: str) -> str:
     except Refused as refused:
         return queries.refusal(refused)
     known = queries.lists_of(tree)
-    if problems := queries.problems(tree, day=request.now.date(), user=request.user, known=known):
+    if problems := queries.problems(tree, day=own_day(request.now), user=request.user, known=known):
         return " ".join(queries.refusal(problem) for problem in problems)
     currency = ground_of(request.user).installation.currency
     return _("Accounts with: %(filter)s.") % {"filter": queries.sentence(tree, known, currency)}

@@ -70,3 +70,29 @@ class ForecastForm(forms.Form):
         help_text=_("Of who grows or is at risk. Empty: as much as now."),
     )  # fmt: skip
     reason = Text(label=_("Why"), limit=300, required=False, help_text=_("Needed where they may leave or pay less."))
+
+
+class TagForm(forms.Form):
+    tag = Text(label=_("Tag"), limit=60)
+
+    def clean_tag(self) -> str:
+        tag: str = self.cleaned_data["tag"]
+        if "," in tag:
+            raise ValidationError(_("One tag at a time, without a comma."))
+        return tag
+
+
+class BulkSegmentForm(forms.Form):
+    segment = Text(label=_("Segment"), limit=80, required=False, help_text=_("Empty takes it off."))
+
+
+class BulkStepForm(forms.Form):
+    text = Text(label=_("Next step"), limit=200, required=False, help_text=_("One line. Empty takes it off."))
+    on = Day(label=_("By"), required=False)
+
+
+class BulkTaskForm(forms.Form):
+    """A task on each of the accounts, for whoever owns it on the day."""
+
+    title = Text(label=_("What is to be done"), limit=200)
+    due_on = Day(label=_("Due"))

@@ -164,8 +164,8 @@ def statement(
     parts = [_part(sorts, part, places[part], order, accounts) for part in ((1, 0) if back else (0, 1))]
     columns = [f"key_{n}" for n in range(len(sorts))]
     marks = {
-        "/*first*/": parts[0].replace("/*enough*/", ""),
-        "/*second*/": parts[1].replace("/*enough*/", "AND (SELECT count(*) FROM first) < %(limit)s"),
+        "/*first*/": parts[0],
+        "/*second*/": parts[1],
         "/*order*/": ", ".join(["part" + (" DESC" if back else ""), *_order(sorts, back, columns)]),
         "/*keys*/": ", ".join(f"page.{column}" for column in columns),
         "/*facts*/": facts("mrr_on", "seats_on", "renewals", only=PAGE_ACCOUNTS).removeprefix("WITH "),
@@ -190,8 +190,9 @@ def _part(sorts: Sorts, part: int, place: str, order: list[str], accounts: str) 
     joins = "".join(f" LEFT JOIN {TABLES[table]} AS {table} ON {table}.account_id = account.pk" for table in tables)
     keys = "".join(f", {sort.value} AS key_{n}" for n, (sort, _down) in enumerate(sorts))
     there = "IS NULL" if part else "IS NOT NULL"
+    order = order[part:]  # where the first value is missing, all are alike in it
     return f"""SELECT {part} AS part, account.*{keys} FROM {source}{joins}
-    WHERE {first.value} {there}{place} /*enough*/ ORDER BY {", ".join(order)} LIMIT %(limit)s"""
+    WHERE {first.value} {there}{place} ORDER BY {", ".join(order)} LIMIT %(limit)s"""
 
 
 def _order(sorts: Sorts, back: bool, columns: Sequence[str] = ()) -> list[str]:

@@ -8,6 +8,7 @@ from django.urls import reverse
 from django.utils.translation import gettext as _
 
 from crm.accounts.models import Stage
+from crm.lib.days import own_day
 from crm.segments.models import Shared, may_share
 from crm.segments.queries import VIEWS, Lists, Unusable, lists, wanted_by
 from crm.staff.models import User
@@ -30,7 +31,7 @@ RIGHTS = {
 def portfolio(request: Request) -> HttpResponse:
     """Five queries with session, person and settings; the counts beside the bands come in a request of their own."""
     wanted = Wanted.read(request.GET)
-    day = request.now.date()
+    day = own_day(request.now)
     known = lists({VIEWS} | wanted_by(wanted.where), user=request.user)
     after, before = (Cursor.read(request.GET.get(name, ""), wanted.sort) for name in ("after", "before"))
     page, lost = Page([], None, None), []
@@ -70,7 +71,7 @@ def bands(request: Request) -> HttpResponse:
     """The band chips again, with their counts, for htmx to put in place."""
     wanted = Wanted.read(request.GET)
     try:
-        counts = None if wanted.lost else listing.band_counts(request.user, wanted, day=request.now.date())
+        counts = None if wanted.lost else listing.band_counts(request.user, wanted, day=own_day(request.now))
     except Unusable:
         counts = None
     matching = counts and (counts[wanted.band] if wanted.band else sum(counts.values()))

@@ -7,7 +7,10 @@
 WITH first AS (
     /*first*/
 ), second AS (
+    -- The question stands outside, so that not even parallel workers are started in vain.
+    SELECT * FROM (
     /*second*/
+    ) AS rest WHERE (SELECT count(*) FROM first) < %(limit)s
 ), page AS MATERIALIZED (
     SELECT * FROM first UNION ALL SELECT * FROM second
     ORDER BY /*order*/

@@ -10,6 +10,7 @@ from crm.accounts import actions
 from crm.accounts.forms import NextStepForm
 from crm.accounts.models import Account
 from crm.accounts.views import own_account
+from crm.lib.days import own_day
 from crm.lib.fields import refusals
 from crm.staff.views import Request, needs, way_back
 from retention.pages.table import Table
@@ -39,5 +40,5 @@ def step(request: Request, pk: int) -> HttpResponse:
 def _line(request: Request, account: Account) -> HttpResponse:
     """The cell of the list as it stands now."""
     account.refresh_from_db(fields=["next_step", "next_step_on"])
-    table = Table(Wanted(), "", request.now.date(), writes=True)
+    table = Table(Wanted(), "", own_day(request.now), writes=True)
     return HttpResponse(table.step(account, escape(account.name)))

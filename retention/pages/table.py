@@ -6,6 +6,7 @@ Whatever people wrote is escaped here; the text around it and the bands' shapes 
 from collections.abc import Callable
 from datetime import date
 from html import escape
+from urllib.parse import urlencode
 
 from django.urls import reverse
 from django.utils.safestring import SafeString, mark_safe
@@ -20,7 +21,7 @@ from retention.pages.fields import BANDS
 from retention.pages.listing import Row
 from retention.pages.wanted import COLUMNS, Wanted
 
-ROW = '<tr>{tick}<th scope="row"><a class="account" href="{url}">{name}</a></th>%s</tr>\n'
+ROW = '<tr>{tick}<th scope="row"><a class="account" href="{url}">{name}</a>{why}</th>%s</tr>\n'
 CELL = '<td data-label="%s"%s>{%s}</td>'
 
 
@@ -37,6 +38,9 @@ class Table:
         self.stages = {value: escape(str(label)) for value, label in Stage.choices}
         self.measures: dict[str, str] = {"": DASH}
         self.spoken = f'<span class="seen-by-readers"> {escape(_("in 28 days"))}</span>'
+        self.why_query = escape(urlencode({"state": wanted.query})) if wanted.where else ""
+        self.why_address = reverse("account-segments", args=[0])
+        self.why_word, self.why_label = escape(_("why?")), escape(_("Why is %(name)s in the list?"))
         self.pencil = icon("pencil")
         self.tick_label, self.step_label = escape(_("Choose %(name)s")), escape(_("Change the next step of %(name)s"))
 
@@ -46,9 +50,16 @@ class Table:
     def _row(self, row: Row) -> str:
         name = escape(row.name)
         cells = {key: write(self, row, name) for key, write in self.columns}
-        return self.text.format(
-            tick=self._tick(row, name), url=self.address.replace("0", str(row.pk)), name=name, **cells
-        )
+        url = self.address.replace("0", str(row.pk))
+        return self.text.format(tick=self._tick(row, name), url=url, name=name, why=self._why(row, name), **cells)
+
+    def _why(self, row: Row, name: str) -> str:
+        """The way to each condition's answer, where the list has conditions."""
+        if not self.why_query:
+            return ""
+        url = self.why_address.replace("0", str(row.pk))
+        label = self.why_label.replace("%(name)s", name)
+        return f' <a class="why" href="{url}?{self.why_query}" aria-label="{label}">{self.why_word}</a>'
 
     def _tick(self, row: Row, name: str) -> str:
         if not self.writes:

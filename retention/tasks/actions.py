@@ -8,9 +8,11 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_noop
 
 from crm.accounts.actions import require_write
-from crm.accounts.models import Account
+from crm.accounts.models import Account, AccountQuerySet
 from crm.audit import actions as audit
 from crm.audit.rules import Actor
+from crm.bulk_edits.actions import Done, Row, close, keep, open_for_undo, picked
+from crm.bulk_edits.models import BulkEdit, BulkEditRow, EditKind
 from crm.lib.working_hours import working_day
 from crm.staff.models import User
 from retention.playbooks.models import StepKind
@@ -179,3 +181,28 @@ def _close(task: Task, new: dict[str, object], *, by: User) -> bool:
     if task.assignee_id != by.pk:
         require_write(task.account, by=by)
     return bool(Task.objects.visible_to(by).open().filter(pk=task.pk).update(**new))
+
+
+@transaction.atomic
+def create_tasks(rows: AccountQuerySet, *, title: str, due_on: date, at: datetime, by: User) -> Done:
+    """Add the task on each of the accounts that `by` may write, for whoever owns it then."""
+    accounts, skipped = picked(rows, by=by)
+    new = [Task(account_id=account.pk, title=title, due_on=due_on, created_at=at) for account in accounts]
+    made = Task.objects.bulk_create(new, batch_size=2_000)
+    if not made:
+        return Done(None, 0, skipped, 0)
+    kept: list[Row] = [(task.account_id, {}, {"task": task.pk}) for task in made]
+    edit = keep(EditKind.TASKS, kept, skipped=skipped, after={"due_on": due_on}, at=at, by=by)
+    return Done(edit, len(made), skipped, 0)
+
+
+@transaction.atomic
+def withdraw_tasks(edit: BulkEdit, *, at: datetime, by: User) -> int:
+    """Put those tasks of `create_tasks` aside that nobody has settled meanwhile; returns how many."""
+    edit = open_for_undo(edit, at=at, by=by)
+    made = BulkEditRow.objects.system("the tasks of this change").filter(edit=edit)
+    ids = [row["task"] for row in made.values_list("after", flat=True)]
+    still_open = Task.objects.system("the tasks of this change").open().filter(pk__in=ids)
+    withdrawn = still_open.update(dismissed_at=at, dismissed_why=gettext_noop("taken back"))
+    close(edit, restored=withdrawn, at=at, by=by)
+    return withdrawn

@@ -18,8 +18,8 @@ REFUSED = {"utils", "helpers", "common", "core", "misc", "base", "manager", "ser
 NAMED_BY_DJANGO = {"crm/lib/embedded_backend/base.py"}
 FLOW = {
     "crm": (
-        "lib fills audit staff sign_in accounts contacts plans subscriptions sources people usage consents attention "
-        "outbox segments imports"
+        "lib fills audit staff sign_in accounts bulk_edits contacts plans subscriptions sources people usage consents "
+        "attention outbox segments imports"
     ),
     "feedback": "surveys invitations answers",
     "retention": (

@@ -119,6 +119,9 @@ def test_a_segment_is_kept_changed_deleted_and_brought_back_in_the_browser(peopl
     assert list(queries.segments_of(people["mina"])) == []
     client.post(reverse("segment-restore", args=[row.pk]))
     assert list(queries.segments_of(people["mina"])) == [row]
+    change = f"{reverse('segment-edit', args=[row.pk])}?where=tag.has.vip"
+    assert change in client.get(reverse("segment-new"), {"where": "tag.has.vip"}).content.decode()
+    assert "Accounts with: Tags is vip." in client.get(change).content.decode()
     wrong = client.post(reverse("segment-new"), {"name": "Bad", "where": "renewal"})
     assert "cannot be read from" in wrong.content.decode()
 
