@@ -124,15 +124,13 @@ document.addEventListener("keydown", (event) => {
   if (Object.hasOwn(KEYS, event.key)) KEYS[event.key](event);
 });
 
+for (const kind of ["click", "focusin"]) document.addEventListener(kind, (event) => closeMenus(event.target));
 document.addEventListener("click", (event) => {
-  closeMenus(event.target);
-  const { ticks, checked } = { ...event.target.dataset, checked: event.target.checked };
-  if (ticks) document.querySelectorAll(`input[form=${ticks}]`).forEach((box) => (box.checked = checked)); // all rows
+  for (const box of document.querySelectorAll(`input[form="${event.target.dataset.ticks}"]`)) box.checked = event.target.checked;
   if (event.target.closest(".dismiss")) dismiss(event.target.closest(".toast"));
   if (event.target.matches("dialog")) event.target.close(); // the ground around it
 });
 document.addEventListener("focusin", (event) => {
-  closeMenus(event.target);
   for (const row of document.querySelectorAll("[data-rows] .here")) row.classList.toggle("here", row.contains(event.target));
 });
 
