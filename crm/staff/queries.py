@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from datetime import date, datetime
 from typing import Any
 
+from django.contrib.auth.backends import ModelBackend
 from django.contrib.postgres.expressions import ArraySubquery
 from django.db.models import Count, DateField, DateTimeField, Func, OuterRef, Q, QuerySet, Subquery
 from django.db.models.functions import Cast, Coalesce, JSONArray
@@ -50,33 +51,62 @@ class Ground:
     covers: tuple[CoverNow, ...] = ()
 
 
-_GROUND = """
-SELECT site.*, beat.at AS beat_at,
-    EXISTS (SELECT FROM mfa_authenticator WHERE user_id = %(user)s AND type IN ('totp', 'webauthn')) AS second_factor,
+_PERSON = """
+SELECT person.*, to_jsonb(site) AS ground_site, beat.at AS ground_beat_at,
+    EXISTS (
+        SELECT FROM mfa_authenticator WHERE user_id = person.id AND type IN ('totp', 'webauthn')
+    ) AS ground_second_factor,
     (
         SELECT jsonb_agg(jsonb_build_object('user_id', covered_id, 'pool_id', pool_id, 'restricted', restricted,
-            'name', coalesce(away.name, team.name),
-            'until_on', (until_at AT TIME ZONE coalesce(away.time_zone, %(zone)s))::date) ORDER BY until_at, cover.id)
+            'name', coalesce(away.name, team.name), 'from_at', from_at, 'until_at', until_at,
+            'until_on', (until_at AT TIME ZONE coalesce(away.time_zone, person.time_zone))::date)
+            ORDER BY until_at, cover.id)
         FROM crm_cover AS cover
         LEFT JOIN crm_user AS away ON away.id = covered_id LEFT JOIN crm_team AS team ON team.id = pool_id
-        WHERE covering_id = %(user)s AND from_at <= %(at)s AND until_at > %(at)s
-    ) AS covers
-FROM (SELECT 1 AS pk) AS one
-LEFT JOIN crm_installation AS site ON site.id = one.pk LEFT JOIN crm_beat AS beat ON beat.name = 'jobs'
+        WHERE covering_id = person.id
+    ) AS ground_covers
+FROM crm_user AS person
+LEFT JOIN crm_installation AS site ON site.id = 1 LEFT JOIN crm_beat AS beat ON beat.name = 'jobs'
+WHERE person.id = %(user)s
 """
 
 
+def person(user_id: int) -> User | None:
+    """One of us together with what every page stands on, in one query; None when there is nobody of that id."""
+    return next(iter(User.objects.raw(_PERSON, {"user": user_id})), None)
+
+
+class SessionPerson(ModelBackend):
+    """Django's way to the user of a session; with it a page asks once for the person and the ground."""
+
+    def get_user(self, user_id: int) -> User | None:
+        found = person(user_id)
+        return found if found and self.user_can_authenticate(found) else None
+
+
 def ground_of(user: User) -> Ground:
-    """All of it in one query, kept on the user object, which lives for one request."""
+    """What `person` read, or reads now; kept on the user object, which lives for one request."""
     known: Ground | None = user.__dict__.get("_ground")
     if known is None:
-        (row,) = Installation.objects.raw(_GROUND, {"user": user.pk, "zone": user.time_zone, "at": user.asks_at})
-        more: dict[str, Any] = {name: getattr(row, name) for name in ("beat_at", "second_factor")}
-        found = loads(row.covers or "[]")  # type: ignore[attr-defined]  # a column of the query, not of the table
-        now = tuple(CoverNow(**each | {"until_on": date.fromisoformat(each["until_on"])}) for each in found)
-        known = Ground(row if row.pk else Installation(pk=1), covers=now, **more)
+        row: Any = user if hasattr(user, "ground_site") else person(user.pk)
+        known = _ground(row, user.asks_at) if row else Ground(Installation(pk=1), None)
         user.__dict__["_ground"] = known
     return known
+
+
+def _ground(row: Any, at: datetime | None) -> Ground:
+    """The columns that `person` adds to a user. Cover counts at an instant, so without one there is none."""
+    covers = tuple(
+        CoverNow(
+            each["user_id"], each["pool_id"], each["name"], date.fromisoformat(each["until_on"]), each["restricted"]
+        )
+        for each in loads(row.ground_covers or "[]")
+        if at and datetime.fromisoformat(each["from_at"]) <= at < datetime.fromisoformat(each["until_at"])
+    )
+    site = loads(row.ground_site) if row.ground_site else {"id": 1}
+    fields = {field.column: field for field in Installation._meta.concrete_fields}
+    settings = Installation(**{fields[name].attname: fields[name].to_python(value) for name, value in site.items()})
+    return Ground(settings, row.ground_beat_at, row.ground_second_factor, covers)
 
 
 def lacks_second_factor(user: User) -> bool:
