@@ -12,33 +12,19 @@ import sys
 from collections.abc import Iterator
 from functools import cache
 from pathlib import Path
-from typing import Any, NamedTuple
 
 import pytest
 import time_machine
 from django.db import transaction
 
-from crm.accounts.models import OfAccountQuerySet
-from crm.staff.models import User
 from tests.architecture.asking import round_of, told_of_elsewhere
 from tests.architecture.matrix import WHO
+from tests.architecture.unscoping import Site, scope_again, unscope
 from tests.company import NOW, Company, company
 
 ROOT = Path(__file__).parents[2]
-SCOPED = OfAccountQuerySet.visible_to
 # Where admins alone come, who see everything: without the call nothing changes.
 SEEN_BY_ADMINS_ALONE = ("crm/admin/",)
-
-
-class Site(NamedTuple):
-    """Where a `.visible_to(` stands: the file, and the lines of the whole call."""
-
-    path: str
-    first: int
-    last: int
-
-    def __str__(self) -> str:
-        return f"{self.path}:{self.first}"
 
 
 def sites() -> Iterator[Site]:
@@ -46,19 +32,6 @@ def sites() -> Iterator[Site]:
         for node in ast.walk(ast.parse(path.read_text())):
             if isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute) and node.func.attr == "visible_to":
                 yield Site(str(path.relative_to(ROOT)), node.lineno, node.end_lineno or node.lineno)
-
-
-def unscope(site: Site) -> None:
-    """From now on this one call reads everything."""
-
-    def visible_to(rows: Any, user: User) -> Any:
-        frame = sys._getframe(1)
-        while frame.f_code.co_filename.endswith("django/db/models/manager.py") and frame.f_back:
-            frame = frame.f_back
-        here = frame.f_code.co_filename == str(ROOT / site.path) and site.first <= frame.f_lineno <= site.last
-        return rows.system("a mutant") if here else SCOPED(rows, user)
-
-    OfAccountQuerySet.visible_to = visible_to  # type: ignore[assignment, method-assign]
 
 
 def objections(made: Company) -> Iterator[str]:
@@ -81,20 +54,13 @@ def closest_tests(site: Site) -> list[str]:
 
 def failing_test(site: Site) -> str:
     """The first of the closest tests that fails without this call; empty: none does."""
-    command = [sys.executable, "-m", "pytest", "-q", "-x", "-n", "0", "-p", "tests.architecture.mutants"]
+    command = [sys.executable, "-m", "pytest", "-q", "-x", "-n", "0", "-p", "tests.architecture.unscoping"]
     done = subprocess.run(
         [*command, *closest_tests(site)], cwd=ROOT, env=os.environ | {"MUTANT": ":".join(map(str, site))},
         capture_output=True, text=True, check=False,
     )  # fmt: skip
     failed = [line for line in done.stdout.splitlines() if line.startswith("FAILED")]
     return failed[0].split(" - ")[0] if failed else ""
-
-
-def pytest_configure() -> None:
-    """As a plugin of the tests that `failing_test` starts: make its mutant."""
-    if named := os.environ.get("MUTANT"):
-        path, first, last = named.split(":")
-        unscope(Site(path, int(first), int(last)))
 
 
 @cache
@@ -115,7 +81,7 @@ def test_every_mutant_is_found(capsys: pytest.CaptureFixture[str]) -> None:
                     said = next(objections(world), "")
                     transaction.set_rollback(True)
             finally:
-                OfAccountQuerySet.visible_to = SCOPED  # type: ignore[method-assign]
+                scope_again()
             if not said and not site.path.startswith(SEEN_BY_ADMINS_ALONE):
                 said = failing_test(site)
             with capsys.disabled():
