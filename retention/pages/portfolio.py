@@ -29,7 +29,7 @@ RIGHTS = {
 
 @needs("read")
 def portfolio(request: Request) -> HttpResponse:
-    """Five queries with session, person and settings; the counts beside the bands come in a request of their own."""
+    """Four queries with session and person; the counts beside the bands come in a request of their own."""
     wanted = Wanted.read(request.GET)
     day = own_day(request.now)
     known = lists({VIEWS} | wanted_by(wanted.where), user=request.user)

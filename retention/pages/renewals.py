@@ -87,7 +87,7 @@ def cursor_of(text: str) -> tuple[date, int] | None:
 
 @needs("read")
 def renewals(request: Request) -> HttpResponse:
-    """Nine queries with the session and the person, however many renew."""
+    """Eight queries with the session and the person, however many renew."""
     day = request.now.date()
     wanted = Wanted.read(request.GET, request.user, day)
     asked = wanted.asked()

@@ -40,7 +40,7 @@ def home(request: Request) -> HttpResponse:
 
 @needs("read")
 def today(request: Request) -> HttpResponse:
-    """Ten queries. A rep sees the own accounts first, others all they may see; `whose` turns it round.
+    """Nine queries. A rep sees the own accounts first, others all they may see; `whose` turns it round.
 
     `show=waiting` lists instead what does not stand in the list, each with the reason.
     """

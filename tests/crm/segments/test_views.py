@@ -83,7 +83,7 @@ def test_the_page_counts_every_segment_in_one_query(people, as_user, n, django_a
     factories.account(owner=people["sara"], tags=["vip"])
     factories.account(owner=mina, tags=["vip"], stage="churned")
     client = as_user(mina)
-    with django_assert_num_queries(7):  # session, person, settings, segments, lists, counts, views
+    with django_assert_num_queries(6):  # session, person with settings, segments, lists, counts, views
         page = client.get(reverse("segments"))
     assert [each["count"].accounts for each in page.context["segments"]] == [2] * n
     assert page.context["segments"][0]["says"] == "Tags is t0 or Tags is vip"

@@ -172,10 +172,10 @@ def test_the_page_lists_arranges_and_ends(as_user, mina, lena, north, django_ass
     assert "Mina Kwon covers Lena Brandt from 24 Nov until 3 Dec" in mine.get("/settings/cover/").content.decode()
     row = Cover.objects.get()
     boss = as_user(user("manager", team=north))
-    with django_assert_num_queries(7):
+    with django_assert_num_queries(6):
         boss.get("/settings/cover/")
     cover(user("rep", team=north), lena), cover(mina, north)
-    with django_assert_num_queries(7):
+    with django_assert_num_queries(6):
         boss.get("/settings/cover/")
     assert as_user(user("rep", team=north)).post(f"/settings/cover/{row.pk}/end/").status_code == 404
     assert as_user(mina).post(f"/settings/cover/{row.pk}/end/").status_code == 302

@@ -54,10 +54,10 @@ def test_the_page_maps_what_was_chosen_and_leaves_the_rest(as_user, ops):
 def test_the_page_takes_as_many_queries_for_three_events_as_for_one(as_user, ops, django_assert_num_queries):
     named("one")
     client = as_user(ops)
-    with django_assert_num_queries(6):
+    with django_assert_num_queries(5):
         assert client.get(reverse("events")).status_code == 200
     named("two", "three")
-    with django_assert_num_queries(6):
+    with django_assert_num_queries(5):
         client.get(reverse("events"))
 
 

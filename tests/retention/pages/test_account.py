@@ -19,7 +19,7 @@ from tests.retention.chain import owned, person
 from tests.retention.pages.desk import NOW, TODAY, answered, fallen, judged, signed_in
 
 pytestmark = pytest.mark.django_db
-MOST_QUERIES = 12
+MOST_QUERIES = 11
 
 
 @pytest.fixture
@@ -52,7 +52,7 @@ def busy(draft: Any, times: int) -> None:
 
 
 @pytest.mark.parametrize("times", [1, 3])
-def test_twelve_queries_show_everything_with_a_draft(draft, times, django_assert_num_queries):
+def test_eleven_queries_show_everything_with_a_draft(draft, times, django_assert_num_queries):
     busy(draft, times)
     client = signed_in(draft.owner)
     with django_assert_num_queries(MOST_QUERIES):
@@ -60,7 +60,7 @@ def test_twelve_queries_show_everything_with_a_draft(draft, times, django_assert
 
 
 @pytest.mark.parametrize("times", [1, 3])
-def test_twelve_queries_show_everything_without_a_draft(draft, times, django_assert_num_queries):
+def test_eleven_queries_show_everything_without_a_draft(draft, times, django_assert_num_queries):
     busy(draft, times)
     dismiss(draft, why="Spoke today", at=NOW, by=draft.owner)
     client = signed_in(draft.owner)

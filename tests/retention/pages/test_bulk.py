@@ -154,7 +154,7 @@ def test_why_an_account_is_in_is_one_query_for_all_segments(team, n, django_asse
         keep_segment(name=f"Out {each}", tree=read(f"tag.has.t{each}"), at=NOW, by=rep)
         keep_segment(name=f"Lost {each}", tree=read("nothing.is.1"), at=NOW, by=rep)
     client = signed_in(rep)
-    with django_assert_num_queries(7):  # session, person, settings, account, lists, segments, conditions
+    with django_assert_num_queries(6):  # session, person with settings, account, lists, segments, conditions
         page = client.get(reverse("account-segments", args=[account.pk]), {"state": "where=segment.is.hotels"})
     assert [row["name"] for row in page.context["inside"]] == [f"In {each}" for each in range(n)]
     assert [row["name"] for row in page.context["outside"]] == [f"Out {each}" for each in range(n)]

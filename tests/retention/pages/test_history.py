@@ -94,7 +94,7 @@ def test_it_takes_as_many_queries_for_three_rows_as_for_one(rows, django_assert_
     for n in range(rows):
         written(account, 30 + n, 500, [500, 500, 500])
     client = signed_in(owner)
-    with django_assert_num_queries(9):
+    with django_assert_num_queries(8):
         page(client, account)
 
 

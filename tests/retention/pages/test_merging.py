@@ -67,5 +67,5 @@ def test_the_preview_takes_as_many_queries_for_three_contacts_as_for_one(draft, 
     for _ in range(2):
         factories.contact(draft.account)
         client = signed_in(draft.owner)
-        with django_assert_num_queries(7):
+        with django_assert_num_queries(6):
             client.get(url, {"into": into.external_id})

@@ -52,9 +52,9 @@ def test_lists_take_as_many_queries_for_three_plays_as_for_one(play, times, djan
             playbook=play.playbook, account=account, entry=1, risk_signal=play.risk_signal, started_at=NOW
         )
     client = signed_in(play.account.owner)
-    with django_assert_num_queries(7):
+    with django_assert_num_queries(6):
         client.get(reverse("playbooks"))
-    with django_assert_num_queries(9):
+    with django_assert_num_queries(8):
         assert len(client.get(reverse("playbook", args=[play.playbook_id])).context["lines"]) == times
 
 
@@ -86,9 +86,9 @@ def test_stages_stand_in_the_order_in_which_they_run(ops):
 
 
 @pytest.mark.parametrize("rows", [1, 3])
-def test_the_page_takes_five_queries(ops, rows, django_assert_num_queries):
+def test_the_page_takes_four_queries(ops, rows, django_assert_num_queries):
     for n in range(rows):
         Fill.objects.create(stage=f"work {n}", through_at=NOW)
     client = signed_in(ops)
-    with django_assert_num_queries(5):
+    with django_assert_num_queries(4):
         client.get(reverse("pipeline"))

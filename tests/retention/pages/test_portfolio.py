@@ -20,7 +20,7 @@ from tests import factories
 from tests.retention.pages.desk import TODAY, judged, many, signed_in
 
 pytestmark = pytest.mark.django_db
-QUERIES = 5  # session, person, settings with heartbeat, lists with saved views, the rows with their money
+QUERIES = 4  # session, person with the ground, lists with saved views, the rows with their money
 
 
 @pytest.fixture
@@ -35,7 +35,7 @@ def listed(client: Any, **query: Any) -> Any:
 
 
 @pytest.mark.parametrize("rows", [1, 3])
-def test_it_takes_five_queries_however_many_accounts(mina, rows, django_assert_num_queries):
+def test_it_takes_four_queries_however_many_accounts(mina, rows, django_assert_num_queries):
     for account in many(mina, [500] * rows):
         factories.subscription(account, 100, renews_on=TODAY + timedelta(days=85))
     client = signed_in(mina)
@@ -116,7 +116,7 @@ def test_the_chips_count_each_band_in_one_more_request(mina, django_assert_num_q
     many(mina, [399, 400, 599, 600, None])
     factories.account(owner=mina)
     client = signed_in(mina)
-    with django_assert_num_queries(4):
+    with django_assert_num_queries(3):
         response = client.get(reverse("portfolio-bands"))
     assert [chip["count"] for chip in response.context["bands"]] == [6, 1, 2, 1, 0, 2]
 

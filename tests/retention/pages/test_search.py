@@ -28,12 +28,12 @@ def found(client: Any, q: Any) -> Any:
 
 
 @pytest.mark.parametrize("rows", [1, 3])
-def test_it_takes_four_queries_however_much_is_found(mina, rows, django_assert_num_queries):
+def test_it_takes_three_queries_however_much_is_found(mina, rows, django_assert_num_queries):
     for n in range(rows):
         judged(account := factories.account(f"Nordwind {n}", owner=mina), 460)
         factories.contact(account, name=f"Nora {n}")
     client = signed_in(mina)
-    with django_assert_num_queries(4):
+    with django_assert_num_queries(3):
         assert [len(rows_) for rows_ in found(client, "no")] == [rows, rows]
 
 
