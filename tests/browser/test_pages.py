@@ -13,8 +13,8 @@ from tests.browser.conftest import Watched, Watching
 from tests.company import Company
 
 pytestmark = [pytest.mark.browser, pytest.mark.timeout(600)]
-# A piece of a page that htmx fetches, and mails, which are documents of their own in a frame.
-FRAGMENTS = {"portfolio-bands", "palette", "mail-body", "survey-mail"}
+# Mails are documents of their own, shown in a frame.
+MAILS = {"mail-body", "survey-mail"}
 NO_PAGES = ("tracking", "healthz", "readyz")
 WIDTHS = (1280, 390, 360)
 # One look at everything, and one at what the other theme could spoil: a colour, wherever the page is narrow or wide.
@@ -32,7 +32,7 @@ def pages(made: Company, role: str) -> Iterator[tuple[str, str]]:
     """(name, address) of every whole page that the role gets."""
     for line in URLS:
         whose = visits(made, line)[0]
-        if line.name not in FRAGMENTS and expected(line.get, role, "team", whose) == 200:
+        if line.name not in MAILS and expected(line.get, role, "team", whose) == 200:
             yield line.name, address(made, line, whose)
     for row in ADMIN if role == "O" else []:
         yield row.model, reverse(f"admin:{row.model}_changelist")
@@ -71,7 +71,10 @@ def examined(watched: Watched) -> list[str]:
 
 
 def test_every_page_is_clean_fits_desk_and_phone_and_axe_finds_nothing(made: Company, watching: Watching) -> None:
-    """Whatever the table of addresses lists, so that a new page is here by itself; axe looks at each once."""
+    """Whatever the table of addresses lists, so that a new page is here by itself; axe looks at each once.
+
+    A piece that htmx fetches has no doctype; it is looked at in the page that asks for it.
+    """
     found, known = list[str](), set[str]()
     for role in "ROSM-":
         watched = watching(role)
@@ -79,7 +82,10 @@ def test_every_page_is_clean_fits_desk_and_phone_and_axe_finds_nothing(made: Com
             is_new = name not in known
             if role in "SM" and not is_new:
                 continue
-            faults = looked_at(watched, path) + (examined(watched) if is_new else [])
+            faults = looked_at(watched, path)
+            if watched.page.evaluate("document.doctype === null"):
+                continue
+            faults += examined(watched) if is_new else []
             known.add(name)
             found += [f"{name} as {role}: {fault}" for fault in faults]
     assert not found, "\n".join(found)
