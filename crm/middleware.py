@@ -50,13 +50,14 @@ class trouble:  # noqa: N801 - named like the other middleware, which are functi
 
 
 METHODS = ("GET", "HEAD", "POST", "OPTIONS")
+PROGRAMS = ("/api/", "/v1/", "/beacon/v1/", "/sourceConfig")
 
 
 def methods(get_response: type_of_view) -> type_of_view:
-    """Refuse what no page of ours answers, before a view takes it for a GET; a REST API has methods of its own."""
+    """Refuse what no page of ours answers, before a view takes it for a GET. What programs call answers for itself."""
 
     def middleware(request: HttpRequest) -> HttpResponse:
-        if request.method not in METHODS and not request.path.startswith("/api/"):
+        if request.method not in METHODS and not request.path.startswith(PROGRAMS):
             return HttpResponseNotAllowed(METHODS)
         return get_response(request)
 

@@ -178,7 +178,7 @@ PASSWORD_HASHERS = [
 ]
 # The address is unique without regard to case, by an index on lower(email) that this check does not know.
 # W045: the database alone checks that a trait has one value.
-SILENCED_SYSTEM_CHECKS = ["auth.E003", "models.W045"]
+SILENCED_SYSTEM_CHECKS = ["auth.W004", "models.W045"]
 LOGIN_URL = "account_login"
 LOGIN_REDIRECT_URL = "home"
 LOGOUT_REDIRECT_URL = "account_login"
