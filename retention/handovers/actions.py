@@ -19,7 +19,7 @@ from retention.tasks.actions import give_tasks
 def hand_over(change: OwnerChange, *, at: datetime, by: Actor) -> Handover | None:
     """Let what is open go along with the account, unsent, and make the page that its new owner reads.
 
-    None when there is nobody to read it: a pool, the first owner, or an account that comes back unread.
+    None when there is nobody to read it: a pool, or the first owner. One that comes back unread counts as read.
     """
     moved = follow_owners([change.account_id], at=at, by=by)
     earlier = before(change)
@@ -28,14 +28,15 @@ def hand_over(change: OwnerChange, *, at: datetime, by: Actor) -> Handover | Non
     if earlier.owner:
         give_tasks(change.account, giver=earlier.owner, taker=change.owner, at=at, by=by)
     newest = Handover.objects.system("of the account at hand").filter(account=change.account_id).order_by("-pk").first()
-    if newest and newest.read_at is None and newest.giver_id == change.owner_id:
-        newest.read_at = at  # it came back before it was read, so there is nothing to tell
+    came_back = newest is not None and newest.read_at is None and newest.giver_id == change.owner_id
+    if newest and came_back:
+        newest.read_at = at  # nobody has read it, so there is nothing to tell
         newest.save(update_fields=["read_at"])
-        return None
     row, made = Handover.objects.system("one for each change").get_or_create(
         change=change,
         defaults={
             "account_id": change.account_id, "giver": earlier.owner, "taker": change.owner, "at": at, "moved": moved,
+            "read_at": at if came_back else None,
         },
     )  # fmt: skip
     if made:

@@ -2,6 +2,8 @@
 
 from datetime import datetime, timedelta
 
+from django.db.models import Exists, OuterRef
+
 from crm.accounts.models import OwnerChange, OwnerChangeQuerySet
 from crm.staff.models import User
 from retention.handovers.models import Handover, HandoverQuerySet
@@ -23,11 +25,14 @@ def before(change: OwnerChange) -> OwnerChange | None:
 
 
 def without_handover(at: datetime) -> OwnerChangeQuerySet:
-    """Changes of the last two weeks that gave an account to somebody and have no handover, oldest first.
+    """Changes of the last two weeks that took an account from one to somebody else and have no handover, oldest first.
 
-    Files change owners in bulk, without the action that makes one.
+    Files change owners in bulk, without the action that makes one. First owners are left out here: of an import of
+    100,000 accounts none would ever get a handover, and each run would look at them again.
     """
     done = Handover.objects.system("changes that have one").values("change")
-    rows = OwnerChange.objects.system("changes of owner without a handover").filter(from_at__gt=at - CATCH_UP)
+    every = OwnerChange.objects.system("changes of owner without a handover")
+    earlier = every.filter(account=OuterRef("account"), from_at__lt=OuterRef("from_at"))
+    rows = every.filter(Exists(earlier), from_at__gt=at - CATCH_UP, from_at__lte=at)
     late = rows.exclude(owner=None).exclude(pk__in=done).select_related("account", "owner")
     return late.order_by("from_at", "pk")

@@ -136,6 +136,10 @@ def test_the_first_owner_has_nothing_to_read():
     account = factories.account()
     change_owner(account, owner=factories.user("rep"), at=NOW, by=BY)
     assert not Handover.objects.system("test").exists()
+    with CaptureQueriesContext(connection) as asked:
+        assert catch_up(at=NOW, by=BY) == "0 handovers made, 0 drafts followed their accounts"
+    looks = [query for query in asked if query["sql"].startswith("SELECT")]
+    assert len(looks) == 2, "at the changes and at the drafts: the first owner's is not taken up again by each run"
 
 
 def test_what_comes_back_unread_leaves_nothing_to_read_for_either(draft, jonas):
@@ -144,6 +148,8 @@ def test_what_comes_back_unread_leaves_nothing_to_read_for_either(draft, jonas):
     taken(draft, draft.owner, at=NOW + HOUR)
     assert list(unread(jonas)) == list(unread(draft.owner)) == []
     assert again(draft).owner == draft.owner
+    assert catch_up(at=NOW + 2 * HOUR, by=BY) == "0 handovers made, 0 drafts followed their accounts"
+    assert list(unread(jonas)) == list(unread(draft.owner)) == []
 
 
 def test_a_file_that_changed_owners_is_followed_by_the_next_run_once(draft, jonas):
