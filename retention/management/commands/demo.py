@@ -212,12 +212,13 @@ class Demo:
         survey = create_survey(name="Relationship", sender=sender, at=at, by=BY)
         open_wave(survey, target=40, at=at, by=User.objects.get(email=letters.address("olga")))
         self._deliver(self.instant(WAVE_DAYS_AGO - 3, 9))
+        browser = Client(SERVER_NAME="localhost")
         answers = {c.key: (c.story.answer, c.story.comment) for c in self.customers if c.story.answer is not None}
         asked = Invitation.objects.system("the demo's customers answer").select_related("account", "mail")
         for invitation in asked.order_by("pk"):
             score, comment = answers.get(invitation.account.external_id, (None, ""))
             if score is not None and invitation.mail and invitation.mail.state == MailState.SENT:
-                _answer(invitation.mail, score, comment)
+                _answer(browser, invitation.mail, score, comment)
         pipeline.run(through=datetime.now(UTC), at=datetime.now(UTC), by=BY)
 
     # --- what we expect ------------------------------------------------------------------------------------
@@ -237,11 +238,11 @@ class Demo:
             )
 
 
-def _answer(mail: OutboundMail, score: int, comment: str) -> None:
+def _answer(browser: Client, mail: OutboundMail, score: int, comment: str) -> None:
     """Open the link of the mail and press the button, as the customer does."""
     link = re.search(r"/s/[^/\s?]+/", mail.body_text)
     if link is None:
         raise CommandError(f"The invitation {mail.pk} holds no link to answer by.")
-    page = Client(SERVER_NAME="localhost").post(link.group(), {"score": score, "comment": comment, "send": "1"})
+    page = browser.post(link.group(), {"score": score, "comment": comment, "send": "1"})
     if page.status_code != 303:
         raise CommandError(f"The survey page answered {page.status_code}.")
