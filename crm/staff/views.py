@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 from datetime import datetime
-from functools import wraps
+from functools import lru_cache, wraps
 from typing import Any, NamedTuple
 from urllib.parse import urlencode
 
@@ -12,10 +12,11 @@ from django.contrib import messages
 from django.core.exceptions import PermissionDenied
 from django.http import HttpRequest, HttpResponse, HttpResponseBase
 from django.shortcuts import get_object_or_404, redirect, render
-from django.urls import NoReverseMatch, reverse
+from django.urls import NoReverseMatch, get_script_prefix, get_urlconf, reverse
 from django.utils import translation
 from django.utils.cache import patch_vary_headers
 from django.utils.http import url_has_allowed_host_and_scheme
+from django.utils.translation import get_language
 from django.utils.translation import gettext_lazy as _
 from django.views.decorators.http import require_POST
 
@@ -183,15 +184,25 @@ class Command(NamedTuple):
 
 def commands_for(user: User, q: str) -> list[Command]:
     """Places, actions and, once something is typed, settings that the person may use; all words of `q` are in them."""
-    places = [Command(str(words), address(name)) for name, _letter, words, _beginnings in PLACES]
-    doings = [Command(str(words), address(name), fields) for name, verb, words, fields in DOINGS if user.may(verb)]
-    pages = [Command(word, url) for _group, rows in settings_for(user) for url, word, _sentence in rows] if q else []
     wanted = q.casefold().split()
+    site = get_urlconf() or settings.ROOT_URLCONF
+    every = _commands(user.role, get_language(), site) if user.is_active else ()
     return [
-        each
-        for each in [*places, *pages, *doings]
-        if each.url and all(word in each.words.casefold() for word in wanted)
+        command
+        for command, words, is_setting in every
+        if (q or not is_setting) and all(word in words for word in wanted)
     ]
+
+
+@lru_cache(maxsize=32)
+def _commands(role: str, _language: str | None, _site: str) -> tuple[tuple[Command, str, bool], ...]:
+    """All commands of a role in one language, each with the words that find it, and whether it is a setting."""
+    one = User(role=role)
+    places = [Command(str(words), address(name)) for name, _letter, words, _beginnings in PLACES]
+    pages = [Command(word, url) for _group, rows in settings_for(one) for url, word, _sentence in rows]
+    doings = [Command(str(words), address(name), fields) for name, verb, words, fields in DOINGS if one.may(verb)]
+    groups = ((places, False), (pages, True), (doings, False))
+    return tuple((each, each.words.casefold(), flag) for group, flag in groups for each in group if each.url)
 
 
 def settings_for(user: User, q: str = "") -> list[tuple[Any, list[tuple[str, str, str]]]]:
@@ -274,8 +285,13 @@ def installation(request: Request) -> HttpResponse:
 
 def address(name: str) -> str:
     """The address of a page without parameters; empty where its app is absent."""
+    return _address(name, get_urlconf() or settings.ROOT_URLCONF, get_script_prefix())
+
+
+@lru_cache(maxsize=256)
+def _address(name: str, urlconf: str, prefix: str) -> str:
     try:
-        return reverse(name)
+        return reverse(name, urlconf)
     except NoReverseMatch:
         return ""
 

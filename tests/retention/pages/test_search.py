@@ -147,3 +147,13 @@ def test_the_palette_and_the_page_find_the_same_and_both_do_without_a_script(as_
     assert (piece.count("Fjord Energi"), 'data-found="fjord"' in piece) == (1, True)
     page = client.get("/search/", {"q": "dark"}).content.decode()
     assert re.search(r'action="/settings/you/set/">.*?name="theme" value="dark".*?Appearance: dark', page, re.DOTALL)
+
+
+def test_the_palette_speaks_the_language_of_whoever_asks(as_user, rep) -> None:
+    """Commands are worked out once for each role and language."""
+    assert commands(as_user(rep), "new acc") == ["New account"]
+    rep.language = "ko"
+    rep.save()
+    assert commands(as_user(rep), "새 고객사") == ["새 고객사"]
+    assert commands(as_user(factories.user("read_only", language="ko")), "새 고객사") == []
+    assert commands(as_user(factories.user("rep")), "new acc") == ["New account"]
