@@ -227,17 +227,12 @@ STANDING_STILL = timedelta(minutes=3)
 
 
 def shell(request: HttpRequest) -> dict[str, Any]:
-    """What base.html shows around every page. Places whose page does not exist yet stay hidden."""
+    """What base.html shows around every page."""
     here = request.resolver_match.view_name if request.resolver_match else ""
     if "_" in here:  # a name of allauth's, such as account_login, which has no place in the bar
         here = ""
-    places = [
-        {"url": url, "label": label, "key": key, "active": here.startswith(beginnings)}
-        for name, key, label, beginnings in PLACES
-        if (url := address(name))
-    ]
     return {
-        "places": places,
+        "place": next((name for name, _key, _label, beginnings in PLACES if here.startswith(beginnings)), ""),
         "search_url": address("search"),
         "palette_url": address("palette"),
         "begin_url": address("begin"),
