@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any, Self, TypeVar
 
 from django.db import models
@@ -84,9 +85,13 @@ def named_text(rows: models.QuerySet[Any, Any], prefix: str = "seen") -> tuple[s
     """The statement of a scoped queryset and its parameters by name, to stand in brackets inside a SQL file."""
     assert isinstance(rows, ScopedQuerySet)
     rows._require_scope()
-    text, values = rows.query.sql_with_params()
-    named = {f"{prefix}{n}": value for n, value in enumerate(values)}
-    return text % tuple(f"%({name})s" for name in named), named
+    return named(*rows.query.sql_with_params(), prefix=prefix)
+
+
+def named(text: str, values: Sequence[Any], *, prefix: str) -> tuple[str, dict[str, Any]]:
+    """SQL with its parameters in their order, turned into SQL with parameters by name."""
+    given = {f"{prefix}{n}": value for n, value in enumerate(values)}
+    return text % tuple(f"%({name})s" for name in given), given
 
 
 class ScopedModel(models.Model):

@@ -1,7 +1,9 @@
 """What people may see, and the settings of the installation."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import date, datetime
+from functools import wraps
 from typing import Any
 
 from django.contrib.auth.backends import ModelBackend
@@ -132,6 +134,32 @@ def scope_of(user: User) -> rules.Scope:
         known = rules.scope(user.role, mode, user.pk, user.team_id, active=user.is_active, covers=given)
         user.__dict__["_scope"] = known
     return known
+
+
+Text = tuple[str, dict[str, Any]]
+MOST_TEXTS = 2_000
+_texts: dict[tuple[Any, ...], Text] = {}
+
+
+def compiled_per_scope(build: Callable[[User], Text]) -> Callable[[User], Text]:
+    """Decorates what turns a person's scope into SQL: done once for each person, and again when a right changes.
+
+    What is kept is the statement, never a row. All that it may depend on is in the key: the person, role and team,
+    and the scope with its covers.
+    """
+
+    @wraps(build)
+    def text_for(user: User) -> Text:
+        key = (build, user.pk, user.role, user.team_id, user.is_active, scope_of(user))
+        found = _texts.get(key)
+        if found is None:
+            if len(_texts) >= MOST_TEXTS:
+                _texts.clear()
+            found = _texts[key] = build(user)
+        text, parameters = found
+        return text, dict(parameters)
+
+    return text_for
 
 
 def covers(user: User, *, at: datetime) -> QuerySet[Cover]:

@@ -13,7 +13,7 @@ from crm.accounts.models import Account
 from crm.lib.scope import named_text
 from crm.lib.sql_files import load
 from crm.staff.models import User
-from crm.staff.queries import scope_of
+from crm.staff.queries import Text, compiled_per_scope, scope_of
 from crm.subscriptions.queries import facts
 from feedback.answers.models import Answer
 from retention.agenda import rules
@@ -101,7 +101,8 @@ def agenda(user: User, *, day: date, at: datetime, mine: bool, waiting: bool) ->
     return Agenda(rows, *found[0][:7])
 
 
-def seen(user: User) -> tuple[str, dict[str, Any]]:
+@compiled_per_scope
+def seen(user: User) -> Text:
     rows = Account.objects.visible_to(user).filter(merged_into=None).with_mine(user)
     columns = rows.values("pk", "name", "owner_id", "stage", "is_mine")  # type: ignore[misc]  # the last is annotated
     return named_text(columns)

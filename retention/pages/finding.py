@@ -14,6 +14,7 @@ from crm.lib.scope import named_text
 from crm.lib.search import cleaned, tsquery
 from crm.lib.sql_files import load
 from crm.staff.models import User
+from crm.staff.queries import Text, compiled_per_scope
 from crm.staff.views import Request, commands_for, needs
 from retention.scores.models import Band
 
@@ -69,10 +70,15 @@ def _answer(request: Request, most: int) -> dict[str, Any]:
     }
 
 
+@compiled_per_scope
+def _accounts(user: User) -> Text:
+    seen = Account.objects.visible_to(user).filter(merged_into=None)
+    return named_text(seen.values("pk", "name", "external_id", "stage", "owner_id"))
+
+
 def found(user: User, q: str, *, people: bool) -> list[Found]:
     """Accounts, then people, each by name and one more than are shown. One query."""
-    seen = Account.objects.visible_to(user).filter(merged_into=None)
-    accounts, parameters = named_text(seen.values("pk", "name", "external_id", "stage", "owner_id"))
+    accounts, parameters = _accounts(user)
     text = load(__file__, "finding").replace("/*accounts*/", accounts)
     prefix = q.lower().replace("\\", "\\\\").replace("%", r"\%").replace("_", r"\_") + "%"
     asked: dict[str, Any] = {"words": tsquery(q), "prefix": prefix, "people": people, "limit": MOST + 1}

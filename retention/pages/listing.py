@@ -12,10 +12,11 @@ from django.db import connection
 from django.db.models import BooleanField, ExpressionWrapper
 
 from crm.accounts.models import Account, AccountQuerySet, writable
-from crm.lib.scope import named_text
+from crm.lib.scope import named, named_text
 from crm.lib.sql_files import load
-from crm.segments.queries import Lists, matching
+from crm.segments.queries import Lists, condition, matching
 from crm.staff.models import User
+from crm.staff.queries import Text, compiled_per_scope
 from crm.subscriptions.queries import facts
 from retention.pages.fields import BANDS
 from retention.pages.wanted import SORTS, Sort, Wanted
@@ -148,10 +149,10 @@ def statement(
     known: Lists | None = None,
 ) -> tuple[str, dict[str, Any]]:  # fmt: skip
     """standings.sql filled in for this order, this way and this place in the list; all its parameters but %(limit)s."""
-    rows = wanted_accounts(user, wanted, day=day, known=known)
-    mine = rows.annotate(may_write=ExpressionWrapper(writable(user), output_field=BooleanField()))
-    accounts, parameters = named_text(mine.values(*OF_ACCOUNT))
-    parameters |= {"day": day, "known": None}
+    accounts, parameters = _accounts(user)
+    asked, values = named(*condition(wanted.tree, day=day, user=user, known=known), prefix="asked")
+    accounts += f" AND ({asked})"
+    parameters |= {**values, "day": day, "known": None}
     sorts = [(SORTS[key], down) for key, down in wanted.sort]
     if start:
         parameters |= {f"key{n}": value for n, value in enumerate(start.values)} | {"account": start.account}
@@ -174,6 +175,14 @@ def statement(
     for mark, words in marks.items():
         text = text.replace(mark, words)
     return text, parameters
+
+
+@compiled_per_scope
+def _accounts(user: User) -> Text:
+    """The accounts that the user sees; the statement ends within its WHERE, so that more can be asked of them."""
+    seen = Account.objects.visible_to(user).filter(merged_into=None)
+    rows = seen.annotate(may_write=ExpressionWrapper(writable(user), output_field=BooleanField()))
+    return named_text(rows.values(*OF_ACCOUNT))
 
 
 Sorts = Sequence[tuple[Sort, bool]]

@@ -25,7 +25,9 @@ class Site(NamedTuple):
 def unscope(site: Site) -> None:
     """From now on this one call reads everything."""
     from crm.accounts.models import OfAccountQuerySet
+    from crm.staff import queries
 
+    queries._texts.clear()  # made while the call was still there
     scoped: Any = OfAccountQuerySet.visible_to
     _kept.append(scoped)
 
@@ -41,7 +43,9 @@ def unscope(site: Site) -> None:
 
 def scope_again() -> None:
     from crm.accounts.models import OfAccountQuerySet
+    from crm.staff import queries
 
+    queries._texts.clear()
     setattr(OfAccountQuerySet, "visible_to", _kept.pop())  # noqa: B010 - types know it as it is
 
 

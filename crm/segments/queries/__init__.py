@@ -2,7 +2,7 @@
 
 from crm.segments.queries.fields import DAY, Field, Lists, fields, register
 from crm.segments.queries.lists import EVERY, VIEWS, choices_of, lists, lists_of, wanted_by
-from crm.segments.queries.matching import Unusable, matching, narrowed, problems
+from crm.segments.queries.matching import Unusable, condition, matching, narrowed, problems
 from crm.segments.queries.payers import payers
 from crm.segments.queries.reasons import Reason, reasons
 from crm.segments.queries.saved import Count, counts, current, segments_of, tree_of, views_of
@@ -19,6 +19,7 @@ __all__ = [
     "Unusable",
     "choices_of",
     "comparisons",
+    "condition",
     "counts",
     "current",
     "fields",

@@ -53,12 +53,17 @@ def narrowed(
     """Those of the accounts that the tree finds on `day`. `user` is "me". Raises `Unusable`."""
     if isinstance(tree, rules.Group) and not tree:
         return rows
+    return rows.filter(as_condition(*condition(tree, day=day, user=user, known=known)))
+
+
+def condition(tree: rules.Tree, *, day: date, user: User | None = None, known: Lists | None = None) -> Sql:
+    """The tree as a condition on crm_account, with its parameters in their order. Raises `Unusable`."""
     known = known or lists_of(tree)
     compiler = Compiler(fields(known), known, day, user)
     text, parameters = compiler.compiled(tree)
     if compiler.problems:
         raise Unusable(compiler.problems)
-    return rows.filter(as_condition(text, parameters))
+    return text, parameters
 
 
 def problems(tree: rules.Tree, *, day: date, user: User | None = None, known: Lists | None = None) -> list[Refused]:
