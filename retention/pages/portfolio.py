@@ -1,5 +1,6 @@
 """The portfolio: all accounts a person sees, worst first, with what each costs and what is planned."""
 
+from dataclasses import dataclass
 from typing import Any
 
 from django.http import HttpResponse
@@ -53,10 +54,8 @@ def portfolio(request: Request) -> HttpResponse:
         "conditions": chips(wanted, known, currency),
         "add_url": add_url(wanted),
         "heads": _heads(wanted),
-        "order": _order(wanted),
-        "columns": [(key, column.label, key in wanted.columns) for key, column in COLUMNS.items()],
-        "owners": _owners(wanted),
-        "stages": [("", _("Current customers")), *Stage.choices, ("all", _("All, also gone ones"))],
+        "arrangement": Arrangement(wanted.sort, wanted.columns),
+        "narrowing": Narrowing(wanted.owner, wanted.stage),
         "bands": _chips(wanted),
         "counts_url": f"{reverse('portfolio-bands')}?{wanted.query}",
         "first_run": not page.rows and not wanted,
@@ -113,22 +112,42 @@ def _head(sort: str, label: Any, kind: str, wanted: Wanted) -> dict[str, Any]:
     return head
 
 
-def _order(wanted: Wanted) -> list[list[tuple[str, str, bool]]]:
-    """The choices of each place of the order: (value, words, chosen)."""
-    found = []
-    for n in range(MOST_SORTS):
-        here = wanted.sort[n] if n < len(wanted.sort) else None
+@dataclass(frozen=True)
+class Arrangement:
+    """The order and the columns of the list with all there are to choose from; equal ones read alike."""
+
+    sort: tuple[tuple[str, bool], ...]
+    columns: tuple[str, ...]
+
+    def places(self) -> list[list[tuple[str, str, bool]]]:
+        """The choices of each place of the order: (value, words, chosen)."""
+        return [self._choices(n) for n in range(MOST_SORTS)]
+
+    def _choices(self, n: int) -> list[tuple[str, str, bool]]:
+        here = self.sort[n] if n < len(self.sort) else None
         choices = [("", _("nothing more"), here is None)] if n else []
         for key, sort in SORTS.items():
             choices.append((key, _("%(what)s, from the lowest") % {"what": sort.label}, here == (key, False)))
             choices.append((f"-{key}", _("%(what)s, from the highest") % {"what": sort.label}, here == (key, True)))
-        found.append(choices)
-    return found
+        return choices
+
+    def shown(self) -> list[tuple[str, Any, bool]]:
+        return [(key, column.label, key in self.columns) for key, column in COLUMNS.items()]
 
 
-def _owners(wanted: Wanted) -> list[tuple[str, str]]:
-    owners = [("", _("Everyone")), ("me", _("Me")), ("team", _("My team")), ("nobody", _("Nobody"))]
-    return [*owners, (wanted.owner, _("One person"))] if wanted.owner.isdigit() else owners
+@dataclass(frozen=True)
+class Narrowing:
+    """Whose accounts, and in which stage, with the values to choose from; equal ones read alike."""
+
+    owner: str
+    stage: str
+
+    def owners(self) -> list[tuple[str, str]]:
+        owners = [("", _("Everyone")), ("me", _("Me")), ("team", _("My team")), ("nobody", _("Nobody"))]
+        return [*owners, (self.owner, _("One person"))] if self.owner.isdigit() else owners
+
+    def stages(self) -> list[tuple[str, Any]]:
+        return [("", _("Current customers")), *Stage.choices, ("all", _("All, also gone ones"))]
 
 
 def _views(wanted: Wanted, known: Lists, user: User) -> dict[str, Any]:
