@@ -1,3 +1,5 @@
+from typing import Any
+
 from django.apps import AppConfig
 
 
@@ -10,3 +12,45 @@ class CrmConfig(AppConfig):
         from crm.staff.actions import leaving
 
         leaving.extend((withdraw_links_of, return_mails_of))
+        register_kept()
+
+
+def register_kept() -> None:
+    """What crm keeps of customers' people, and what is left of it when one of them is erased."""
+    from crm.erasures import actions as erasures
+    from crm.erasures import queries as held
+    from crm.lib.personal import ERASED, Apart, Mentions, Own, register
+    from crm.outbox import actions as outbox
+
+    contact: dict[str, Any] = {"external_id": None, "name": "", "email": "", "job_title": "", "phone": ""}
+    contact |= {"language": "", "time_zone": "", "audit_key": b""}
+    mail: dict[str, Any] = {"to_name": "", "to_address": "", "subject": ERASED, "body_text": ERASED, "body_html": ""}
+    mail |= {"headers": {}, "server_said": "", "exemption": ""}
+    secret = ("key", "claim", "lease_until", "body_hash", "message_id")
+    register(
+        Own("crm.Contact", "pk", contact, hidden=("audit_key",)),
+        Apart(
+            "people",
+            ("crm_person.external_id", "crm_person.traits", "crm_person.trait_times"),
+            erase=erasures.erase_people,
+            export=held.people_rows,
+        ),
+        Own("crm.Consent", "contact", {"source": "", "wording": ERASED}),
+        Own("crm.OutboundMail", "contact", mail, hidden=secret),
+        Apart("mails cancelled", erase=outbox.forget),
+        Apart("mail files", sweep=outbox.remove_files),
+        Mentions("crm.Account", ("next_step",), of="pk"),
+        Mentions("crm.Trait", ("text",)),
+        Mentions("crm.BulkEditRow", ("before", "after")),
+        Mentions("crm.Segment", ("name", "tree"), of=""),
+        Mentions("crm.SavedView", ("name", "query"), of=""),
+        Mentions("crm.ImportRun", ("filename",), of=""),
+        Mentions("crm.ImportRefusal", ("reason", "row"), of="", whole=True),
+        Apart("raw requests", ("crm_inbox_batch.body", "crm_inbox_batch.failed"), sweep=erasures.sweep_inbox),
+        Apart(
+            "refused events",
+            ("crm_reject.message_id", "crm_reject.reason", "crm_reject.excerpt"),
+            sweep=erasures.sweep_rejects,
+        ),
+        Apart("record", export=held.record_rows),
+    )

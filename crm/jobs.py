@@ -12,6 +12,7 @@ from django_q.tasks import async_task
 from crm.audit import actions as audit
 from crm.audit.queries import BATCH, newest_head
 from crm.audit.rules import System
+from crm.erasures import actions as erasures
 from crm.fills import actions as fills
 from crm.lib import mailer
 from crm.outbox import actions as outbox
@@ -60,3 +61,10 @@ def housekeeping() -> None:
         log.info("housekeeping: %s rows of the record sealed, head %s", sealed, newest_head())
     if sealed == BATCH:
         async_task("crm.jobs.housekeeping")
+
+
+def finish_erasures() -> None:
+    """Long work: go through raw requests and files for people who were erased, until nothing of them is left."""
+    for erasure in erasures.unswept():
+        done = erasures.sweep(erasure, at=datetime.now(UTC))
+        log.info("erasure %s: %s", erasure.pk, "nothing is left" if done else "a mail is on its way, again later")

@@ -2,11 +2,11 @@
 
 from crm.fills.models import Beat, Fill
 from crm.audit.models import AuditRow, AuditSeal
-from crm.staff.models import Cover, Installation, Team, User
+from crm.staff.models import Cover, Installation, Salt, Team, User
 from crm.sign_in.models import Guesses, OneTimeLink
 from crm.accounts.models import Account, OwnerChange, TagRename, Trait, TraitDefinition
 from crm.bulk_edits.models import BulkEdit, BulkEditRow
-from crm.contacts.models import Contact
+from crm.contacts.models import Contact, ErasedMark
 from crm.plans.models import Feature, Plan
 from crm.subscriptions.models import ExchangeRate, Subscription, SubscriptionChange
 from crm.sources.models import InboxBatch, Reject, Seen, SeenMonth, Source, WriteKey
@@ -23,9 +23,10 @@ from crm.usage.models import (
 )
 from crm.consents.models import Consent
 from crm.attention.models import Hold, Reservation
-from crm.outbox.models import OutboundMail, Pause, Salt, Suppression, UnsubscribeLink
+from crm.outbox.models import OutboundMail, Pause, Suppression, UnsubscribeLink
 from crm.segments.models import AccountFigures, SavedView, Segment
 from crm.imports.models import ImportRefusal, ImportRun
+from crm.erasures.models import Erasure
 
 __all__ = [
     "Account",
@@ -40,6 +41,8 @@ __all__ = [
     "CountedDay",
     "Cover",
     "DirtyAccount",
+    "ErasedMark",
+    "Erasure",
     "EventName",
     "ExchangeRate",
     "Feature",

@@ -237,6 +237,9 @@ USE_TZ = True
 TIME_ZONE = "UTC"
 APPEND_SLASH = True
 
+# What is said after a form goes by cookie alone: it may name a customer's person, and a session is kept for weeks.
+MESSAGE_STORAGE = "django.contrib.messages.storage.cookie.CookieStorage"
+
 STATIC_URL = "/static/"
 STATIC_ROOT = VAR / "static"
 STATICFILES_DIRS = [BASE_DIR / "static"]

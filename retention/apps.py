@@ -15,3 +15,22 @@ class RetentionConfig(AppConfig):
         handing_over.append(hand_over)
         # After crm's own, which has returned the mails by then.
         leaving.append(take_back_from)
+        register_kept()
+
+
+def register_kept() -> None:
+    """What retention keeps of customers' people, and what is left of it when one of them is erased."""
+    from crm.lib.personal import ERASED, Apart, Mentions, Own, register
+    from retention.follow_ups.actions import withdraw_from
+
+    draft = {"subject": ERASED, "body": ERASED, "why": "", "facts": {}, "state_why": ""}
+    register(
+        Apart("drafts withdrawn", erase=withdraw_from),
+        Own("retention.FollowUp", "contact", draft),
+        Mentions("retention.FollowUp", ("subject", "body", "why", "state_why")),
+        Mentions("retention.Task", ("title", "detail", "dismissed_why")),
+        Mentions("retention.PutOff", ("why",)),
+        Mentions("retention.PlayStep", ("why",)),
+        Mentions("retention.Forecast", ("reason",)),
+        Mentions("retention.RiskSignal", ("closed_why", "evidence")),
+    )

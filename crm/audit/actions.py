@@ -44,10 +44,15 @@ def record(
         action=action,
         object_kind=kind,
         object_id=pk,
-        object_label="" if isinstance(target, tuple) or personal else str(target)[:200],
+        object_label=_label(target, personal),
         before=_plain(before, personal, key),
         after=_plain(after, personal, key),
     )
+
+
+def _label(target: models.Model | tuple[str, str], personal: frozenset[str] | set[str]) -> str:
+    """What the row is called, unless that names a person or is a text in which somebody may name one (`is_said`)."""
+    return "" if isinstance(target, tuple) or personal or getattr(target, "is_said", False) else str(target)[:200]
 
 
 def _plain(values: Mapping[str, Any] | None, personal: frozenset[str] | set[str], key: bytes) -> dict[str, Any]:

@@ -16,13 +16,15 @@ from crm.accounts.models import Account
 from crm.audit import actions as audit
 from crm.audit.rules import Actor
 from crm.contacts.models import Contact
-from crm.contacts.rules import identity
+from crm.contacts.queries import erased_names
+from crm.contacts.rules import ADDRESS, EXTERNAL_ID, identity
 from crm.lib.constraints import check_fields, clearly
 from crm.lib.places import language_codes, zone_names
 
 ORDINARY = frozenset(("name", "email", "job_title", "phone", "role", "language", "time_zone", "external_id"))
 # External ids are often addresses, so they count as personal too.
 PERSONAL = frozenset(("name", "email", "phone", "external_id"))
+WAS_ERASED = _("Whoever this names was erased at their own wish and is not entered again.")
 TAKEN = {
     "contact_email_once": ("email", _("Another contact of this account has this address already.")),
     "contact_external_id_unique": ("external_id", _("Another contact has this external id. Choose another one.")),
@@ -86,7 +88,7 @@ def _known(ordinary: dict[str, Any]) -> None:
 
 def _check(contact: Contact) -> None:
     check_fields(contact)
-    errors = {}
+    errors = dict.fromkeys(erased_fields(email=contact.email, external_id=contact.external_id or ""), WAS_ERASED)
     if contact.time_zone and contact.time_zone not in zone_names():
         errors["time_zone"] = _("There is no such time zone. Choose one from the list, such as Europe/Berlin.")
     if contact.language and contact.language not in language_codes():
@@ -100,6 +102,13 @@ def _record(
 ) -> None:
     key = bytes(contact.audit_key)
     audit.record(action, contact, at=at, by=by, before=before, after=after, personal=PERSONAL, key=key)
+
+
+def erased_fields(*, email: str, external_id: str) -> list[str]:
+    """Which of the two names somebody who was erased at their own wish, and whom nobody may enter again."""
+    named = {"email": (ADDRESS, email), "external_id": (EXTERNAL_ID, external_id)}
+    found = erased_names(one for one in named.values() if one[1])
+    return [field for field, one in named.items() if one in found]
 
 
 class Identified(NamedTuple):

@@ -32,7 +32,8 @@ class ContactQuerySet(OfAccountQuerySet["Contact"]):
 class Contact(ScopedModel):
     """A person at an account, with the name as people write it.
 
-    `audit_key` hides this person's values in audit rows; erasing the person destroys it.
+    `audit_key` hides this person's values in audit rows; erasing the person destroys it. Of whoever was erased
+    the row is left with `erased_at` and no words: a tombstone that mails and answers go on pointing at.
     """
 
     account = models.ForeignKey(Account, models.PROTECT, related_name="+", verbose_name=_("account"))
@@ -66,4 +67,17 @@ class Contact(ScopedModel):
         ]
 
     def __str__(self) -> str:
-        return self.name
+        return self.name or str(_("Erased person"))
+
+
+class ErasedMark(models.Model):
+    """Something that named a person who was erased, as a salted hash (crm.contacts.rules.mark_of).
+
+    Whoever comes in under it again, in a file, a call or an identify, stays nobody.
+    """
+
+    mark = models.CharField(max_length=64, primary_key=True)
+    at = models.DateTimeField()
+
+    def __str__(self) -> str:
+        return self.mark

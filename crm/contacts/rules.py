@@ -1,5 +1,8 @@
 """How a contact looks to somebody who may not read contact data, and what identify calls say about one."""
 
+import hashlib
+import hmac
+import unicodedata
 from collections.abc import Collection, Mapping
 from typing import Any
 
@@ -20,6 +23,23 @@ def masked_email(email: str) -> str:
 
 def masked_phone(phone: str) -> str:
     return HIDDEN if phone else ""
+
+
+# What names a person: (kind, value). An id of a program is one of its source: "person:7".
+Named = tuple[str, str]
+ADDRESS, EXTERNAL_ID = "address", "external id"
+
+
+def at_source(source: int) -> str:
+    return f"person:{source}"
+
+
+def mark_of(named: Named, salt: bytes) -> str:
+    """The hash under which a name of somebody who was erased is known again, in hex; addresses in any case."""
+    kind, value = named
+    value = unicodedata.normalize("NFC", value.strip())
+    text = f"erased:{kind}:{value.casefold() if kind == ADDRESS else value}"
+    return hmac.new(salt, text.encode("utf-8", "surrogatepass"), hashlib.sha256).hexdigest()
 
 
 # Trait names that SDKs use for a contact's fields, the first one given wins; and how long a field may be.

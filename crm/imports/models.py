@@ -15,6 +15,8 @@ class ImportKind(models.TextChoices):
 class ImportRun(models.Model):
     """One run over one file. `finished_at` null: running, or it died; running it again is safe and completes it."""
 
+    is_said = True  # what people wrote, who may name somebody: kept out of the record
+
     kind = models.CharField(max_length=16, choices=ImportKind.choices)
     filename = models.CharField(max_length=255)
     sha256 = models.CharField(max_length=64)

@@ -2,7 +2,6 @@
 
 import uuid
 from datetime import datetime
-from secrets import token_bytes
 from typing import ClassVar, Self
 
 from django.db import models
@@ -195,25 +194,6 @@ class OutboundMail(ScopedModel):
     @property
     def can_go_again(self) -> bool:
         return self.state in (MailState.UNCONFIRMED, MailState.FAILED)
-
-
-def new_salt() -> bytes:
-    return token_bytes(16)
-
-
-class Salt(models.Model):
-    """The installation's own random value, made once: address hashes and Message-IDs are keyed with it.
-
-    It is a row and not the SECRET_KEY, so that a rotated key forgets no refusal.
-    """
-
-    value = models.BinaryField(max_length=16, default=new_salt)
-
-    class Meta:
-        constraints: ClassVar = [models.CheckConstraint(condition=models.Q(pk=1), name="salt_is_one_row")]
-
-    def __str__(self) -> str:
-        return "salt"
 
 
 class Suppression(models.Model):

@@ -15,17 +15,12 @@ from crm.consents import rules as consents
 from crm.consents.queries import last_word
 from crm.contacts.models import Contact
 from crm.outbox import rules
-from crm.outbox.models import MailKind, MailState, OutboundMail, Pause, Reason, Salt, Suppression
+from crm.outbox.models import MailKind, MailState, OutboundMail, Pause, Reason, Suppression
 from crm.staff.models import User
-from crm.staff.queries import scope_of
+from crm.staff.queries import known_salt, salt, scope_of
 
 PAGE = 50
 WHY = "the machinery of sending serves every account"
-
-
-def salt() -> bytes:
-    """The installation's random value; made by whoever asks first."""
-    return bytes(Salt.objects.get_or_create(pk=1)[0].value)
 
 
 def is_suppressed(address: str, scopes: Iterable[str]) -> bool:
@@ -37,12 +32,6 @@ def refused_scopes(address: str) -> set[str]:
     """What this address refuses, by itself or because it bounced: scopes of crm.outbox.rules."""
     found = Suppression.objects.filter(address_hash=rules.address_hash(address, known_salt()))
     return set(found.values_list("scope", flat=True))
-
-
-def known_salt() -> bytes:
-    """For pages, which never write: empty as long as no mail has made the salt, and then nothing is refused."""
-    row = Salt.objects.filter(pk=1).first()
-    return bytes(row.value) if row else b""
 
 
 def sender(user: User) -> rules.Sender:

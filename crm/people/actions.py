@@ -17,9 +17,11 @@ from crm.accounts.rules import GroupCall
 from crm.audit.rules import Actor
 from crm.contacts import actions as contacts
 from crm.contacts.actions import Identified
+from crm.contacts.queries import erased_among, erased_names
+from crm.contacts.rules import ADDRESS, at_source
 from crm.lib.sql_files import load
 from crm.people.models import Membership, Person
-from crm.people.queries import memberships, same_people
+from crm.people.queries import memberships, nobody, same_people
 from crm.sources.models import Source
 from crm.sources.rules import Event, Refusal, refusal_of
 from crm.staff.actions import require
@@ -59,14 +61,25 @@ def appear(seen: Mapping[Key, Span]) -> dict[Key, int]:
                 if span[0].timestamp() < first or span[1].timestamp() >= last + LAST_SEEN_STEP.total_seconds():
                     wider.append((person_id, span))
         if new := {key: span for key, span in seen.items() if key not in found}:
-            cursor.execute(load(__file__, "new_people"), _keys(new) | _spans(list(new.values())))
-            for source_id, external_id, anonymous, person_id in cursor.fetchall():
-                found[source_id, external_id, anonymous] = person_id
+            stand_ins = nobodies(new)
+            kept = {stand_ins.get(key, key): span for key, span in new.items()}
+            cursor.execute(load(__file__, "new_people"), _keys(kept) | _spans(list(kept.values())))
+            made = {(source, external_id, is_so): person for source, external_id, is_so, person in cursor.fetchall()}
+            found |= {key: made[stand_ins.get(key, key)] for key in new}
         if wider:
             wider.sort()
             whose = {"people": [person_id for person_id, _span in wider]}
             cursor.execute(load(__file__, "seen_people"), whose | _spans([span for _person, span in wider]))
     return found
+
+
+def nobodies(keys: Iterable[Key]) -> dict[Key, Key]:
+    """Under which id somebody goes on being counted who was erased, and comes in by the old id or address again."""
+    named = {key: [(at_source(key[0]), key[1]), *([(ADDRESS, key[1])] if "@" in key[1] else [])] for key in keys}
+    marks = erased_names(name for names in named.values() for name in names)
+    return {
+        key: (key[0], nobody(marks[name]), key[2]) for key, names in named.items() for name in names if name in marks
+    }
 
 
 def _keys(keys: Iterable[Key]) -> dict[str, list[Any]]:
@@ -162,7 +175,10 @@ def identify(calls: Sequence[Identify], *, joined: Iterable[int], at: datetime) 
     people = same_people({call.person_id for call in calls} | set(joined))
     rows = {row.pk: row for row in Person.objects.select_for_update().filter(pk__in=people).order_by("pk")}
     changed: dict[int, set[str]] = {}
+    erased = _of_erased(calls, rows)
     for index, call in enumerate(calls):
+        if index in erased:
+            continue
         if not _take_over(rows[call.person_id], call, changed.setdefault(call.person_id, set())):
             refused.append((index, f"This person has {MOST_TRAITS} traits already; further ones were left out."))
     _save_traits([rows[pk] for pk in sorted(changed)])
@@ -179,6 +195,19 @@ def identify(calls: Sequence[Identify], *, joined: Iterable[int], at: datetime) 
         if rows[person].contact_id != contact:
             Person.objects.filter(pk=person).update(contact=contact)
     return refused
+
+
+def _of_erased(calls: Sequence[Identify], rows: Mapping[int, Person]) -> set[int]:
+    """Calls (their places) about somebody who was erased, by the row or by the address: nothing is taken from these."""
+    addresses = [str(call.traits.get("email") or "") for call in calls]
+    known = erased_names((ADDRESS, address) for address in addresses if address)
+    contacts_of = {pk: row.contact_id for pk, row in rows.items() if row.contact_id is not None}
+    gone = erased_among(set(contacts_of.values()))
+    return {
+        index
+        for index, call in enumerate(calls)
+        if (ADDRESS, addresses[index]) in known or contacts_of.get(call.person_id) in gone
+    }
 
 
 def _take_over(row: Person, call: Identify, changed: set[str]) -> bool:

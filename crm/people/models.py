@@ -10,6 +10,7 @@ from crm.sources.models import Source
 class Person(models.Model):
     """Whoever appears in usage events, by (source, external id).
 
+    Of whoever was erased the id is a hash and the traits are empty: uses go on being counted, for nobody.
     `same_as` set: an alias; windows count this person as that one. `contact` null: no address known yet.
     `traits` holds for each key the value of the newest identify call by event time; `trait_times` holds that
     time per key, as microseconds since 1970, and `traits_at` the newest of them. First and last seen are event

@@ -26,16 +26,19 @@ K = TypeVar("K", bound=Kept)
 
 @transaction.atomic
 def keep_segment(*, name: str, tree: rules.Group, shared: str = Shared.OWN, at: datetime, by: User) -> Segment:
-    """Keep a filter under a name. A taken name or a sharing that `by` may not do is a ValidationError at its field."""
+    """Keep a filter under a name. A taken name or a sharing that `by` may not do is a ValidationError at its field.
+
+    Name and filter stay out of the record, since either may name a customer's person.
+    """
     row = Segment(name=name, owner=by, shared=shared, created_at=at, tree=rules.as_json(tree))
-    return _kept(row, {"name": name, "shared": shared, "filter": rules.written(tree)}, at=at, by=by)
+    return _kept(row, {"shared": shared}, at=at, by=by)
 
 
 @transaction.atomic
 def keep_view(*, name: str, query: str, shared: str = Shared.OWN, at: datetime, by: User) -> SavedView:
     """Keep a state of the portfolio under a name; errors as for segments."""
     row = SavedView(name=name, owner=by, shared=shared, created_at=at, query=query)
-    return _kept(row, {"name": name, "shared": shared, "query": query}, at=at, by=by)
+    return _kept(row, {"shared": shared}, at=at, by=by)
 
 
 def _kept(row: K, after: dict[str, Any], *, at: datetime, by: User) -> K:
@@ -69,7 +72,9 @@ def change_kept(row: K, *, at: datetime, by: User, **new: Any) -> K:
     if after:
         with clearly(NAMES_TAKEN):
             row.save(update_fields=list(after))
-        audit.record(f"{_kind(row)}.changed", row, at=at, by=by, before=before, after=after)
+        said = {"changed": sorted(after)} if after.keys() - {"shared"} else {}
+        was, new = ({"shared": values["shared"]} if "shared" in values else {} for values in (before, after))
+        audit.record(f"{_kind(row)}.changed", row, at=at, by=by, before=was, after=new | said)
     return row
 
 

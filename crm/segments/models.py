@@ -73,6 +73,8 @@ class KeptQuerySet(models.QuerySet[Any, Any]):
 class Kept(models.Model):
     """Something that a person keeps under a name, alone or for others. Deleted rows stay, so that it can be undone."""
 
+    is_said = True  # what people wrote, who may name somebody: kept out of the record
+
     name = models.CharField(_("name"), max_length=80)
     owner = models.ForeignKey(User, models.PROTECT, related_name="+")
     shared = models.CharField(_("for"), max_length=10, choices=Shared.choices, default=Shared.OWN)

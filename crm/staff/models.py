@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from datetime import date, datetime
+from secrets import token_bytes
 from typing import Any, ClassVar
 from zoneinfo import ZoneInfo
 
@@ -221,3 +222,22 @@ class Installation(models.Model):
     def save(self, *args: Any, **kwargs: Any) -> None:
         self.pk = 1
         super().save(*args, **kwargs)
+
+
+def new_salt() -> bytes:
+    return token_bytes(16)
+
+
+class Salt(models.Model):
+    """The installation's own random value, made once: hashes of addresses and ids, and Message-IDs, are keyed with it.
+
+    It is a row and not the SECRET_KEY, so that a rotated key forgets no refusal.
+    """
+
+    value = models.BinaryField(max_length=16, default=new_salt)
+
+    class Meta:
+        constraints: ClassVar = [models.CheckConstraint(condition=models.Q(pk=1), name="salt_is_one_row")]
+
+    def __str__(self) -> str:
+        return "salt"

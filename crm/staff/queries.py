@@ -13,12 +13,23 @@ from django.db.models.functions import Cast, Coalesce, JSONArray
 from orjson import loads
 
 from crm.staff import rules
-from crm.staff.models import Cover, Installation, Team, User
+from crm.staff.models import Cover, Installation, Salt, Team, User
 
 
 def installation() -> Installation:
     """The settings row; the defaults when nobody has saved one yet (then it is not stored)."""
     return Installation.objects.filter(pk=1).first() or Installation(pk=1)
+
+
+def salt() -> bytes:
+    """The installation's random value; made by whoever asks first."""
+    return bytes(Salt.objects.get_or_create(pk=1)[0].value)
+
+
+def known_salt() -> bytes:
+    """For pages, which never write: empty as long as nobody has made the salt, and then nothing was hashed with it."""
+    row = Salt.objects.filter(pk=1).first()
+    return bytes(row.value) if row else b""
 
 
 def teams() -> "QuerySet[Team]":

@@ -13,10 +13,10 @@ from crm.accounts.models import Account
 from crm.attention.rules import PER_ACCOUNT, PER_CONTACT, WINDOW
 from crm.contacts.models import Contact
 from crm.lib.sql_files import load
-from crm.outbox import queries as outbox
 from crm.outbox import rules as mail
-from crm.outbox.models import MailKind, Salt, Suppression, UnsubscribeLink
+from crm.outbox.models import MailKind, Suppression, UnsubscribeLink
 from crm.staff.models import User
+from crm.staff.queries import known_salt, salt
 from feedback.invitations import rules
 from feedback.invitations.models import Invitation, NotAsked
 from feedback.surveys.models import Survey, Wave
@@ -37,7 +37,7 @@ def unwritable() -> dict[int, str]:
     people = Contact.objects.system(WHY).reachable()
     if not hashes:
         people = people.exclude(email__regex=PLAIN)
-    salt = outbox.salt() if hashes else b""
+    key = salt() if hashes else b""
     found = {}
     for pk, address in people.order_by("pk").values_list("pk", "email"):
         try:
@@ -45,7 +45,7 @@ def unwritable() -> dict[int, str]:
         except mail.Unmailable:
             found[pk] = "no_address"
             continue
-        if hashes and mail.address_hash(address, salt) in hashes:
+        if hashes and mail.address_hash(address, key) in hashes:
             found[pk] = "suppressed"
     return found
 
@@ -182,10 +182,10 @@ def customer(contact: Contact) -> Account:
 
 def stop_link(invitation: Invitation) -> UnsubscribeLink | None:
     """What refuses further surveys to the address that was written to; made with the mail, never here."""
-    salt = Salt.objects.filter(pk=1).first()  # not outbox.salt(), which makes the row on its first call
-    if invitation.mail is None or salt is None:
+    key = known_salt()
+    if invitation.mail is None or not key:
         return None
-    hashed = mail.address_hash(invitation.mail.to_address, bytes(salt.value))
+    hashed = mail.address_hash(invitation.mail.to_address, key)
     return UnsubscribeLink.objects.filter(address_hash=hashed, scope=MailKind.SURVEY).first()
 
 

@@ -18,6 +18,8 @@ class PutOff(ScopedModel):
     What begins later shows all the same: a reason for not calling is no reason for not hearing of an angry answer.
     """
 
+    is_said = True  # what people wrote, who may name somebody: kept out of the record
+
     account = models.ForeignKey(Account, models.PROTECT, related_name="+")
     until = models.DateField(_("until"))
     why = models.CharField(max_length=200)

@@ -14,6 +14,7 @@ from crm.audit import actions as audit
 from crm.audit.rules import Actor
 from crm.contacts.models import Contact
 from crm.lib.gate import Refused, clean_text
+from crm.lib.personal import Subject
 from crm.outbox.actions import enqueue, take_back
 from crm.outbox.models import MailRefused, MailState, OutboundMail, Reason
 from crm.staff.models import User
@@ -243,6 +244,21 @@ def follow_owners(accounts: Collection[int] | None, *, at: datetime, by: Actor) 
     if moved:
         audit.record("follow_ups.moved", ("followup", "all"), at=at, by=by, after={"moved": moved})
     return moved
+
+
+@transaction.atomic
+def withdraw_from(subject: Subject, *, at: datetime, by: Actor) -> int:
+    """Nothing is written any more to somebody who is erased: drafts, and mails stopped on their way, end here."""
+    rows = FollowUp.objects.system("their reader is being erased").filter(contact__in=subject.contacts)
+    stopped = Q(state=FollowUpState.APPROVED, mail__state=MailState.CANCELLED, mail__reason=Reason.ERASED)
+    ended = 0
+    for row in rows.filter(Q(state=FollowUpState.DRAFT) | stopped).select_related("play_step").order_by("pk"):
+        row.state, row.decided_at = FollowUpState.CANCELLED, at
+        row.save(update_fields=["state", "decided_at"])
+        if row.play_step:
+            finish_step(row.play_step, at=at, by=by, skipped=gettext_noop("the person was erased"))
+        ended += 1
+    return ended
 
 
 def _signature(user: User) -> rules.Signature:

@@ -31,6 +31,8 @@ class FollowUp(ScopedModel):
     After approval the text lives, frozen, in `mail`; this row then only points at it.
     """
 
+    is_said = True  # what people wrote, who may name somebody: kept out of the record
+
     account = models.ForeignKey(Account, models.PROTECT, related_name="+")
     contact = models.ForeignKey(Contact, models.PROTECT, related_name="+")
     play_step = models.ForeignKey(PlayStep, models.PROTECT, null=True, related_name="+")

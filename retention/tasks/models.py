@@ -23,6 +23,8 @@ class Task(ScopedModel):
     `assignee` null: whoever owns the account then. A step makes one task, by constraint.
     """
 
+    is_said = True  # what people wrote, who may name somebody: kept out of the record
+
     account = models.ForeignKey(Account, models.PROTECT, related_name="+")
     play_step = models.OneToOneField(PlayStep, models.PROTECT, null=True, related_name="+")
     risk_signal = models.ForeignKey(RiskSignal, models.PROTECT, null=True, related_name="+")

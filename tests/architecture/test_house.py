@@ -19,7 +19,7 @@ NAMED_BY_DJANGO = {"crm/lib/embedded_backend/base.py"}
 FLOW = {
     "crm": (
         "lib fills audit staff sign_in accounts bulk_edits contacts plans subscriptions sources people usage consents "
-        "attention outbox segments imports"
+        "attention outbox segments imports erasures"
     ),
     "feedback": "surveys invitations answers",
     "retention": (

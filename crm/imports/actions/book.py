@@ -9,6 +9,8 @@ import orjson
 from django.db import DataError, IntegrityError, connection, transaction
 from django.utils.translation import gettext as _
 
+from crm.contacts.queries import erased_names
+from crm.contacts.rules import ADDRESS, EXTERNAL_ID
 from crm.imports import queries, rules
 from crm.imports.rules import Refusal, Taken
 from crm.lib.sql_files import load
@@ -29,9 +31,10 @@ class Book:
         }[kind]
 
     def __call__(self, chunk: Sequence[rules.Row]) -> Taken:
-        refused = [Refusal(row.line, row.cells, row.reason) for row in chunk if row.values is None]
-        good = [row for row in chunk if row.values is not None]
-        good = self._with_accounts(good, refused)
+        refused: list[Refusal] = []
+        known = self._without_erased(chunk, refused)
+        refused += [Refusal(row.line, row.cells, row.reason) for row in known if row.values is None]
+        good = self._with_accounts([row for row in known if row.values is not None], refused)
         fresh = self._consistent(good, refused)
         created, updated = self._write(fresh, refused)
         refused.sort()
@@ -47,6 +50,18 @@ class Book:
             for row in rows
             if row.values["account"] in ids
         ]
+
+    def _without_erased(self, chunk: Sequence[rules.Row], refused: list[Refusal]) -> list[rules.Row]:
+        """Without people who were erased at their own wish; what the file says of them is kept nowhere."""
+        if self.kind != rules.CONTACTS:
+            return list(chunk)
+        named = {row.line: {(EXTERNAL_ID, cell) for cell in row.cells if cell} for row in chunk}
+        for row in chunk:
+            named[row.line] |= {(ADDRESS, cell) for cell in row.cells if "@" in cell}
+        erased = erased_names(name for names in named.values() for name in names).keys()
+        words = _("This person was erased at their own wish and is not entered again.")
+        refused += [Refusal(row.line, [], words) for row in chunk if named[row.line] & erased]
+        return [row for row in chunk if not named[row.line] & erased]
 
     def _consistent(self, rows: list[rules.Row], refused: list[Refusal]) -> list[rules.Row]:
         """Without rows that say the same as an earlier one; those that contradict one are refused."""

@@ -127,7 +127,7 @@ def _begin(incoming: Incoming, *, at: datetime, by: Actor) -> ImportRun:
     run = ImportRun.objects.create(
         kind=incoming.kind, filename=incoming.filename[:255], sha256=incoming.sha256, started_at=at
     )
-    after = {"kind": run.kind, "filename": run.filename, "sha256": run.sha256}
+    after = {"kind": run.kind, "sha256": run.sha256}
     audit.record("import.started", run, at=at, by=by, after=after)
     return run
 

@@ -13,6 +13,7 @@ from crm.outbox.actions.deciding import (
     take_back,
     unsubscribe,
 )
+from crm.outbox.actions.erasing import forget, remove_files
 from crm.outbox.actions.sending import Round, claim, hand_over, send_due, settle_sent, tidy
 
 __all__ = [
@@ -20,8 +21,10 @@ __all__ = [
     "cancel",
     "claim",
     "enqueue",
+    "forget",
     "hand_over",
     "mark_sent",
+    "remove_files",
     "resume",
     "return_mails_of",
     "send_again",

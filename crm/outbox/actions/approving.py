@@ -16,6 +16,7 @@ from crm.outbox import emails, queries, rules
 from crm.outbox.actions.moves import MINE, record, reserve
 from crm.outbox.models import MailKind, MailRefused, OutboundMail, Reason, UnsubscribeLink
 from crm.staff.models import User
+from crm.staff.queries import salt
 
 
 @transaction.atomic
@@ -103,7 +104,7 @@ def _freeze(
     mail: OutboundMail, body_text: str, body_html: str, headers: Mapping[str, str] | None, *, at: datetime
 ) -> None:
     """Put the layout around the text and fix both; raises MailRefused for what no mail header may hold."""
-    salt, url, scope = queries.salt(), "", rules.listed(mail.kind, mail.unattended)
+    key, url, scope = salt(), "", rules.listed(mail.kind, mail.unattended)
     zone = mail.contact.time_zone or mail.account.time_zone
     if rules.must_be_marked(mail.kind, mail.language, zone) and not mail.subject.startswith(rules.MARK):
         mail.subject = f"{rules.MARK} {mail.subject}"
@@ -112,7 +113,7 @@ def _freeze(
         if mail.unattended:
             mail.headers.setdefault("Auto-Submitted", "auto-generated")
         if scope:
-            url = emails.unsubscribe_url(_link(mail.to_address, scope, salt, at=at))
+            url = emails.unsubscribe_url(_link(mail.to_address, scope, key, at=at))
             mail.headers |= emails.list_headers(url, mail.from_address)
         text = emails.footer(
             language=mail.language,
@@ -126,7 +127,7 @@ def _freeze(
         )
         mail.body_text, mail.body_html = emails.as_text(text, body_text), emails.as_html(text, body_text, body_html)
         mail.body_hash = mail.frozen
-        mail.message_id = rules.message_id(mail.key, salt, settings.MAIL_FROM_DOMAIN)
+        mail.message_id = rules.message_id(mail.key, key, settings.MAIL_FROM_DOMAIN)
         emails.wire(mail, at=at)
     except rules.Unmailable as error:
         raise MailRefused(Reason.BAD_HEADER) from error

@@ -16,6 +16,7 @@ from crm.outbox.actions.moves import MINE, OPEN, back, end, move, reserve, whole
 from crm.outbox.models import MailRefused, MailState, OutboundMail, Pause, Reason, Suppression, UnsubscribeLink
 from crm.staff import actions as staff
 from crm.staff.models import User
+from crm.staff.queries import salt
 
 
 @transaction.atomic
@@ -100,7 +101,7 @@ def resume(*, at: datetime, by: User) -> None:
 
 def suppress(address: str, *, reason: str, scope: str = rules.EVERYTHING, at: datetime, by: Actor) -> bool:
     """Refuse all mail, or one kind of it, to this address. False when it was refused already."""
-    return suppress_hash(rules.address_hash(address, queries.salt()), reason=reason, scope=scope, at=at, by=by)
+    return suppress_hash(rules.address_hash(address, salt()), reason=reason, scope=scope, at=at, by=by)
 
 
 @transaction.atomic

@@ -15,7 +15,8 @@ from crm.audit.models import AuditRow
 from crm.audit.rules import System
 from crm.contacts.models import Contact
 from crm.outbox import actions, emails
-from crm.outbox.models import MailRefused, OutboundMail, Reason, Salt
+from crm.outbox.models import MailRefused, OutboundMail, Reason
+from crm.staff.models import Salt
 from tests import factories
 from tests.crm.outbox.letters import approve, contact
 from tests.factories import NOW

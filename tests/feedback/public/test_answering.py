@@ -14,7 +14,7 @@ from django_q.models import OrmQ
 from crm.audit.models import AuditRow
 from crm.outbox import rules as mail_rules
 from crm.outbox.models import UnsubscribeLink
-from crm.outbox.queries import salt
+from crm.staff.queries import salt
 from feedback.answers.models import Answer
 from feedback.invitations.models import Invitation
 from feedback.invitations.queries import token_of

@@ -1,0 +1,6 @@
+"""What happens when somebody is erased, or handed all that is held about them."""
+
+from crm.erasures.actions.erasing import erase, erase_people, note_handed_out
+from crm.erasures.actions.sweeping import sweep, sweep_inbox, sweep_rejects, unswept
+
+__all__ = ["erase", "erase_people", "note_handed_out", "sweep", "sweep_inbox", "sweep_rejects", "unswept"]
