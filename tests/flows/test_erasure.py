@@ -61,10 +61,9 @@ def send(key: str, calls: list[dict[str, Any]], *, zipped: bool = False, escaped
     headers = {"authorization": "Basic " + b64encode(f"{key}:".encode()).decode()}
     body = json.dumps({"batch": calls, "sentAt": NOW.isoformat()}, ensure_ascii=escaped).encode()
     body = body.replace(b"@", b"\\u0040") if escaped else body
-    more = {"headers": {"Content-Encoding": "gzip"}} if zipped else {}
-    answer = Client(headers=headers).post(
-        "/v1/batch", gzip.compress(body) if zipped else body, content_type="application/json", **more
-    )
+    encoding = {"Content-Encoding": "gzip"} if zipped else {}
+    body = gzip.compress(body) if zipped else body
+    answer = Client(headers=headers).post("/v1/batch", body, content_type="application/json", headers=encoding)
     assert answer.status_code == 200
 
 
