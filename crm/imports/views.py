@@ -16,7 +16,7 @@ def index(request: Request) -> HttpResponse:
     page = queries.runs(after=_cursor(request, "after"), before=_cursor(request, "before"))
     columns = [
         {"label": _("File"), "key": "", "align": ""},
-        {"label": _("Rows"), "key": "", "align": ""},
+        {"label": _("Kind"), "key": "", "align": ""},
         {"label": _("Started"), "key": "", "align": ""},
         *({"label": label, "key": "", "align": "end"} for label in (_("Read"), _("New"), _("Updated"))),
         *({"label": label, "key": "", "align": "end"} for label in (_("Unchanged"), _("Refused"))),

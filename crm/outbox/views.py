@@ -71,7 +71,7 @@ def index(request: Request) -> HttpResponse:
     return render(request, "crm/mails.html", context | _sending(request))
 
 
-COLUMNS = (_("To"), _("Subject"), _("Customer"), _("Signed by"), _("State"), _("When"))
+COLUMNS = (_("Recipient"), _("Subject"), _("Customer"), _("Signed by"), _("State"), _("When"))
 
 
 def _row(request: Request, mail: OutboundMail) -> dict[str, Any]:

@@ -34,7 +34,10 @@ class TaskForm(forms.Form):
     title = Text(label=_("What is to be done"), limit=200)
     due_on = Day(label=_("Due"))
     assignee = forms.ModelChoiceField(
-        label=_("For"), queryset=User.objects.none(), required=False, empty_label=_("Whoever owns the account then")
+        label=_("Who does it"),
+        queryset=User.objects.none(),
+        required=False,
+        empty_label=_("Whoever owns the account then"),
     )
     detail = LongText(label=_("Detail"), limit=5_000, rows=3, required=False)
 

@@ -10,6 +10,7 @@ from django.utils.translation import gettext as _
 from django.views.decorators.http import require_safe
 
 from crm.staff.views import Request, needs
+from crm.templatetags.ui import percent
 from retention.measures.queries import CHANGE, KINDS, PART
 from retention.measures.rules import PERCENTILE, STEPS
 from retention.scorecards import queries
@@ -61,7 +62,12 @@ def scale_words(measure: ScorecardMeasure) -> str:
 
 def _value(measure: ScorecardMeasure, value: Decimal) -> str:
     is_share = KINDS[measure.kind].words in (PART, CHANGE)
-    return f"{_plain(value * 100)} %" if is_share else _plain(value)
+    return percent(value * 100, _digits(value * 100)) if is_share else _plain(value)
+
+
+def _digits(value: Decimal) -> int:
+    """How many decimals a value has without trailing zeros."""
+    return max(0, -int(value.normalize().as_tuple().exponent))
 
 
 def _plain(value: Decimal) -> str:

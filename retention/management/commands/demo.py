@@ -213,7 +213,9 @@ class Demo:
         open_wave(survey, target=40, at=at, by=User.objects.get(email=letters.address("olga")))
         self._deliver(self.instant(WAVE_DAYS_AGO - 3, 9))
         browser = Client(SERVER_NAME="localhost")
-        answers = {c.key: (c.story.answer, c.story.comment) for c in self.customers if c.story.answer is not None}
+        answers = {
+            c.key: (c.story.answer, c.told(c.story.comment)) for c in self.customers if c.story.answer is not None
+        }
         asked = Invitation.objects.system("the demo's customers answer").select_related("account", "mail")
         for invitation in asked.order_by("pk"):
             score, comment = answers.get(invitation.account.external_id, (None, ""))

@@ -129,6 +129,21 @@ _GIVEN = (
     "Vera", "Anton", "Lotte", "Milan", "Rosa", "Theo", "Wanda",
 )  # fmt: skip
 _FAMILY = ("Vogt", "Ernst", "Reuter", "Ruiz", "Keller", "Brandt", "Sommer", "Lang", "Winter", "Busch", "Roth", "Moser")
+IN_KOREAN = {
+    "It saves us the morning calls.": "아침마다 하던 전화가 없어졌습니다.",
+    "The new price is hard to explain.": "오른 가격을 회사에 설명하기 어렵습니다.",
+    "Exports fail every Friday and nobody tells us why.": "금요일마다 내보내기가 실패하고 이유도 모릅니다.",
+    "More teams ask for seats.": "다른 팀에서도 좌석을 요청합니다.",
+    "Hardly anybody plans trips any more.": "배차를 계획하는 사람이 거의 없습니다.",
+    "They told us that they move to their own tool.": "자체 도구로 옮긴다고 알려 왔습니다.",
+    "A new director looks at all contracts.": "새로 온 임원이 계약을 모두 다시 봅니다.",
+    "Their head of dispatch has left, and nobody has taken over.": "배차 팀장이 떠났고 이어받은 사람이 없습니다.",
+    "Use has fallen for months.": "사용이 몇 달째 줄고 있습니다.",
+    "Angry about the exports; we owe them an answer.": "내보내기 문제로 화가 나 있고, 우리가 답할 차례입니다.",
+    "The new price is under review with their finance.": "새 가격을 재무팀에서 검토하고 있습니다.",
+    "Still not live; they ask what they pay for.": "아직 도입 전이고, 무엇에 돈을 내는지 묻습니다.",
+    "They use a third of their seats and will ask for fewer.": "좌석의 3분의 1만 써서 줄여 달라고 할 것 같습니다.",
+}
 _GIVEN_KO = ("도윤", "서연", "민준", "지우", "하준", "수아", "예준", "지민", "현우", "유진", "건우", "다은")
 _FAMILY_KO = ("김", "이", "박", "최", "정", "강", "조", "윤")
 
@@ -147,6 +162,10 @@ class Customer:
     story: Story
     older: int = 0
     people: tuple[Person, ...] = field(default=())
+
+    def told(self, words: str) -> str:
+        """What is said at or about the customer, in its language."""
+        return IN_KOREAN[words] if words and self.language == "ko" else words
 
     @property
     def begins(self) -> int:

@@ -64,16 +64,18 @@ def _about(customer: Customer, renews_on: date, today: date, number: int) -> Ite
         return  # nobody got to it
     if story is GROWING:
         yield Said(*about, FIRST, "renews")
-        yield Said(*about, SECOND, "grows", round(mrr_of(customer) * GROWTH), "More teams ask for seats.")
+        yield Said(
+            *about, SECOND, "grows", round(mrr_of(customer) * GROWTH), customer.told("More teams ask for seats.")
+        )
     elif story is LEFT:
         yield Said(*about, FIRST, "renews")
         if number % 2:
-            yield Said(*about, SECOND, "at_risk", None, "Hardly anybody plans trips any more.")
-        yield Said(*about, LAST, "leaves", None, "They told us that they move to their own tool.")
+            yield Said(*about, SECOND, "at_risk", None, customer.told("Hardly anybody plans trips any more."))
+        yield Said(*about, LAST, "leaves", None, customer.told("They told us that they move to their own tool."))
     elif ahead and story.name in REASONS:
         yield Said(*about, FIRST, "renews")
-        yield Said(*about, SECOND, "at_risk", round(mrr_of(customer) * 0.6), REASONS[story.name])
+        yield Said(*about, SECOND, "at_risk", round(mrr_of(customer) * 0.6), customer.told(REASONS[story.name]))
     elif number % 9 == 4 and not ahead:
-        yield Said(*about, SECOND, "at_risk", None, "A new director looks at all contracts.")
+        yield Said(*about, SECOND, "at_risk", None, customer.told("A new director looks at all contracts."))
     else:
         yield Said(*about, FIRST, "renews")

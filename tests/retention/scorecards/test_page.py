@@ -25,7 +25,7 @@ def test_everyone_reads_measures_scales_and_shares(as_user: Any) -> None:
     )
     page = as_user(factories.user("read_only")).get("/settings/scorecards/").content.decode()
     for words in (
-        "Test, version 1", "20 % → 70 %, linear", "28 → 1, linear", "from 0: 0 points · from 10: 62.5 points",
+        "Test, version 1", "20\u00a0% → 70\u00a0%, linear", "28 → 1, linear", "from 0: 0 points · from 10: 62.5 points",
         "50\xa0%", "25\xa0%", "counts from 5 uses in 28 days", "at risk from 40",
     ):  # fmt: skip
         assert words in page
