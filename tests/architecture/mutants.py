@@ -54,13 +54,17 @@ def closest_tests(site: Site) -> list[str]:
 
 def failing_test(site: Site) -> str:
     """The first of the closest tests that fails without this call; empty: none does."""
-    command = [sys.executable, "-m", "pytest", "-q", "-x", "-n", "0", "-p", "tests.architecture.unscoping"]
+    # A process of xdist's has a database of its own, beside the one that the matrix stands in.
+    command = [sys.executable, "-m", "pytest", "-qx", "-n1", "--reuse-db", "-p", "tests.architecture.unscoping"]
     done = subprocess.run(
         [*command, *closest_tests(site)], cwd=ROOT, env=os.environ | {"MUTANT": ":".join(map(str, site))},
         capture_output=True, text=True, check=False,
     )  # fmt: skip
+    if done.returncode == pytest.ExitCode.OK:
+        return ""
     failed = [line for line in done.stdout.splitlines() if line.startswith("FAILED")]
-    return failed[0].split(" - ")[0] if failed else ""
+    assert failed, f"{site}: its tests did not run\n{done.stdout[-2000:]}{done.stderr[-2000:]}"
+    return failed[0].split(" - ")[0]
 
 
 @cache
