@@ -1,27 +1,33 @@
-"""Run by hand (`make mutants`): without any one `.visible_to(…)` of the code, the matrix must fail.
+"""Run by hand (`make mutants`): without any one `.visible_to(…)` of the code, the matrix or a test must fail.
 
 Each call is made unscoped in turn, by what stands on its line rather than by another text, and the matrix is asked
-until its first objection. What the matrix lets pass is tried on the tests of the noun: views often look before an
-action looks again, and only a test of the action sees the second look.
+until its first objection. What the matrix lets pass is tried on the tests that come by: views often look before an
+action looks again, and only a test of the action sees the second look. Who comes by is noted once beforehand.
 """
 
 import ast
 import os
 import subprocess
 import sys
+from collections import defaultdict
 from collections.abc import Iterator
-from functools import cache
 from pathlib import Path
+from typing import Any
 
 import pytest
 import time_machine
 from django.db import transaction
+from django.urls import resolve
 
-from tests.architecture.asking import round_of, told_of_elsewhere
-from tests.architecture.matrix import WHO
-from tests.architecture.unscoping import Site, scope_again, unscope
+from tests.architecture import asking
+from tests.architecture.matrix import URLS, WHO
+from tests.architecture.unscoping import Site, scope_again, tell, unscope
+from tests.architecture.visiting import Visitor
 from tests.company import NOW, Company, company
 
+Reached = dict[Site, set[str]]
+TESTS = ("tests/crm", "tests/feedback", "tests/retention")
+MOST_TESTS = 150  # of those that come by
 ROOT = Path(__file__).parents[2]
 # Where admins alone come, who see everything: without the call nothing changes.
 SEEN_BY_ADMINS_ALONE = ("crm/admin/",)
@@ -36,60 +42,91 @@ def sites() -> Iterator[Site]:
 
 def objections(made: Company) -> Iterator[str]:
     """What the matrix says, the likeliest first."""
-    for mode, roles in (("team", "RMVC"), ("own", "R"), ("all", "R")):
+    for mode, roles in (("team", "RMVC"), ("own", "RM"), ("all", "R")):
         for role in roles:
-            yield from round_of(made, role, mode)
+            yield from asking.round_of(made, role, mode)
     for role in WHO[2:]:
-        yield from told_of_elsewhere(made, role)
+        yield from asking.told_of_elsewhere(made, role)
 
 
-def closest_tests(site: Site) -> list[str]:
-    """The tests of the noun, or of the door."""
-    app, noun = Path(site.path).parts[:2]
-    noun = noun.removesuffix(".py")
-    folder = ROOT / "tests" / app / noun
-    found = [folder] if folder.is_dir() else sorted((ROOT / "tests" / app).rglob(f"test_*{noun.rstrip('s')}*.py"))
-    return [str(path.relative_to(ROOT)) for path in found]
+def pages_that_reach(made: Company, every: list[Site], patch: pytest.MonkeyPatch) -> Reached:
+    """The names of the addresses that come by each call when the matrix asks them."""
+    found, ask, here = defaultdict[Site, set[str]](set), Visitor.ask, [""]
+
+    def heard(visitor: Visitor, method: Any, url: str, *more: Any) -> int:
+        match = resolve(url.partition("?")[0])
+        here[0] = f"{match.namespace}:{match.url_name}" if match.namespace else match.url_name or ""
+        return ask(visitor, method, url, *more)
+
+    def note(path: str, line: int) -> None:
+        for site in every:
+            if site.holds(path, line):
+                found[site].add(here[0])
+
+    with patch.context() as during, transaction.atomic():
+        during.setattr(Visitor, "ask", heard)
+        tell(note)
+        said = list(objections(made))
+        scope_again()
+        transaction.set_rollback(True)
+    assert not said, said[0]
+    return found
 
 
-def failing_test(site: Site) -> str:
-    """The first of the closest tests that fails without this call; empty: none does."""
-    # A process of xdist's has a database of its own, beside the one that the matrix stands in.
-    command = [sys.executable, "-m", "pytest", "-qx", "-n1", "--reuse-db", "-p", "tests.architecture.unscoping"]
+def tests_that_reach(every: list[Site], kept: Path) -> Reached:
+    """The tests that come by each call."""
+    run_tests([*TESTS, "-n2"], REACHED=str(kept))
+    found = defaultdict[Site, set[str]](set)
+    for row in kept.read_text().splitlines():
+        test, path, line = row.split("\t")
+        for site in every:
+            if test and site.holds(path, int(line)):
+                found[site].add(test)
+    return found
+
+
+def run_tests(which: list[str], **environment: str) -> str:
+    """Run tests in databases beside the one that the matrix stands in; the first that failed, empty: none."""
+    command = [sys.executable, "-m", "pytest", "-q", "--reuse-db", "-p", "tests.architecture.unscoping", *which]
     done = subprocess.run(
-        [*command, *closest_tests(site)], cwd=ROOT, env=os.environ | {"MUTANT": ":".join(map(str, site))},
-        capture_output=True, text=True, check=False,
+        command, cwd=ROOT, env=os.environ | environment, capture_output=True, text=True, check=False
     )  # fmt: skip
     if done.returncode == pytest.ExitCode.OK:
         return ""
     failed = [line for line in done.stdout.splitlines() if line.startswith("FAILED")]
-    assert failed, f"{site}: its tests did not run\n{done.stdout[-2000:]}{done.stderr[-2000:]}"
+    assert failed, f"the tests did not run\n{done.stdout[-2000:]}{done.stderr[-2000:]}"
     return failed[0].split(" - ")[0]
 
 
-@cache
-def made() -> Company:
-    return company()
+def objection(made: Company, site: Site, pages: set[str], patch: pytest.MonkeyPatch) -> str:
+    """What the matrix says first without this call."""
+    with patch.context() as during, transaction.atomic():
+        during.setattr(asking, "URLS", [line for line in URLS if line.name in pages])
+        unscope(site)
+        try:
+            return next(objections(made), "")
+        finally:
+            scope_again()
+            transaction.set_rollback(True)
 
 
 @pytest.mark.django_db
 @pytest.mark.timeout(7200)
-def test_every_mutant_is_found(capsys: pytest.CaptureFixture[str]) -> None:
+def test_every_mutant_is_found(
+    capsys: pytest.CaptureFixture[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     survived = []
+    every = [site for site in sites() if not site.path.startswith(SEEN_BY_ADMINS_ALONE)]
+    tests = tests_that_reach(every, tmp_path / "reached")
     with time_machine.travel(NOW):
-        world = made()
-        for site in sites():
-            unscope(site)
-            try:
-                with transaction.atomic():
-                    said = next(objections(world), "")
-                    transaction.set_rollback(True)
-            finally:
-                scope_again()
-            if not said and not site.path.startswith(SEEN_BY_ADMINS_ALONE):
-                said = failing_test(site)
+        world = company()
+        pages = pages_that_reach(world, every, monkeypatch)
+        for site in every:
+            said = objection(world, site, pages.get(site, set()), monkeypatch)
+            if not said and (near := sorted(tests.get(site, ()))[:MOST_TESTS]):
+                said = run_tests(["-x", "-n1", *near], MUTANT=":".join(map(str, site)))
+            if not said:
+                survived.append(str(site))
             with capsys.disabled():
                 print(f"{site}: {said or 'SURVIVED'}", flush=True)
-            if not said and not site.path.startswith(SEEN_BY_ADMINS_ALONE):
-                survived.append(str(site))
     assert survived == []

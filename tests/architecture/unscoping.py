@@ -1,7 +1,9 @@
-"""One `.visible_to(` of the code made unscoped; also a plugin for pytest, told by MUTANT, so it imports Django late."""
+"""One `.visible_to(` of the code made unscoped, or each one noted; also a plugin for pytest, told by MUTANT or REACHED,
+so it imports Django late."""
 
 import os
 import sys
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -21,13 +23,23 @@ class Site(NamedTuple):
     def __str__(self) -> str:
         return f"{self.path}:{self.first}"
 
+    def holds(self, path: str, line: int) -> bool:
+        return path == self.path and self.first <= line <= self.last
 
-def unscope(site: Site) -> None:
-    """From now on this one call reads everything."""
+
+class Forgetful(dict[Any, Any]):
+    """Compiled scopes are not kept: a kept one would be made once and hide later calls."""
+
+    def __setitem__(self, key: Any, value: Any) -> None:
+        pass
+
+
+def instead(answer: Callable[[Any, Any, Any, str, int], Any]) -> None:
+    """From now on each call goes to `answer`: (the real one, rows, user, path and line of the caller)."""
     from crm.accounts.models import OfAccountQuerySet
     from crm.staff import queries
 
-    queries._texts.clear()  # made while the call was still there
+    queries._texts = Forgetful()
     scoped: Any = OfAccountQuerySet.visible_to
     _kept.append(scoped)
 
@@ -35,17 +47,33 @@ def unscope(site: Site) -> None:
         frame = sys._getframe(1)
         while frame.f_code.co_filename.endswith("django/db/models/manager.py") and frame.f_back:
             frame = frame.f_back
-        here = frame.f_code.co_filename == str(ROOT / site.path) and site.first <= frame.f_lineno <= site.last
-        return rows.system("a mutant") if here else scoped(rows, user)
+        return answer(scoped, rows, user, frame.f_code.co_filename.removeprefix(f"{ROOT}/"), frame.f_lineno)
 
     setattr(OfAccountQuerySet, "visible_to", visible_to)  # noqa: B010 - types know it as it is
 
 
+def unscope(site: Site) -> None:
+    """From now on this one call reads everything."""
+
+    def answer(scoped: Any, rows: Any, user: Any, path: str, line: int) -> Any:
+        return rows.system("a mutant") if site.holds(path, line) else scoped(rows, user)
+
+    instead(answer)
+
+
+def tell(note: Callable[[str, int], None]) -> None:
+    """From now on `note` hears where each call comes from."""
+
+    def answer(scoped: Any, rows: Any, user: Any, path: str, line: int) -> Any:
+        note(path, line)
+        return scoped(rows, user)
+
+    instead(answer)
+
+
 def scope_again() -> None:
     from crm.accounts.models import OfAccountQuerySet
-    from crm.staff import queries
 
-    queries._texts.clear()
     setattr(OfAccountQuerySet, "visible_to", _kept.pop())  # noqa: B010 - types know it as it is
 
 
@@ -54,3 +82,14 @@ def pytest_configure() -> None:
     if named := os.environ.get("MUTANT"):
         path, first, last = named.split(":")
         unscope(Site(path, int(first), int(last)))
+    if kept := os.environ.get("REACHED"):
+        seen = set[tuple[str, str, int]]()
+
+        def note(path: str, line: int) -> None:
+            test = os.environ.get("PYTEST_CURRENT_TEST", "").rpartition(" ")[0]
+            if (test, path, line) not in seen:
+                seen.add((test, path, line))
+                with Path(kept).open("a") as file:
+                    file.write(f"{test}\t{path}\t{line}\n")
+
+        tell(note)
