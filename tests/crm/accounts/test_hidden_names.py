@@ -3,8 +3,9 @@
 import pytest
 from django.core.exceptions import PermissionDenied
 
-from crm.accounts.actions import set_next_step
+from crm.accounts.actions import change_owner, set_next_step
 from crm.accounts.models import Account
+from crm.accounts.queries import owner_history
 from tests.factories import NOW, TODAY, account, installation, team, user
 
 pytestmark = pytest.mark.django_db
@@ -57,3 +58,22 @@ def test_an_action_refuses_what_the_person_does_not_see_though_the_team_may_chan
     rep.save()
     with pytest.raises(PermissionDenied):
         set_next_step(account("Shared", pool=north), text="Call", on=TODAY, at=NOW, by=rep)
+
+
+def test_whoever_gives_an_account_away_or_restricts_it_is_not_sent_to_a_page_they_no_longer_see(as_user, rep):
+    north = team("North")
+    manager, colleague = user("manager", team=north), user("rep", team=north)
+    mine, theirs = account("Mine", owner=manager, restricted=True), account("Theirs", owner=colleague)
+    client, to = as_user(manager), {"owner": f"user-{colleague.pk}"}
+    assert client.post(f"/accounts/{mine.pk}/owner/", to).url == "/settings/"
+    assert client.post(f"/accounts/{theirs.pk}/restriction/", {"restricted": "1"}).url == "/settings/"
+    assert client.get(f"/accounts/{mine.pk}/edit/").status_code == 404
+    admin = as_user(user("ops_admin"))
+    assert admin.post(f"/accounts/{theirs.pk}/restriction/", {"restricted": "1"}).url == f"/accounts/{theirs.pk}/edit/"
+
+
+def test_who_owned_an_account_is_told_to_whoever_sees_it(rep):
+    row = account("Nordwind", owner=user("rep"))
+    change_owner(row, owner=user("rep", name="Ines Duarte"), at=NOW, by=user("ops_admin"))
+    assert owner_history(row, rep) == []
+    assert [span.holder for span in owner_history(row, user("ops_admin"))] == ["Ines Duarte"]
