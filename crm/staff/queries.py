@@ -7,9 +7,8 @@ from functools import wraps
 from typing import Any
 
 from django.contrib.auth.backends import ModelBackend
-from django.contrib.postgres.expressions import ArraySubquery
-from django.db.models import Count, DateField, DateTimeField, Func, OuterRef, Q, QuerySet, Subquery
-from django.db.models.functions import Cast, Coalesce, JSONArray
+from django.db.models import Count, OuterRef, Q, QuerySet, Subquery
+from django.db.models.functions import Coalesce
 from orjson import loads
 
 from crm.staff import rules
@@ -182,15 +181,3 @@ def covers(user: User, *, at: datetime) -> QuerySet[Cover]:
             own |= Q(covering__team=user.team_id) | Q(covered__team=user.team_id) | Q(pool=user.team_id)
         rows = rows.filter(own)
     return rows.select_related("covering", "covered", "pool").order_by("from_at", "pk")
-
-
-def standing_in(at: datetime) -> ArraySubquery:
-    """On a queryset of accounts: [name, until which day] of each who covers the owner or the pool at `at`."""
-    rows = Cover.objects.filter(
-        Q(covered=OuterRef("owner")) | Q(pool=OuterRef("pool")), from_at__lte=at, until_at__gt=at
-    )
-    # False comes before true: a restricted account is covered only where that was said.
-    rows = rows.filter(restricted__gte=OuterRef("restricted")).order_by("until_at", "pk")
-    zone = Coalesce("covered__time_zone", "covering__time_zone")
-    until_on = Cast(Func(zone, "until_at", function="timezone", output_field=DateTimeField()), DateField())
-    return ArraySubquery(rows.values_list(JSONArray("covering__name", until_on)))

@@ -8,7 +8,7 @@ from decimal import Decimal
 from typing import Any, NamedTuple
 
 from django.db import connection
-from django.db.models import OuterRef, Q, Subquery
+from django.db.models import Q
 
 from crm.accounts.models import Account, AccountQuerySet
 from crm.lib.scope import named_text
@@ -147,10 +147,3 @@ def histories(user: User, found: Iterable[Renewal]) -> dict[tuple[int, date], li
     for row in rows.filter(Q(account__in=accounts) | Q(account__merged_into__in=accounts)).order_by("-pk"):
         history[row.account.merged_into_id or row.account_id, row.renews_on].append(row)
     return history
-
-
-def outlook(day: date) -> Subquery:
-    """What is expected of the nearest renewal of an outer account, to annotate it with; null or "": nothing yet."""
-    rows = Forecast.objects.system("of an account that the user sees")
-    rows = rows.filter(account=OuterRef("pk"), renews_on__gte=day).order_by("renews_on", "-pk")
-    return Subquery(rows.values("category")[:1])

@@ -4,82 +4,33 @@ from datetime import date, datetime, timedelta
 from decimal import Decimal
 from typing import Any
 
-from django.contrib.postgres.expressions import ArraySubquery
 from django.db import connection
-from django.db.models import Exists, OuterRef, Q, Subquery
-from django.db.models.functions import JSONObject
 from django.http import HttpResponse
-from django.shortcuts import get_object_or_404, render
+from django.shortcuts import render
 from django.urls import reverse
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
 from crm.accounts.actions import may_write
-from crm.accounts.models import GONE, Account, Trait
-from crm.accounts.queries import current_traits
+from crm.accounts.models import GONE, Account
 from crm.contacts.models import ContactRole
 from crm.contacts.rules import masked_name
 from crm.lib.sql_files import load
-from crm.staff.queries import standing_in
 from crm.staff.views import Request, needs
 from crm.templatetags.ui import ago, money, number
 from crm.templatetags.ui import day as day_words
 from retention.forecasts.models import Category
-from retention.forecasts.queries import outlook
-from retention.handovers.models import Handover
 from retention.messages.queries import Consumption, Standing, consumption, recap_of, standings
 from retention.messages.rules import Recap
 from retention.outcomes.queries import story
 from retention.pages import telling
 from retention.pages.next_step import draft_context, next_step, progress_words
+from retention.pages.seen import seen_account
 from retention.pages.table import in_days
-from retention.scores.models import ScoreNow
 from retention.scores.queries import Why, why
-from retention.tasks.models import Task
 
-CURVE_DAYS, USE_DAYS, PEOPLE, TASKS = 182, 84, 6, 12
+CURVE_DAYS, USE_DAYS, PEOPLE = 182, 84, 6
 ROLES = [ContactRole.CHAMPION, ContactRole.DECISION_MAKER, ContactRole.USER, ContactRole.BILLING]
-
-
-def seen_account(request: Request, pk: int) -> Account:
-    """The account with its owner, if the person sees it; else 404, as if there were none."""
-    change = ScoreNow.objects.system("of an account that the user sees").filter(account=OuterRef("pk"))
-    seen = Account.objects.visible_to(request.user)
-    rows = seen.select_related("owner", "pool").annotate(
-        change=Subquery(change.values("change")),
-        stand_ins=standing_in(request.now),
-        outlook=outlook(request.now.date()),
-        above=Subquery(seen.filter(pk=OuterRef("parent")).values("name")),
-        traits=ArraySubquery(_traits(request.now)),
-        tasks=ArraySubquery(_tasks()),
-        taken_over=Exists(Handover.objects.visible_to(request.user).unread().filter(_mine(request))),
-    )
-    return get_object_or_404(rows, pk=pk)
-
-
-def _mine(request: Request) -> Q:
-    return Q(account=OuterRef("pk"), taker=request.user.pk)
-
-
-def _tasks() -> Any:
-    """The open tasks of the account around them and of those merged into it, the first of them, each as JSON."""
-    page = OuterRef(OuterRef("pk"))
-    mine = Account.objects.system("page of an account already shown").filter(Q(pk=page) | Q(merged_into=page))
-    # By ids: an OR across the join would read every open task there is.
-    rows = Task.objects.system("of an account that the user sees").open().filter(account__in=mine.values("pk"))
-    rows = rows.order_by("due_on", "pk")
-    facts = {"title": "title", "due_on": "due_on", "assignee_id": "assignee", "assignee": "assignee__name"}
-    return rows.values(data=JSONObject(id="pk", **facts))[:TASKS]
-
-
-def _traits(at: datetime) -> Any:
-    """The current traits of the account around them, each as JSON: a query of its own would cost the page one more."""
-    held = current_traits(at=at).filter(account=OuterRef(OuterRef("pk"))).values("pk")
-    rows = Trait.objects.system("of an account that the user sees").filter(pk__in=held)
-    facts = {name: f"definition__{name}" for name in ("label", "unit")}
-    return rows.order_by("definition__label", "pk").values(
-        data=JSONObject(id="definition", number="number", text="text", flag="flag", day="day", at="at", **facts)
-    )
 
 
 @needs("read")
@@ -90,7 +41,7 @@ def account(request: Request, pk: int) -> HttpResponse:
     may = may_write(of, by=request.user)
     context = {
         "account": of,
-        "cover": [cover_words(name, until, request.now) for name, until in of.stand_ins],  # type: ignore[attr-defined]  # annotated
+        "cover": [cover_words(name, until, request.now) for name, until in of.stand_ins],
         "may_write": may,
         "may_record": request.user.may("read_contact_data"),
         "facts": facts(of, standing, day),
@@ -102,8 +53,8 @@ def account(request: Request, pk: int) -> HttpResponse:
         **_next(of, request, may=may),
         "history": told.history,
         "events": telling.marks(told.events, day - timedelta(days=CURVE_DAYS), request.user),
-        "tasks": tasks(of.tasks, request, may=may, day=day),  # type: ignore[attr-defined]  # annotated by seen_account
-        "traits": traits(of.traits),  # type: ignore[attr-defined]  # annotated by seen_account
+        "tasks": tasks(of.tasks, request, may=may, day=day),
+        "traits": traits(of.traits),
     }
     return render(request, "retention/account.html", context)
 
@@ -184,10 +135,10 @@ def _cents(amount: Any) -> Any:
     return amount.quantize(amount.__class__("0.01"))
 
 
-def _health(of: Account, found: Why | None, day: date) -> dict[str, Any]:
+def _health(of: Any, found: Why | None, day: date) -> dict[str, Any]:
     if found is None:
         return {"why": None, "score": None}
-    change: int | None = of.change  # type: ignore[attr-defined]  # annotated by seen_account
+    change: int | None = of.change
     today = found.day >= day
     score = {
         "points": found.points,
@@ -278,27 +229,26 @@ def last_seen(at: datetime | None, request: Request) -> str:
     return _("active today") if at.date() == request.now.date() else ago(at.date(), request.now)
 
 
-def _next(of: Account, request: Request, *, may: bool) -> dict[str, Any]:
-    step = next_step(of, at=request.now)
+def _next(of: Any, request: Request, *, may: bool) -> dict[str, Any]:
+    step = next_step(of, draft=of.draft, task=of.tasks[0]["id"] if of.tasks else None, at=request.now)
     plain = request.user.may("read_contact_data")
     draft = None
     if step.draft and step.review and plain:
         draft = draft_context(step.draft, step.review, request.user, may_write=may)
-    for task in step.tasks:
+    if task := step.task:
         task.said, task.may = _(task.title), may or task.assignee_id == request.user.pk  # type: ignore[attr-defined]
     return {
         "step": step,
         "draft": draft,
         "hidden_draft": step.draft is not None and not plain,
         "progress": progress_words(step.progress),
-        "due": due_words(step.draft.occurrence_on if step.draft else None, step.tasks, request),
-        "pin_open": may and not step.draft and not step.tasks and not of.next_step,
+        "due": due_words(step.due_on, request),
+        "pin_open": may and not step.draft and not step.task and not of.next_step,
     }
 
 
-def due_words(draft_on: date | None, tasks: Any, request: Request) -> str:
+def due_words(on: date | None, request: Request) -> str:
     """The chip beside "Next step": due today, overdue, due on a day; empty when nothing is due."""
-    on = draft_on or (tasks[0].due_on if tasks else None)
     today = request.now.date()
     if on is None:
         return ""

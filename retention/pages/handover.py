@@ -17,6 +17,7 @@ from retention.messages.queries import standings
 from retention.outcomes.queries import story
 from retention.pages import account as account_page
 from retention.pages import telling
+from retention.pages.seen import seen_account
 from retention.risk_signals.queries import open_signals, sentence
 
 WORDS, LATEST = 6, 12
@@ -27,7 +28,7 @@ SAID = {"mail", "survey"}
 @needs("read")
 def handover(request: Request, pk: int) -> HttpResponse:
     """GET: the newest handover of the account. POST: its new owner has read it."""
-    of = account_page.seen_account(request, pk)
+    of = seen_account(request, pk)
     rows = Handover.objects.visible_to(request.user).filter(account=of).select_related("giver", "taker")
     row = rows.order_by("-pk").first()
     if row is None:

@@ -13,8 +13,8 @@ from crm.templatetags.charts import band_of
 from crm.templatetags.ui import signed
 from retention.outcomes.queries import story
 from retention.pages import telling
-from retention.pages.account import seen_account
 from retention.pages.forms import SinceForm
+from retention.pages.seen import seen_account
 from retention.scores.queries import Changes, changed_since, why
 
 CURVE_DAYS, ROWS = 365, 30

@@ -1,14 +1,14 @@
-"""What to do next on one account: the draft that waits, else the next task; in two queries at most."""
+"""What to do next on one account: the draft that waits, else the next task; two queries, none where nothing waits."""
 
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from typing import Any
 
 from django.contrib.postgres.expressions import ArraySubquery
-from django.db.models import Count, OuterRef, Q, Subquery
+from django.db.models import Count, OuterRef, Subquery
 from django.utils.translation import gettext as _
 
-from crm.accounts.models import Account, AccountQuerySet
+from crm.accounts.models import Account
 from crm.contacts.models import Contact
 from crm.staff.models import User
 from crm.templatetags.ui import day as day_words
@@ -24,33 +24,30 @@ RELATED = ("play_step__step", "play_step__play__playbook")
 
 @dataclass(frozen=True)
 class NextStep:
-    """A draft with its review, or else open tasks by due day (perhaps none)."""
+    """A draft with its review, or else the open task that is due first, or neither."""
 
     draft: FollowUp | None = None
     review: Review | None = None
-    tasks: tuple[Task, ...] = ()
+    task: Task | None = None
     progress: Progress | None = None
 
+    @property
+    def due_on(self) -> date | None:
+        return self.draft.occurrence_on if self.draft else self.task.due_on if self.task else None
 
-def next_step(account: Account, *, at: datetime) -> NextStep:
-    """What waits on an account that the reader sees."""
-    own = FollowUp.objects.system("page of an account already shown").drafts().filter(account__in=ids_of(account))
-    draft = in_full(own).order_by("occurrence_on", "pk").first()
-    if draft is not None:
-        if draft.account_id == draft.contact.account_id == account.pk:
+
+def next_step(account: Account, *, draft: int | None, task: int | None, at: datetime) -> NextStep:
+    """What waits on an account that the reader sees; `draft` and `task` are the ids of the first of each."""
+    rows = FollowUp.objects.system("page of an account already shown").drafts()
+    row = in_full(rows).filter(pk=draft).first() if draft else None
+    if row is not None:
+        if row.account_id == row.contact.account_id == account.pk:
             # Known already: each join less is a millisecond of planning.
-            draft.account = draft.contact.account = account
-        return NextStep(draft, reviewed(draft, at=at), progress=progress(draft.play_step, draft))
-    open_ones = Task.objects.system("page of an account already shown").open().filter(account__in=ids_of(account))
-    tasks = open_ones.select_related("assignee", *RELATED)
-    found = tuple(tasks.annotate(steps=steps_of_playbook()).order_by("due_on", "pk")[:4])
-    return NextStep(tasks=found, progress=progress(found[0].play_step, found[0]) if found else None)
-
-
-def ids_of(account: Account) -> AccountQuerySet:
-    """The account and those merged into it."""
-    everyone = Account.objects.system("page of an account already shown")
-    return everyone.filter(Q(pk=account.pk) | Q(merged_into=account)).values("pk")  # type: ignore[return-value]  # ids
+            row.account = row.contact.account = account
+        return NextStep(row, reviewed(row, at=at), progress=progress(row.play_step, row))
+    tasks = Task.objects.system("page of an account already shown").open().select_related("assignee", *RELATED)
+    found = tasks.annotate(steps=steps_of_playbook()).filter(pk=task).first() if task else None
+    return NextStep(task=found, progress=progress(found.play_step, found) if found else None)
 
 
 def drafts_in_full(user: User) -> Any:

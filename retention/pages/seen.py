@@ -1,0 +1,55 @@
+"""The account that a page is about, with all that its pages say of it, in one statement that is only filled in."""
+
+from typing import Any
+
+from django.http import Http404
+from orjson import loads
+
+from crm.accounts import queries as accounts
+from crm.accounts.models import Account
+from crm.lib.scope import named_text
+from crm.lib.sql_files import load
+from crm.staff import queries as staff
+from crm.staff.models import Team, User
+from crm.staff.queries import Text, compiled_per_scope
+from crm.staff.views import Request
+from retention.forecasts import queries as forecasts
+
+TASKS = 12
+
+
+def seen_account(request: Request, pk: int) -> Any:
+    """The account with its owner, if the person sees it; else 404, as if there were none.
+
+    It carries `change`, `outlook`, `above`, `taken_over`, the id of the next `draft`, and the lists `stand_ins`,
+    `traits` and `tasks`.
+    """
+    text, parameters = _statement(request.user)
+    given = {"account": pk, "me": request.user.pk, "now": request.now, "day": request.now.date(), "tasks": TASKS}
+    found: Any = next(iter(Account.objects.raw(text, parameters | given)), None)
+    if found is None:
+        raise Http404
+    found.owner, found.pool = _owner(found), _pool(found)
+    found.stand_ins, found.traits = loads(found.stand_ins_json or "[]"), loads(found.traits_json or "[]")
+    found.tasks = loads(found.tasks_json or "[]")
+    return found
+
+
+@compiled_per_scope
+def _statement(user: User) -> Text:
+    seen, parameters = named_text(Account.objects.visible_to(user).values("pk", "name"))
+    text = load(__file__, "seen").replace("/*accounts*/", seen)
+    text = text.replace("/*stand_ins*/", load(staff.__file__, "standing_in"))
+    text = text.replace("/*outlook*/", load(forecasts.__file__, "outlook"))
+    return text.replace("/*traits*/", load(accounts.__file__, "held_traits")), parameters
+
+
+def _owner(of: Any) -> User | None:
+    """The owner with what pages say of one; anything else of that row would be read when it is asked for."""
+    if of.owner_id is None:
+        return None
+    return User.from_db(None, ["id", "name", "team_id"], [of.owner_id, of.owner_name, of.owner_team])
+
+
+def _pool(of: Any) -> Team | None:
+    return None if of.pool_id is None else Team.from_db(None, ["id", "name"], [of.pool_id, of.pool_name])
