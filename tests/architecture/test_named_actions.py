@@ -26,8 +26,12 @@ SCORE = {"points", "band", "coverage", "change", "costliest", "low", "high"}
 STATE = {"state", "stage", "ended_at", "end_reason", "closed_at", "snoozed_until", "done_at", "dismissed_at"}
 APPROVAL = {"approved_by", "approved_at", "decided_at", "published_at", "published_by", "body_hash"}
 GUARDED = OWNER | SCORE | STATE | APPROVAL
-# What is read into plain rows for a page, and never stored.
-READ = {("retention/pages/listing.py", "band")}
+# What is read into rows for a page, and never stored.
+READ = {
+    ("retention/pages/listing.py", "band"),
+    ("retention/pages/seen.py", "owner"),
+    ("retention/pages/seen.py", "pool"),
+}
 # The demo makes a past that no action would allow.
 APART = ("migrations", "management")
 
