@@ -1,7 +1,6 @@
 """The record of who did what: searched by admins, exported, and shown beside an account to whoever sees it."""
 
 from collections.abc import Iterator
-from dataclasses import dataclass
 from datetime import datetime, time, timedelta
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -11,7 +10,6 @@ from django.core.exceptions import PermissionDenied
 from django.db.models import Q, QuerySet
 from django.http import HttpResponse, StreamingHttpResponse
 from django.shortcuts import render
-from django.urls import NoReverseMatch, reverse
 from django.utils.translation import gettext_lazy as _
 from django.views.decorators.http import require_POST
 
@@ -20,16 +18,11 @@ from crm.audit.actions import note_export
 from crm.audit.models import AuditRow
 from crm.lib.csv_writing import lines
 from crm.lib.fields import Day, Text
-from crm.staff.models import Team, User
+from crm.staff.models import User
 from crm.staff.views import Request, needs
+from retention.pages.record_words import told
 
 PAGE, BLOCK = 50, 2_000
-# The page of a row, by its kind; what has none is only named.
-PAGES = {
-    "account": "account", "outboundmail": "mail", "followup": "draft", "source": "source", "survey": "survey",
-    "plan": "plan-edit", "feature": "feature-edit", "user": "person", "team": "team", "contact": "contact-edit",
-}  # fmt: skip
-PEOPLE, TEAMS = {"owner", "covering", "covered", "assignee", "sender", "approved_by"}, {"pool", "team"}
 COLUMNS = ("at", "actor_kind", "actor_id", "actor_label", "on_behalf_of", "action", "object_kind", "object_id",
            "object_label", "before", "after")  # fmt: skip
 
@@ -87,62 +80,17 @@ def _page(rows: QuerySet[AuditRow], after: str) -> tuple[list[AuditRow], str]:
     return found[:PAGE], cursor
 
 
-@dataclass(frozen=True)
-class Line:
-    """A row of the record as people read it: `changes` are (name, before, after)."""
-
-    row: AuditRow
-    url: str
-    changes: list[tuple[str, str, str]]
-
-
-def told(rows: list[AuditRow]) -> list[Line]:
-    """With the names of people and teams in place of their ids; two queries at most."""
-    names = _names(rows)
-    return [Line(row, _address(row), _changes(row, names)) for row in rows]
-
-
-def _changes(row: AuditRow, names: dict[tuple[str, int], str]) -> list[tuple[str, str, str]]:
-    def words(name: str, side: dict[str, Any]) -> str:
-        value = side.get(name)
-        known = names.get((_kind(name), value)) if isinstance(value, int) else None
-        if isinstance(value, list):
-            return ", ".join(str(each) for each in value)
-        return known or ("" if value is None else str(value))
-
-    both = dict.fromkeys([*row.before, *row.after])
-    return [(name, words(name, row.before), words(name, row.after)) for name in both]
-
-
-def _kind(name: str) -> str:
-    return "user" if name in PEOPLE else "team" if name in TEAMS else ""
-
-
-def _names(rows: list[AuditRow]) -> dict[tuple[str, int], str]:
-    ids: dict[str, set[int]] = {"user": set(), "team": set()}
-    for row in rows:
-        for side in (row.before, row.after):
-            for name, value in side.items():
-                if _kind(name) and isinstance(value, int):
-                    ids[_kind(name)].add(value)
-    people = User.objects.filter(pk__in=ids["user"]).values_list("pk", "name")
-    teams = Team.objects.filter(pk__in=ids["team"]).values_list("pk", "name")
-    return {("user", pk): name for pk, name in people} | {("team", pk): name for pk, name in teams}
-
-
-def _address(row: AuditRow) -> str:
-    try:
-        return reverse(PAGES[row.object_kind], args=[int(row.object_id)])
-    except (KeyError, ValueError, NoReverseMatch):
-        return ""
-
-
 @needs("read_audit")
 def audit(request: Request) -> HttpResponse:
     """Never counted: a page is read along an index, however long the record is."""
     form = RecordForm(request.GET or None)
     rows, following = _page(form.rows(ZoneInfo(request.user.time_zone)), request.GET.get("after", ""))
-    context = {"form": form, "lines": told(rows), "next": following, "narrowed": form.is_bound}
+    context = {
+        "form": form,
+        "lines": told(rows, user=request.user, now=request.now),
+        "next": following,
+        "narrowed": form.is_bound,
+    }
     return render(request, "retention/audit.html", context)
 
 
@@ -178,4 +126,8 @@ def account_record(request: Request, pk: int) -> HttpResponse:
         raise PermissionDenied
     rows = AuditRow.objects.filter(object_kind="account", object_id=str(pk)).order_by("-at", "-id")
     found, following = _page(rows, request.GET.get("after", ""))
-    return render(request, "retention/audit.html", shown(request, account, lines=told(found), next=following))
+    return render(
+        request,
+        "retention/audit.html",
+        shown(request, account, lines=told(found, user=request.user, now=request.now), next=following),
+    )

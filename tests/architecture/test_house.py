@@ -1,6 +1,7 @@
 """The shape of the house, as rules that fail: names, sizes, directions, the clock and the seven files."""
 
 import ast
+import re
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -9,6 +10,8 @@ from pathlib import Path
 import pytest
 from django.apps import apps
 from django.db.models import ForeignKey, ManyToManyField, OneToOneField
+
+from retention.pages.record_sentences import SENTENCES
 
 ROOT = Path(__file__).resolve().parents[2]
 APPS = ("crm", "feedback", "retention")  # in the order in which data flow
@@ -206,3 +209,67 @@ def test_sql_files_say_what_they_are() -> None:
         if not path.read_text().startswith(f"-- {path.name} — ")
     }
     assert headless == set()
+
+
+# --- the record ---------------------------------------------------------------------------------------------
+
+CODE = re.compile(r"[a-z_]+\.[a-z_]+")
+# Actions that are put together while running, and what becomes of them.
+PUT_TOGETHER = {
+    "attention.{after.value}": {"confirmed", "released"},
+    "mail.{what}": {
+        "approved", "put_back", "deferred", "handed_over", "sent", "unconfirmed", "marked_sent", "sent_again",
+        "failed", "suppressed", "cancelled", "returned",
+    },
+    "link.{purpose}_made": {"first_admin", "invitation", "password"},
+    "user.second_factor_{what}": {"added", "removed", "renewed"},
+    **{f"{{_kind(row)}}.{what}": {"segment", "savedview"} for what in ("created", "changed", "deleted", "restored")},
+    "{what}.exported": set(),  # named where it is called
+}  # fmt: skip
+
+
+def recorded() -> Iterator[str]:
+    """Each action that the code writes into the record: whatever looks like one in actions, or is given to `record`."""
+    for path in sources():
+        if path.relative_to(ROOT).parts[0] not in APPS or "migrations" in path.parts:
+            continue
+        for call in ast.walk(ast.parse(path.read_text())):
+            if not isinstance(call, ast.Call) or ast.unparse(call.func).endswith("getLogger"):
+                continue
+            given = [*call.args, *(keyword.value for keyword in call.keywords)]
+            texts = [each for one in given for each in ast.walk(one)] if "actions" in str(path) else []
+            called = ast.unparse(call.func).rpartition(".")[2]
+            if called == "note_export":
+                yield f"{ast.literal_eval(call.args[0])}.exported"
+            if called == "record" and call.args:
+                texts = list(ast.walk(call.args[0]))
+                if isinstance(call.args[0], ast.JoinedStr):
+                    yield ast.unparse(call.args[0])[2:-1]
+                    continue
+            yield from (
+                each.value
+                for each in texts
+                if isinstance(each, ast.Constant) and isinstance(each.value, str) and CODE.fullmatch(each.value)
+            )
+
+
+def test_every_action_that_is_recorded_has_a_sentence() -> None:
+    """Add it, with its Korean, to retention/pages/record_sentences.py."""
+    plain = {code for code in recorded() if "{" not in code}
+    built = {code for code in recorded() if "{" in code}
+    assert built == set(PUT_TOGETHER)
+    plain |= {re.sub(r"\{.*\}", each, code) for code in built for each in PUT_TOGETHER[code]}
+    assert plain - set(SENTENCES) == set()
+    assert set(SENTENCES) - plain == set()  # what nothing writes any more
+
+
+def test_a_mail_moves_only_in_ways_that_have_a_sentence() -> None:
+    place = {"move": 2, "back": 2, "record": 0}
+    found = {
+        call.args[n].value
+        for path in (ROOT / "crm/outbox/actions").glob("*.py")
+        for call in ast.walk(ast.parse(path.read_text()))
+        if isinstance(call, ast.Call) and isinstance(call.func, ast.Name) and call.func.id in place
+        if len(call.args) > (n := place[call.func.id]) and isinstance(call.args[n], ast.Constant)
+    }
+    assert found <= PUT_TOGETHER["mail.{what}"]

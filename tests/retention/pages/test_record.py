@@ -1,9 +1,10 @@
 """The record is read by admins whole, beside an account by whoever sees it, and taken away as a file that says so."""
 
-from datetime import timedelta
+from datetime import date, timedelta
 
 import pytest
 from django.db import connection, transaction
+from django.utils.html import strip_tags
 
 from crm.accounts.actions import change_owner
 from crm.audit.actions import record
@@ -13,6 +14,7 @@ from retention.pages.record import PAGE
 from tests.factories import NOW, account, team, user
 
 pytestmark = pytest.mark.django_db
+MINUTE = timedelta(minutes=1)
 
 
 @pytest.fixture
@@ -61,17 +63,41 @@ def test_it_is_searched_by_actor_action_object_and_day(admin, asked, found):
     assert len(seen(admin.get(f"/settings/audit/?{asked}"))) == found
 
 
-def test_a_row_names_people_instead_of_ids_and_leads_to_its_object(admin):
+def sentence(response):
+    """The newest line as it is read, without its tags."""
+    return strip_tags(response.context["lines"][0].sentence)
+
+
+def test_a_row_is_a_sentence_with_names_instead_of_ids_and_leads_to_its_object(admin, as_user):
     north = team("North")
-    boss, lena = user("manager", team=north, name="Bea Boss"), user(team=north, name="Lena Brandt")
-    of = account("Acme", owner=boss)
+    boss, lena = user("manager", team=north, name="Bea Boss"), user(team=north, name="Lena Brandt", language="ko")
+    of = account("Acme & <b>", owner=boss)
     change_owner(of, owner=lena, at=NOW, by=boss)
     response = admin.get("/settings/audit/?action=account.owner_changed")
+    assert sentence(response) == "Bea Boss gave Acme &amp; &lt;b&gt; from Bea Boss to Lena Brandt."
     (line,) = response.context["lines"]
-    assert line.url == f"/accounts/{of.pk}/"
+    assert f'<a href="/accounts/{of.pk}/">Acme &amp; &lt;b&gt;</a>' in line.sentence
     assert ("owner", "Bea Boss", "Lena Brandt") in line.changes
-    page = response.content.decode()
-    assert "Bea Boss → Lena Brandt" in page
+    assert sentence(as_user(lena).get(f"/accounts/{of.pk}/record/")) == (
+        "Bea Boss 님이 Acme &amp; &lt;b&gt; 담당을 바꿨습니다: Bea Boss → Lena Brandt."
+    )
+
+
+def test_the_sentence_is_the_first_whose_places_are_known_and_an_old_action_shows_its_code(admin):
+    lena = user(name="Lena Brandt")
+    of = account("Acme", owner=lena)
+    with transaction.atomic():
+        record("account.stage_set", of, at=NOW, by=lena, before={"stage": "live"}, after={"stage": "churned"})
+        on_day = {"account": of.pk, "renews_on": date(2027, 3, 1), "category": "at_risk"}
+        record("forecast.recorded", ("forecast", "1"), at=NOW + MINUTE, by=lena, after=on_day)
+        record("cover.arranged", ("cover", "1"), at=NOW + 2 * MINUTE, by=System("x"), after={"pool": 1})
+        record("thing.mended", ("thing", "7"), at=NOW + 3 * MINUTE, by=lena, on_behalf_of=user(name="Ida Winter"))
+    assert [strip_tags(line.sentence) for line in admin.get("/settings/audit/").context["lines"][:4]] == [
+        "Lena Brandt, for Ida Winter, thing.mended thing 7",
+        "Holdfast arranged a cover.",
+        "Lena Brandt expects of the renewal of Acme on 1 Mar 2027: At risk.",
+        "Lena Brandt moved Acme from Live to Churned.",
+    ]
 
 
 def test_queries_stay_the_same_however_many_rows(admin, django_assert_num_queries):
