@@ -7,11 +7,12 @@ class CrmConfig(AppConfig):
     name = "crm"
 
     def ready(self) -> None:
+        from crm.keys.actions import revoke_keys_of
         from crm.outbox.actions import return_mails_of
         from crm.sign_in.actions import withdraw_links_of
         from crm.staff.actions import leaving
 
-        leaving.extend((withdraw_links_of, return_mails_of))
+        leaving.extend((withdraw_links_of, revoke_keys_of, return_mails_of))
         register_kept()
 
 

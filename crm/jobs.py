@@ -14,6 +14,7 @@ from crm.audit.queries import BATCH, newest_head
 from crm.audit.rules import System
 from crm.erasures import actions as erasures
 from crm.fills import actions as fills
+from crm.keys import actions as keys
 from crm.lib import mailer
 from crm.outbox import actions as outbox
 from crm.sign_in import actions as sign_in
@@ -56,6 +57,7 @@ def housekeeping() -> None:
     at, by = datetime.now(UTC), System("housekeeping")
     log.info("housekeeping: %s", usage.tidy(at=at, by=by))
     log.info("housekeeping: %s", sign_in.tidy(at=at))
+    log.info("housekeeping: %s kept answers of the API gone", keys.tidy(at=at, by=by))
     sealed = audit.seal(at=at, by=by)
     if sealed:
         log.info("housekeeping: %s rows of the record sealed, head %s", sealed, newest_head())

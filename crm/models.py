@@ -4,6 +4,7 @@ from crm.fills.models import Beat, Fill
 from crm.audit.models import AuditRow, AuditSeal
 from crm.staff.models import Cover, Installation, Salt, Team, User
 from crm.sign_in.models import Guesses, OneTimeLink
+from crm.keys.models import ApiKey, KeptAnswer, KeyUse
 from crm.accounts.models import Account, OwnerChange, TagRename, Trait, TraitDefinition
 from crm.bulk_edits.models import BulkEdit, BulkEditRow
 from crm.contacts.models import Contact, ErasedMark
@@ -31,6 +32,7 @@ from crm.erasures.models import Erasure
 __all__ = [
     "Account",
     "AccountFigures",
+    "ApiKey",
     "AuditRow",
     "AuditSeal",
     "Beat",
@@ -53,6 +55,8 @@ __all__ = [
     "ImportRun",
     "InboxBatch",
     "Installation",
+    "KeptAnswer",
+    "KeyUse",
     "Membership",
     "OneTimeLink",
     "OutboundMail",

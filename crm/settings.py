@@ -89,6 +89,7 @@ INSTALLED_APPS = [
     "django_htmx",
     "django_q",
     "rest_framework",
+    "drf_spectacular",
     "crm",
     "feedback",
     "retention",
@@ -309,11 +310,31 @@ Q_CLUSTER: dict[str, Any] = {
     "label": "Jobs",
 }
 
+# The API: keys alone open it, and every answer is JSON (crm.api).
+API_CALLS_PER_MINUTE = typed(env.int, "API_CALLS_PER_MINUTE", "a whole number such as 600", default=600)
 REST_FRAMEWORK = {
     "DEFAULT_RENDERER_CLASSES": ["rest_framework.renderers.JSONRenderer"],
-    "DEFAULT_AUTHENTICATION_CLASSES": [],
-    "DEFAULT_PERMISSION_CLASSES": ["rest_framework.permissions.IsAuthenticated"],
+    "DEFAULT_PARSER_CLASSES": ["crm.api.bodies.GatedJson"],
+    "DEFAULT_AUTHENTICATION_CLASSES": ["crm.api.access.ByKey"],
+    "DEFAULT_PERMISSION_CLASSES": ["crm.api.access.InScope"],
+    "DEFAULT_CONTENT_NEGOTIATION_CLASS": "crm.api.access.AlwaysJson",
+    "DEFAULT_PAGINATION_CLASS": "crm.api.pages.Pages",
+    "DEFAULT_SCHEMA_CLASS": "crm.api.description.Description",
+    "DEFAULT_METADATA_CLASS": None,
+    "EXCEPTION_HANDLER": "crm.api.errors.answer_for",
     "UNAUTHENTICATED_USER": None,
+}
+SPECTACULAR_SETTINGS = {
+    "TITLE": "Holdfast",
+    "VERSION": "1",
+    "DESCRIPTION": "Every noun of Holdfast, for other programs. docs/api.md has the first steps.",
+    "SCHEMA_PATH_PREFIX": "/api/v1",
+    "SERVE_INCLUDE_SCHEMA": False,
+    "COMPONENT_SPLIT_REQUEST": True,
+    "PREPROCESSING_HOOKS": ["crm.api.description.only_ours"],
+    "POSTPROCESSING_HOOKS": ["crm.api.description.strict"],
+    "SORT_OPERATIONS": False,
+    "DISABLE_ERRORS_AND_WARNINGS": False,
 }
 
 LOG_LEVEL = env.str("LOG_LEVEL", default="").upper()

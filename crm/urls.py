@@ -6,14 +6,18 @@ from django.apps import apps
 from django.contrib.auth.decorators import login_not_required
 from django.urls import URLPattern, URLResolver, include, path, re_path
 from django.utils.module_loading import module_has_submodule
+from django.views.decorators.csrf import csrf_exempt
 from django.views.i18n import set_language
 
 from crm.accounts import views as accounts
 from crm.admin import site
 from crm.api import tracking
+from crm.api.errors import unknown
+from crm.api.reference import openapi, reference
 from crm.consents import views as consents
 from crm.contacts import views as contacts
 from crm.imports import views as imports
+from crm.keys import views as keys
 from crm.outbox import views as outbox
 from crm.pages.gallery import gallery
 from crm.plans import views as plans
@@ -92,6 +96,12 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path("settings/you/", staff.you, name="you"),
     path("settings/you/set/", staff.set_preferences, name="set-preferences"),
     path("settings/keys/", staff.keys, name="keys"),
+    path("settings/api-keys/", keys.index, name="api-keys"),
+    path("settings/api-keys/new/", keys.new, name="api-key-new"),
+    path("settings/api-keys/<int:pk>/revoke/", keys.revoke, name="api-key-revoke"),
+    path("settings/api/", reference, name="api-reference"),
+    path("api/v1/openapi.json", openapi, name="api-openapi"),
+    path("", include("crm.api.urls")),
     path("settings/people/", sign_in.people, name="people"),
     path("settings/people/invite/", sign_in.invite, name="person-invite"),
     path("settings/people/invitations/<str:pk>/resend/", sign_in.resend, name="invitation-resend"),
@@ -128,3 +138,5 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path("readyz", readyz, name="readyz"),
 ]
 urlpatterns += [path("", include(f"{app}.urls")) for app in ("feedback", "retention") if apps.is_installed(app)]
+# After all the others, so that whatever they leave is answered as the API answers.
+urlpatterns.append(re_path(r"^api/(?P<rest>.*)$", login_not_required(csrf_exempt(unknown)), name="api-unknown"))

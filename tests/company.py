@@ -17,6 +17,7 @@ from crm.bulk_edits.actions import add_tag
 from crm.contacts.models import Contact
 from crm.fills.models import Beat, Fill
 from crm.imports.models import ImportRefusal, ImportRun
+from crm.keys.actions import create_key
 from crm.outbox import actions as outbox
 from crm.outbox import emails
 from crm.outbox.models import MailState, OutboundMail, UnsubscribeLink
@@ -238,6 +239,11 @@ def _house(made: Company) -> None:
     ExchangeRate.objects.create(currency="USD", day=TODAY, rate=1)
     Beat.objects.create(name="jobs", at=NOW)
     Fill.objects.create(stage="windows", through_at=NOW, finished_at=NOW)
+    expires_at = NOW + 90 * DAY
+    api_key, _secret = create_key(
+        owner=made.users["R"], name="Sync", scopes=["accounts:read"], expires_at=expires_at, at=NOW, by=made.users["S"]
+    )
+    made.remember("api key", api_key.pk)
     made.remember("source", source.pk)
     made.remember("key", key.pk)
     made.remember("import", run.pk)

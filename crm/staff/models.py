@@ -80,6 +80,8 @@ class User(AbstractBaseUser):
 
     # The instant of the request in which this person asks (crm.middleware.clock): cover counts only where it is known.
     asks_at: datetime | None = None
+    # The API key through which this person's program asks; empty: the person is here in person.
+    asks_through = ""
 
     USERNAME_FIELD = "email"
     REQUIRED_FIELDS: ClassVar[list[str]] = []
@@ -127,7 +129,7 @@ class User(AbstractBaseUser):
 
     @property
     def actor_label(self) -> str:
-        return self.name
+        return f"{self.name} · {self.asks_through}" if self.asks_through else self.name
 
     @property
     def formats(self) -> formats.Formats:

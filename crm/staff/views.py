@@ -120,6 +120,8 @@ SETTINGS = [
         [
             ("events", "read_sources", _("Events"), _("Names that events came under, and the features they feed.")),
             ("sources", "read_sources", _("Sources"), _("Who sends usage, with which keys, and what was refused.")),
+            ("api-keys", "read", _("API keys"), _("What other programs come in with, for whom and until when.")),
+            ("api-reference", "read", _("API reference"), _("Every call that programs can make, with its fields.")),
             ("imports", "import", _("Imports"), _("Files that were taken over, and their refused rows.")),
             ("mail-files", "read_sources", _("Mail"), _("What was sent, or written to files without a server.")),
         ],
@@ -164,6 +166,7 @@ DOINGS: list[tuple[str, str, Any, dict[str, str] | None]] = [
     ("feature-new", "configure", _("New feature"), None),
     ("trait-new", "configure", _("New trait"), None),
     ("source-new", "manage_keys", _("New source"), None),
+    ("api-key-new", "manage_keys", _("New API key"), None),
     ("set-preferences", "read", _("Appearance: light"), {"theme": "light"}),
     ("set-preferences", "read", _("Appearance: dark"), {"theme": "dark"}),
     ("set-preferences", "read", _("Appearance: as the device"), {"theme": "system"}),

@@ -156,6 +156,11 @@ URLS = [
         ("source-key-revoke",  "key",              "405",                    "S 302"),
         ("source-retry",       "source",           "405",                    "S 302"),
         ("events",             "",                 "SO 200",                 "O 302"),
+        # One's own keys; a system admin's are all. The rep's key is the rep's to revoke.
+        ("api-keys",           "",                 "SOMRV 200",              "405"),
+        ("api-key-new",        "",                 "S 200",                  "S 200"),  # the answer shows the key, once
+        ("api-key-revoke",     "api key",          "405",                    "SR 302 · OMVC 404"),
+        ("api-reference",      "",                 "SOMRV 200",              "405"),
         ("imports",            "",                 "O 200",                  "405"),
         ("import",             "import",           "O 200",                  "405"),
         ("mail-files",         "",                 "SOMRV 200",              "405"),
@@ -239,6 +244,8 @@ PUBLIC = [
         ("unsubscribe",               "an unknown link",      200, 200,  False),
         ("healthz",                   "",                     200, 405,  False),
         ("readyz",                    "",                     200, 405,  False),
+        ("api-openapi",               "",                     200, 405,  False),  # holds nothing of the installation
+        ("api-unknown",               "",                     404, 404,  False),
         ("tracking",                  "a write key",          405, 200,  False),
         ("tracking",                  "an unknown key",       405, 401,  False),
         ("tracking",                  "a revoked key",        405, 401,  False),

@@ -31,6 +31,7 @@ CONSENT = {"purpose": "advertising", "on": TODAY, "source": "form on our site"}
 TERMS = {"effective_on": TODAY, "price": "99.50", "billing_months": "1", "currency": "EUR", "seats": "5"}
 OLD, NEW = "a good password", "an even better password"
 PERSON = {"name": "Renamed", "role": "rep", "language": "en", "time_zone": "UTC"}
+API_KEY = {"name": "Billing", "scopes": ["accounts:read"], "expires_on": TODAY + timedelta(days=30)}
 FEATURE = {"name": "Reports", "is_key": "on", "unit": "reports", "threshold": "3"}
 SURVEY = {
     "minimum_tenure_days": "30", "minimum_uses": "0", "cooldown_days": "90", "reply_working_days": "2",
@@ -124,6 +125,7 @@ LIVE: dict[str, Callable[[Company, str], Post]] = {
     "account_reset_password": lambda made, whose: {"email": made.users["R"].email},
     # The code of this half minute: the rounds may last longer than one.
     "mfa_reauthenticate": lambda made, whose: {"code": code_at(datetime.now(UTC))},
+    "api-key-new": lambda made, whose: API_KEY | {"owner": made.users["R"].pk},
     "person": lambda made, whose: PERSON | {"email": made.users["R"].email},
 }
 
@@ -165,6 +167,8 @@ def opening(made: Company, line: Open) -> tuple[str, dict[str, Any]]:
     """The address with what is held in it, and how a POST to it looks."""
     if line.name.startswith("tracking"):
         return _tracking(made, line)
+    if line.name == "api-unknown":
+        return reverse(line.name, args=["v1/nothing"]), {}
     if not line.holding:
         return reverse(line.name), {"data": form(line.name, made, "")}
     tokens = {

@@ -21,8 +21,8 @@ REFUSED = {"utils", "helpers", "common", "core", "misc", "base", "manager", "ser
 NAMED_BY_DJANGO = {"crm/lib/embedded_backend/base.py"}
 FLOW = {
     "crm": (
-        "lib fills audit staff sign_in accounts bulk_edits contacts plans subscriptions sources people usage consents "
-        "attention outbox segments imports erasures"
+        "lib fills audit staff sign_in keys webhooks accounts bulk_edits contacts plans subscriptions sources people "
+        "usage consents attention outbox segments imports erasures"
     ),
     "feedback": "surveys invitations answers",
     "retention": (

@@ -11,6 +11,7 @@ from django.urls import URLPattern, URLResolver, get_resolver, reverse
 
 from crm.sources import actions as sources
 from crm.staff.models import Installation, Role, User
+from tests.architecture.api_matrix import API
 from tests.architecture.asking import address, cells, expected, round_of, told_of_elsewhere, visits, writing
 from tests.architecture.matrix import (
     ADMIN,
@@ -49,7 +50,7 @@ def patterns(found: Any = None, route: str = "", space: str = "") -> Iterator[tu
 
 
 def declared() -> set[str]:
-    ours = {line.name for line in URLS} | {line.name for line in PUBLIC}
+    ours = {line.name for line in URLS} | {line.name for line in PUBLIC} | {call.name for call in API}
     pages = ("index", "login", "logout", "password_change", "password_change_done", "autocomplete", "jsi18n")
     each = ("changelist", "add", "change", "delete", "history")
     rows = {f"admin:{row.model}_{page}" for row in ADMIN for page in each}

@@ -38,10 +38,10 @@ class Visitor:
         try:
             with transaction.atomic():
                 with connection.execute_wrapper(self._listen):
-                    if method == POST:
+                    if method == POST and "content_type" not in more:
                         response = self.client.post(url, data, **more)
                     else:
-                        response = self.client.generic(method, url)
+                        response = self.client.generic(method, url, data or b"", **more)
                     self.body = response.getvalue().decode(errors="replace")
                 if not self.quiet:
                     self.known = writes()

@@ -1,0 +1,25 @@
+"""The addresses of crm's own nouns under /api/v1/; the other apps add theirs."""
+
+from crm.api import accounts, contacts, house, plans, segments, subscriptions
+from crm.api.nouns import router
+
+urlpatterns = router(
+    accounts=accounts.Accounts,
+    owner_changes=accounts.OwnerChanges,
+    traits=accounts.Traits,
+    trait_values=accounts.TraitValues,
+    tag_renames=accounts.TagRenames,
+    contacts=contacts.Contacts,
+    consents=contacts.Consents,
+    plans=plans.Plans,
+    features=plans.Features,
+    subscriptions=subscriptions.Subscriptions,
+    subscription_changes=subscriptions.SubscriptionChanges,
+    segments=segments.Segments,
+    usage_days=house.UsageDays,
+    events=house.Events,
+    users=house.Users,
+    teams=house.Teams,
+    record=house.Record,
+    imports=house.Imports,
+)

@@ -1,0 +1,95 @@
+"""Who may call what of the API: keys with every scope, one for each role; read like the cells in matrix.py.
+
+A row that a key's owner does not see is 404; what is seen and may not be done is 403. Whoever lacks the scope gets
+403 everywhere, and without a key, or with one that is over, 401.
+"""
+
+from typing import Any, NamedTuple
+
+from tests.company import TODAY
+
+
+class Call(NamedTuple):
+    """`of`: the kind of row that the address names (tests/company.py). `body`: what is sent, rows as "kind:"."""
+
+    name: str
+    method: str
+    of: str
+    cell: str
+    body: dict[str, Any] | None = None
+
+
+LISTS = (
+    "accounts", "owner-changes", "traits", "tag-renames", "contacts", "plans", "features", "subscriptions",
+    "subscription-changes", "segments", "events", "users", "teams",
+)  # fmt: skip
+DAY = TODAY.isoformat()
+TERMS = {"effective_on": DAY, "price": "99.50", "currency": "EUR"}
+RENEWING = {"name": "Renewing", "filter": "renewal.next.90"}
+EVERYBODY, SEEN = "SOMRV 200", "SOMRV sees 200"
+
+API = [
+    *(Call(f"api-{name}-list", "GET", "", EVERYBODY) for name in LISTS),
+    Call("api-consents-list", "GET", "", "SOMR 200"),
+    Call("api-record-list", "GET", "", "SO 200"),
+    Call("api-imports-list", "GET", "", "O 200"),
+    # --- the book
+    Call("api-accounts-list", "POST", "", "OMR 201", {"external_id": "new-1", "name": "New"}),
+    Call("api-accounts-detail", "GET", "account", SEEN),
+    Call("api-accounts-detail", "PATCH", "account", "OMR writes 200", {"name": "Renamed"}),
+    Call("api-accounts-by-external-id", "GET", "external id", SEEN),
+    Call("api-accounts-by-external-id", "PUT", "", "OMR 201", {"name": "New"}),
+    # A rep claims from the team's pool; what is owned already is not the rep's to give.
+    Call("api-accounts-owner", "PUT", "account", "OM writes 200 · R sees 403", {"owner": "colleague:"}),
+    Call("api-accounts-stage", "PUT", "account", "OMR writes 200", {"stage": "trial"}),
+    Call("api-accounts-next-step", "PUT", "account", "OMR writes 200", {"next_step": "Call", "next_step_on": DAY}),
+    Call("api-accounts-restriction", "PUT", "account", "OM writes 200 · R sees 403", {"restricted": True}),
+    Call("api-traits-list", "POST", "", "O 201", {"key": "rooms", "label": "Rooms", "type": "number"}),
+    Call("api-traits-detail", "GET", "trait", EVERYBODY),
+    Call("api-traits-detail", "PUT", "trait", "O 200", {"label": "Area", "type": "text"}),
+    Call("api-trait-values-list", "GET", "", "SOMRV 400"),  # asks for an account
+    Call("api-trait-values-list", "POST", "", "OMR 201", {"account": "account:own", "key": "region", "value": "Bern"}),
+    Call("api-tag-renames-list", "POST", "", "O 201", {"old": "vip", "new": "top"}),
+    Call("api-tag-renames-detail", "GET", "tag rename", "O 200 · SMRV 404"),
+    Call("api-tag-renames-undo", "POST", "tag rename", "O 200 · SMRV 404", {}),
+    Call("api-contacts-list", "POST", "", "OMR 201", {"account": "account:own", "name": "Lena"}),
+    Call("api-contacts-detail", "GET", "contact", SEEN),
+    Call("api-contacts-detail", "PATCH", "contact", "OMR writes 200", {"name": "Lena"}),
+    Call("api-contacts-left", "PUT", "contact", "OMR writes 200", {"on": DAY}),
+    Call("api-contacts-by-external-id", "GET", "", "SOMR 404 · V 403"),
+    Call("api-contacts-by-external-id", "PUT", "", "OMR 201", {"account": "account:own", "name": "Lena"}),
+    Call(
+        "api-consents-list", "POST", "", "OMR 201",
+        {"contact": "contact:own", "purpose": "survey", "given": False, "on": DAY, "source": "call"},
+    ),
+    Call("api-consents-detail", "GET", "", "SOMR 404 · V 403"),
+    Call("api-plans-list", "POST", "", "O 201", {"external_id": "small", "name": "Small"}),
+    Call("api-plans-detail", "GET", "plan", EVERYBODY),
+    Call("api-plans-detail", "PATCH", "plan", "O 200", {"name": "Small"}),
+    Call("api-plans-by-external-id", "GET", "", "SOMRV 404"),
+    Call("api-plans-by-external-id", "PUT", "", "O 201", {"name": "Small"}),
+    Call("api-features-list", "POST", "", "O 201", {"key": "reports", "name": "Reports"}),
+    Call("api-features-detail", "GET", "feature", EVERYBODY),
+    Call("api-features-detail", "PATCH", "feature", "O 200", {"name": "Reports"}),
+    Call("api-subscriptions-list", "POST", "", "OMR 201", TERMS | {"account": "account:own", "external_id": "l-9"}),
+    Call("api-subscriptions-detail", "GET", "line", SEEN),
+    Call("api-subscriptions-change", "POST", "line", "OMR writes 200", TERMS),
+    Call("api-subscriptions-end", "POST", "line", "OMR writes 200", {"on": DAY}),
+    Call("api-subscriptions-upsert", "PUT", "", "OMR 201", TERMS | {"account": "account:own"}),
+    Call("api-subscription-changes-detail", "GET", "", "SOMRV 404"),
+    Call("api-segments-list", "POST", "", "SOMR 201", RENEWING),
+    # The rep's own segment; C stands in for the rep and is another person.
+    Call("api-segments-detail", "GET", "segment", "R 200 · SOMVC 404"),
+    Call("api-segments-detail", "PUT", "segment", "R 200 · SOMVC 404", RENEWING),
+    Call("api-segments-detail", "DELETE", "segment", "R 204 · SOMVC 404"),
+    Call("api-segments-members", "GET", "segment", "R 200 · SOMVC 404"),
+    # --- to be read only
+    Call("api-usage-days-list", "GET", "", "SOMRV 400"),  # asks for an account
+    Call("api-events-detail", "GET", "event", EVERYBODY),
+    Call("api-users-detail", "GET", "user", EVERYBODY),
+    Call("api-teams-detail", "GET", "team", EVERYBODY),
+    Call("api-record-detail", "GET", "", "SO 404"),
+    Call("api-imports-detail", "GET", "import", "O 200"),
+]  # fmt: skip
+# What names no row of the company is asked for this one, which is not there.
+NOBODYS = {"pk": 10**9, "external_id": "nobodys-1"}
