@@ -38,7 +38,7 @@ class Visitor:
         try:
             with transaction.atomic():
                 with connection.execute_wrapper(self._listen):
-                    if method == POST and "content_type" not in more:
+                    if method == POST and not isinstance(data, bytes):
                         response = self.client.post(url, data, **more)
                     else:
                         response = self.client.generic(method, url, data or b"", **more)
