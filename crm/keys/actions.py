@@ -109,7 +109,7 @@ def answered(key: ApiKey, name: str, digest: bytes, *, at: datetime) -> Answered
         cursor.execute("SELECT pg_try_advisory_xact_lock(%s)", [int.from_bytes(lock, "big", signed=True)])
         if cursor.fetchone() != (True,):
             raise InProgress
-    rows = KeptAnswer.objects.filter(key=key, name=name)
+    rows = KeptAnswer.objects.filter(key=key, name=_hashed(name))
     rows.filter(kept_at__lte=at - rules.REPEATABLE).delete()
     kept = rows.first()
     if kept is None:
@@ -121,7 +121,12 @@ def answered(key: ApiKey, name: str, digest: bytes, *, at: datetime) -> Answered
 
 def keep_answer(key: ApiKey, name: str, digest: bytes, answer: Answered, *, at: datetime) -> None:
     """Remember the answer in the transaction of what it tells of, so that neither can stand alone."""
-    KeptAnswer.objects.create(key=key, name=name, digest=digest, status=answer.status, row=answer.row, kept_at=at)
+    named = {"key": key, "name": _hashed(name), "digest": digest}
+    KeptAnswer.objects.create(**named, status=answer.status, row=answer.row, kept_at=at)
+
+
+def _hashed(name: str) -> bytes:
+    return hashlib.sha256(name.encode()).digest()
 
 
 @transaction.atomic

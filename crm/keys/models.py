@@ -97,13 +97,13 @@ class KeyUse(models.Model):
 
 
 class KeptAnswer(models.Model):
-    """What a call with an Idempotency-Key did, for 24 hours: a digest of what was sent, and the row it came to.
+    """What a call with an Idempotency-Key did, for 24 hours: digests of that and of what was sent, and the row it came to.
 
     Neither body is kept: whoever asks again is shown the row as it is then.
     """
 
     key = models.ForeignKey(ApiKey, models.CASCADE, related_name="+")
-    name = models.CharField(max_length=255, help_text="the Idempotency-Key")
+    name = models.BinaryField(max_length=32, help_text="SHA-256 of the Idempotency-Key")
     digest = models.BinaryField(max_length=32, help_text="HMAC over method, address and body")
     status = models.PositiveSmallIntegerField()
     row = models.BigIntegerField(null=True)

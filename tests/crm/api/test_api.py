@@ -108,8 +108,8 @@ def test_a_call_that_is_sent_twice_is_done_once(ops: Program, now: Any) -> None:
     # What was refused was not done, so the same key may try again.
     assert ops.send("POST", "accounts", 400, once="call-2", **body)["fields"]["external_id"]
     ops.send("POST", "accounts", 201, once="call-2", external_id="b", name="B")
-    kept = KeptAnswer.objects.order_by("pk").values_list("name", "status", "row")
-    assert list(kept) == [("call-1", 201, made["id"]), ("call-2", 201, Account.objects.system("test").get(name="B").pk)]
+    kept = KeptAnswer.objects.order_by("pk").values_list("status", "row")
+    assert list(kept) == [(201, made["id"]), (201, Account.objects.system("test").get(name="B").pk)]
     now.move_to(NOW + timedelta(hours=25))
     assert ops.send("POST", "accounts", 400, once="call-1", **body)["code"] == "invalid"
 
