@@ -97,7 +97,7 @@ class KeyUse(models.Model):
 
 
 class KeptAnswer(models.Model):
-    """What a call with an Idempotency-Key did, for 24 hours: digests of that and of what was sent, and the row it came to.
+    """What a call with an Idempotency-Key did, for 24 hours: digests of both, and the row that it came to.
 
     Neither body is kept: whoever asks again is shown the row as it is then.
     """

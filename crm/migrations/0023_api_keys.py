@@ -7,67 +7,98 @@ from django.db import migrations, models
 
 
 class Migration(migrations.Migration):
-
     dependencies = [
-        ('crm', '0022_erasures'),
+        ("crm", "0022_erasures"),
     ]
 
     operations = [
         migrations.CreateModel(
-            name='ApiKey',
+            name="ApiKey",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('name', models.CharField(max_length=80, verbose_name='name')),
-                ('scopes', django.contrib.postgres.fields.ArrayField(base_field=models.CharField(max_length=60), size=None, verbose_name='may')),
-                ('prefix', models.CharField(max_length=10)),
-                ('sha256', models.BinaryField(max_length=32, unique=True)),
-                ('created_at', models.DateTimeField()),
-                ('expires_at', models.DateTimeField(verbose_name='expires')),
-                ('revoked_at', models.DateTimeField(null=True)),
-                ('created_by', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='+', to=settings.AUTH_USER_MODEL)),
-                ('owner', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='+', to=settings.AUTH_USER_MODEL, verbose_name='acts for')),
+                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
+                ("name", models.CharField(max_length=80, verbose_name="name")),
+                (
+                    "scopes",
+                    django.contrib.postgres.fields.ArrayField(
+                        base_field=models.CharField(max_length=60), size=None, verbose_name="may"
+                    ),
+                ),
+                ("prefix", models.CharField(max_length=10)),
+                ("sha256", models.BinaryField(max_length=32, unique=True)),
+                ("created_at", models.DateTimeField()),
+                ("expires_at", models.DateTimeField(verbose_name="expires")),
+                ("revoked_at", models.DateTimeField(null=True)),
+                (
+                    "created_by",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.PROTECT, related_name="+", to=settings.AUTH_USER_MODEL
+                    ),
+                ),
+                (
+                    "owner",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="+",
+                        to=settings.AUTH_USER_MODEL,
+                        verbose_name="acts for",
+                    ),
+                ),
             ],
         ),
         migrations.CreateModel(
-            name='KeyUse',
+            name="KeyUse",
             fields=[
-                ('key', models.OneToOneField(on_delete=django.db.models.deletion.CASCADE, primary_key=True, related_name='+', serialize=False, to='crm.apikey')),
-                ('minute', models.DateTimeField()),
-                ('calls', models.PositiveIntegerField()),
+                (
+                    "key",
+                    models.OneToOneField(
+                        on_delete=django.db.models.deletion.CASCADE,
+                        primary_key=True,
+                        related_name="+",
+                        serialize=False,
+                        to="crm.apikey",
+                    ),
+                ),
+                ("minute", models.DateTimeField()),
+                ("calls", models.PositiveIntegerField()),
             ],
             options={
-                'db_table': 'crm_key_use',
+                "db_table": "crm_key_use",
             },
         ),
         migrations.CreateModel(
-            name='KeptAnswer',
+            name="KeptAnswer",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('name', models.BinaryField(help_text='SHA-256 of the Idempotency-Key', max_length=32)),
-                ('digest', models.BinaryField(help_text='HMAC over method, address and body', max_length=32)),
-                ('status', models.PositiveSmallIntegerField()),
-                ('row', models.BigIntegerField(null=True)),
-                ('kept_at', models.DateTimeField()),
-                ('key', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='+', to='crm.apikey')),
+                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
+                ("name", models.BinaryField(help_text="SHA-256 of the Idempotency-Key", max_length=32)),
+                ("digest", models.BinaryField(help_text="HMAC over method, address and body", max_length=32)),
+                ("status", models.PositiveSmallIntegerField()),
+                ("row", models.BigIntegerField(null=True)),
+                ("kept_at", models.DateTimeField()),
+                (
+                    "key",
+                    models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name="+", to="crm.apikey"),
+                ),
             ],
             options={
-                'db_table': 'crm_kept_answer',
+                "db_table": "crm_kept_answer",
             },
         ),
         migrations.AddIndex(
-            model_name='apikey',
-            index=models.Index(fields=['owner', '-id'], name='api_key_by_owner'),
+            model_name="apikey",
+            index=models.Index(fields=["owner", "-id"], name="api_key_by_owner"),
         ),
         migrations.AddConstraint(
-            model_name='apikey',
-            constraint=models.CheckConstraint(condition=models.Q(('expires_at__gt', models.F('created_at'))), name='api_key_expires_after_start'),
+            model_name="apikey",
+            constraint=models.CheckConstraint(
+                condition=models.Q(("expires_at__gt", models.F("created_at"))), name="api_key_expires_after_start"
+            ),
         ),
         migrations.AddIndex(
-            model_name='keptanswer',
-            index=models.Index(fields=['kept_at'], name='kept_answer_by_age'),
+            model_name="keptanswer",
+            index=models.Index(fields=["kept_at"], name="kept_answer_by_age"),
         ),
         migrations.AddConstraint(
-            model_name='keptanswer',
-            constraint=models.UniqueConstraint(fields=('key', 'name'), name='kept_answer_once'),
+            model_name="keptanswer",
+            constraint=models.UniqueConstraint(fields=("key", "name"), name="kept_answer_once"),
         ),
     ]
