@@ -20,8 +20,10 @@ def register_kept() -> None:
     """What crm keeps of customers' people, and what is left of it when one of them is erased."""
     from crm.erasures import actions as erasures
     from crm.erasures import queries as held
+    from crm.imports import actions as imports
     from crm.lib.personal import ERASED, Apart, Mentions, Own, register
     from crm.outbox import actions as outbox
+    from crm.uploads import actions as uploads
 
     contact: dict[str, Any] = {"external_id": None, "name": "", "email": "", "job_title": "", "phone": ""}
     contact |= {"language": "", "time_zone": "", "audit_key": b""}
@@ -47,6 +49,15 @@ def register_kept() -> None:
         Mentions("crm.SavedView", ("name", "query"), of=""),
         Mentions("crm.ImportRun", ("filename",), of=""),
         Mentions("crm.ImportRefusal", ("reason", "row"), of="", whole=True),
+        Mentions("crm.ImportFinding", ("detail", "row"), of="", whole=True),
+        Apart(
+            "effects of imports",
+            ("crm_importeffect.before", "crm_importeffect.after", "crm_importeffect.left"),
+            erase=imports.forget_effects,
+        ),
+        Mentions("crm.Upload", ("filename", "note", "problem", "sample", "unclear"), of=""),
+        Mentions("crm.UploadRow", ("cells", "reason", "changes"), of="", whole=True),
+        Apart("uploaded files", ("crm_uploadpiece.data",), sweep=uploads.forget_named),
         Apart("raw requests", ("crm_inbox_batch.body", "crm_inbox_batch.failed"), sweep=erasures.sweep_inbox),
         Apart(
             "refused events",

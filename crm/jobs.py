@@ -18,6 +18,7 @@ from crm.keys import actions as keys
 from crm.lib import mailer
 from crm.outbox import actions as outbox
 from crm.sign_in import actions as sign_in
+from crm.uploads import actions as uploads_
 from crm.usage import actions as usage
 
 log = logging.getLogger("holdfast.jobs")
@@ -49,6 +50,12 @@ def drain() -> None:
         async_task("crm.jobs.drain")
 
 
+def uploads() -> None:
+    """Long work: try, apply and take back the files that people uploaded, one after the other, until none is left."""
+    while done := uploads_.work(clock=lambda: datetime.now(UTC), by=System("uploads")):
+        log.info("uploads: %s", done)
+
+
 def housekeeping() -> None:
     """Make the partitions of the next days, drop what is past its time, and seal the record up to here.
 
@@ -58,6 +65,7 @@ def housekeeping() -> None:
     log.info("housekeeping: %s", usage.tidy(at=at, by=by))
     log.info("housekeeping: %s", sign_in.tidy(at=at))
     log.info("housekeeping: %s kept answers of the API gone", keys.tidy(at=at, by=by))
+    log.info("housekeeping: %s uploads forgotten", uploads_.tidy(at=at, by=by))
     sealed = audit.seal(at=at, by=by)
     if sealed:
         log.info("housekeeping: %s rows of the record sealed, head %s", sealed, newest_head())

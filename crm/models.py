@@ -16,6 +16,7 @@ from crm.usage.models import (
     CountedDay,
     DirtyAccount,
     EventName,
+    MonthlyTotal,
     PersonDay,
     UsageDay,
     WaitingEvent,
@@ -26,7 +27,8 @@ from crm.consents.models import Consent
 from crm.attention.models import Hold, Reservation
 from crm.outbox.models import OutboundMail, Pause, Suppression, UnsubscribeLink
 from crm.segments.models import AccountFigures, SavedView, Segment
-from crm.imports.models import ImportRefusal, ImportRun
+from crm.imports.models import ImportEffect, ImportFinding, ImportRefusal, ImportRun, ImportUse
+from crm.uploads.models import RememberedColumns, Upload, UploadPiece, UploadRow
 from crm.erasures.models import Erasure
 
 __all__ = [
@@ -51,13 +53,17 @@ __all__ = [
     "Fill",
     "Guesses",
     "Hold",
+    "ImportEffect",
+    "ImportFinding",
     "ImportRefusal",
     "ImportRun",
+    "ImportUse",
     "InboxBatch",
     "Installation",
     "KeptAnswer",
     "KeyUse",
     "Membership",
+    "MonthlyTotal",
     "OneTimeLink",
     "OutboundMail",
     "OwnerChange",
@@ -66,6 +72,7 @@ __all__ = [
     "PersonDay",
     "Plan",
     "Reject",
+    "RememberedColumns",
     "Reservation",
     "Salt",
     "SavedView",
@@ -81,6 +88,9 @@ __all__ = [
     "Trait",
     "TraitDefinition",
     "UnsubscribeLink",
+    "Upload",
+    "UploadPiece",
+    "UploadRow",
     "UsageDay",
     "User",
     "WaitingEvent",

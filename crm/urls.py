@@ -28,6 +28,7 @@ from crm.sign_in import views as sign_in
 from crm.sources import views as sources
 from crm.staff import views as staff
 from crm.subscriptions import views as subscriptions
+from crm.uploads import views as uploads
 from crm.usage import views as usage
 
 handler400 = "crm.middleware.bad_request"
@@ -123,7 +124,17 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path("settings/sources/<int:pk>/retry/", sources.retry, name="source-retry"),
     path("settings/keys/<int:pk>/revoke/", sources.revoke_key, name="source-key-revoke"),
     path("settings/events/", usage.events, name="events"),
-    path("settings/imports/", imports.index, name="imports"),
+    path("settings/imports/", uploads.index, name="imports"),
+    path("settings/imports/files/<int:pk>/", uploads.detail, name="upload"),
+    path("settings/imports/files/<int:pk>/progress/", uploads.progress, name="upload-progress"),
+    path("settings/imports/files/<int:pk>/columns/", uploads.columns, name="upload-columns"),
+    path("settings/imports/files/<int:pk>/try/", uploads.start, {"step": "reading"}, name="upload-try"),
+    path("settings/imports/files/<int:pk>/apply/", uploads.start, {"step": "applying"}, name="upload-apply"),
+    path("settings/imports/files/<int:pk>/undo/", uploads.start, {"step": "undoing"}, name="upload-undo"),
+    path("settings/imports/files/<int:pk>/back/", uploads.back, name="upload-back"),
+    path("settings/imports/files/<int:pk>/discard/", uploads.discard, name="upload-discard"),
+    path("settings/imports/files/<int:pk>/refused/", uploads.refused, name="upload-refused"),
+    path("settings/imports/template/<slug:kind>.<slug:form>", uploads.template, name="import-template"),
     path("settings/imports/<int:pk>/", imports.detail, name="import"),
     path("mail/", outbox.index, name="mail-files"),
     path("mail/resume/", outbox.resume, name="mail-resume"),

@@ -6,12 +6,17 @@ class RetentionConfig(AppConfig):
 
     def ready(self) -> None:
         from crm.accounts.actions import handing_over
+        from crm.imports.actions import derived
         from crm.staff.actions import leaving
         from retention.follow_ups.actions import take_back_from
         from retention.handovers.actions import hand_over
         from retention.pages.fields import register_fields
 
         register_fields()
+        # What was concluded about an account goes with it, where an import that made it is undone; an account that
+        # stands in the ledger stays, since the ledger is never changed.
+        for table in ("retention_score_now", "retention_score_reading", "retention_risksignal"):
+            derived[table] = "account_id"
         handing_over.append(hand_over)
         # After crm's own, which has returned the mails by then.
         leaving.append(take_back_from)

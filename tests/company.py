@@ -31,6 +31,7 @@ from crm.sources import actions as sources
 from crm.sources.models import Reject
 from crm.staff.models import Installation, User
 from crm.subscriptions.models import ExchangeRate
+from crm.uploads.models import Upload, UploadPiece, UploadRow
 from crm.usage.models import EventName
 from feedback.answers.models import Answer
 from feedback.invitations import queries as invitations
@@ -247,9 +248,24 @@ def _house(made: Company) -> None:
     made.remember("source", source.pk)
     made.remember("key", key.pk)
     made.remember("import", run.pk)
+    for state, kind in (("columns", "upload"), ("checked", "tried upload"), ("applied", "applied upload")):
+        made.remember(kind, _upload(made.users["O"], state, run).pk)
+    made.remember("template", ("accounts", "csv"))
     rename = accounts.rename_tag(old="new", new="vip", at=NOW, by=made.users["O"])
     made.remember("tag rename", rename.pk)
     made.remember("installation", Installation.objects.get().pk)
+
+
+def _upload(by: User, state: str, run: ImportRun) -> Upload:
+    row = Upload.objects.create(
+        kind="accounts", filename="more.csv", size=20, sha256="1" * 64, state=state, made_by=by, created_at=NOW,
+        changed_at=NOW, encoding="utf-8", delimiter=",", header=["id", "name"], sample=[["a"], ["Alpha"]], rows=1,
+        new=1,
+        columns={} if state == "columns" else {"external_id": 0, "name": 1}, run=run if state == "applied" else None,
+    )  # fmt: skip
+    UploadPiece.objects.create(upload=row, place=0, data=b"id,name\na,Alpha\n")
+    UploadRow.objects.create(upload=row, line=2, cells=["a", "Alpha"], outcome="new")
+    return row
 
 
 def _survey(made: Company) -> None:

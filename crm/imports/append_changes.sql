@@ -2,9 +2,9 @@
 -- crm_account, crm_subscription, crm_subscriptionchange · Writes crm_subscriptionchange
 -- Safe to run twice: a change of the same line, day and content is there already and is not appended again.
 WITH incoming AS MATERIALIZED (
-    SELECT line.id AS subscription_id, row.account_id, row.effective_on, row.ends_on, row.plan_id, row.seats, row.price,
+    SELECT row.line, line.id AS subscription_id, row.account_id, row.effective_on, row.ends_on, row.plan_id, row.seats, row.price,
         row.billing_months, coalesce(row.currency, account.currency) AS currency, row.mrr, row.renews_on, row.notice_on
-    FROM jsonb_to_recordset(%(rows)s::jsonb) AS row(account_id bigint, external_id text, plan_id bigint,
+    FROM jsonb_to_recordset(%(rows)s::jsonb) AS row(line bigint, account_id bigint, external_id text, plan_id bigint,
         effective_on date, ends_on date, seats integer, price numeric, billing_months smallint, currency text,
         mrr numeric, renews_on date, notice_on date)
     JOIN crm_subscription AS line ON line.account_id = row.account_id AND line.external_id = row.external_id
@@ -24,6 +24,7 @@ WITH incoming AS MATERIALIZED (
             IS NOT DISTINCT FROM (incoming.ends_on, incoming.plan_id, incoming.seats, incoming.price,
                 incoming.billing_months, incoming.currency, incoming.renews_on, incoming.notice_on))
     ORDER BY incoming.subscription_id, incoming.effective_on
-    RETURNING account_id
+    RETURNING id, account_id, subscription_id, effective_on
 )
-SELECT account_id FROM appended
+SELECT incoming.line, appended.id, appended.account_id
+FROM appended JOIN incoming USING (subscription_id, effective_on)

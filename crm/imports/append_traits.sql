@@ -2,8 +2,8 @@
 -- crm_trait · Writes crm_trait
 -- Safe to run twice: a value that holds already is not appended again.
 WITH incoming AS (
-    SELECT account.id AS account_id, row.external_id, value.*
-    FROM jsonb_to_recordset(%(rows)s::jsonb) AS row(external_id text, traits jsonb)
+    SELECT account.id AS account_id, row.line, value.*
+    FROM jsonb_to_recordset(%(rows)s::jsonb) AS row(line bigint, external_id text, traits jsonb)
     CROSS JOIN jsonb_to_recordset(row.traits) AS value(
         definition_id bigint, number numeric, text text, flag boolean, day date)
     JOIN crm_account AS account ON account.external_id = row.external_id
@@ -23,4 +23,4 @@ WITH incoming AS (
     ON CONFLICT (account_id, definition_id, at) DO NOTHING
     RETURNING account_id
 )
-SELECT DISTINCT incoming.external_id FROM appended JOIN incoming USING (account_id)
+SELECT DISTINCT incoming.line, account_id, false FROM appended JOIN incoming USING (account_id)

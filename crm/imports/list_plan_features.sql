@@ -2,8 +2,8 @@
 -- crm_plan_features · Writes crm_plan_features
 -- Safe to run twice: the plan's list is made equal to the file's. A plan without a list in the file keeps its own.
 WITH listed AS MATERIALIZED (
-    SELECT plan.id AS plan_id, plan.external_id, feature::bigint AS feature_id
-    FROM jsonb_to_recordset(%(rows)s::jsonb) AS row(external_id text, features jsonb)
+    SELECT row.line, plan.id AS plan_id, feature::bigint AS feature_id
+    FROM jsonb_to_recordset(%(rows)s::jsonb) AS row(line bigint, external_id text, features jsonb)
     JOIN crm_plan AS plan USING (external_id)
     CROSS JOIN jsonb_array_elements_text(row.features) AS feature
 ), dropped AS (
@@ -18,4 +18,4 @@ WITH listed AS MATERIALIZED (
     ON CONFLICT (plan_id, feature_id) DO NOTHING
     RETURNING plan_id
 )
-SELECT DISTINCT listed.external_id FROM listed JOIN (SELECT * FROM dropped UNION SELECT * FROM added) AS moved USING (plan_id)
+SELECT DISTINCT listed.line, plan_id, false FROM listed JOIN (SELECT * FROM dropped UNION SELECT * FROM added) AS moved USING (plan_id)

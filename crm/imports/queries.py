@@ -2,12 +2,16 @@
 
 from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, field
+from datetime import date
 from typing import Generic, NamedTuple, TypeVar
 
+from django.db import connection
 from django.db.models import Model, QuerySet
 
 from crm.accounts.models import Account, TraitDefinition
-from crm.imports.models import ImportRefusal, ImportRun
+from crm.imports import rules
+from crm.imports.models import ImportEffect, ImportRefusal, ImportRun
+from crm.lib.sql_files import load
 from crm.plans.models import Feature, Plan
 from crm.staff.models import User
 
@@ -22,9 +26,10 @@ class Known:
     plans: Mapping[str, int] = field(default_factory=dict)
     features: Mapping[str, int] = field(default_factory=dict)
     traits: Mapping[str, tuple[int, str]] = field(default_factory=dict)
+    today: date = date.max
 
 
-def known(trait_columns: Mapping[str, str]) -> Known:
+def known(trait_columns: Mapping[str, str], *, today: date) -> Known:
     """Read it afresh; `trait_columns` maps a file's trait columns to the keys of their definitions."""
     definitions = {
         row.key: (row.pk, row.type) for row in TraitDefinition.objects.filter(key__in=trait_columns.values())
@@ -36,6 +41,7 @@ def known(trait_columns: Mapping[str, str]) -> Known:
         plans=dict(Plan.objects.values_list("external_id", "pk")),
         features=dict(Feature.objects.values_list("key", "pk")),
         traits={column: definitions[key] for column, key in trait_columns.items() if key in definitions},
+        today=today,
     )
 
 
@@ -51,8 +57,25 @@ def undefined_traits(keys: Collection[str]) -> set[str]:
 
 def first_run(kind: str, sha256: str) -> ImportRun | None:
     """The earliest run over the very same bytes that took anything over."""
-    same = ImportRun.objects.filter(kind=kind, sha256=sha256).exclude(created=0, unchanged=0)
+    same = ImportRun.objects.filter(kind=kind, sha256=sha256, undone_at=None).exclude(created=0, unchanged=0)
     return same.order_by("id").first()
+
+
+def tables_to_undo(run: ImportRun) -> list[str]:
+    """The tables in which a run's changes are still to be taken back, those that point at others first."""
+    with connection.cursor() as cursor:
+        cursor.execute(load(__file__, "tables_to_undo"), {"run": run.pk})
+        found = {table for (table,) in cursor.fetchall()}
+    ours = ["crm_trait", "crm_ownerchange", "crm_subscriptionchange", "crm_subscription", "crm_contact"]
+    ours += ["crm_monthlytotal", "crm_eventname", "crm_plan_features", "crm_feature", "crm_plan", "crm_account"]
+    of_others = [table for kind in rules.KINDS.values() for table in kind.tables if table not in ours]
+    order = [*of_others, *ours]
+    return sorted(found, key=lambda table: order.index(table) if table in order else len(order))
+
+
+def left_by_undo(run: ImportRun) -> QuerySet[ImportEffect]:
+    """Rows that an undo left as they are, each with its reason."""
+    return ImportEffect.objects.filter(run=run).exclude(left="")
 
 
 PAGE = 50
@@ -69,15 +92,15 @@ class Page(NamedTuple, Generic[M]):
 
 def runs(*, after: int | None = None, before: int | None = None) -> Page[ImportRun]:
     """Newest first."""
-    return _page(ImportRun.objects.all(), after, before, newest_first=True)
+    return paged(ImportRun.objects.all(), after, before, newest_first=True)
 
 
 def refusals(run: ImportRun, *, after: int | None = None, before: int | None = None) -> Page[ImportRefusal]:
     """What one run refused, in the order of the file: chunks are stored in it, so ids follow it."""
-    return _page(ImportRefusal.objects.filter(run=run), after, before, newest_first=False)
+    return paged(ImportRefusal.objects.filter(run=run), after, before, newest_first=False)
 
 
-def _page(rows: QuerySet[M], after: int | None, before: int | None, *, newest_first: bool) -> Page[M]:
+def paged(rows: QuerySet[M], after: int | None, before: int | None, *, newest_first: bool) -> Page[M]:
     down = newest_first == (before is None)
     if before is not None:
         rows = rows.filter(pk__gt=before) if newest_first else rows.filter(pk__lt=before)

@@ -4,7 +4,7 @@
 -- leaves the account as it is.
 WITH incoming AS MATERIALIZED (
     SELECT * FROM jsonb_to_recordset(%(rows)s::jsonb) AS row(
-        external_id text, name text, domains text[], stage text, segment text, tags text[], time_zone text,
+        line bigint, external_id text, name text, domains text[], stage text, segment text, tags text[], time_zone text,
         language text, currency text, owner_id bigint, customer_since date)
 ), wanted AS MATERIALIZED (
     SELECT held.id, held.owner_id AS owned_by,
@@ -54,4 +54,6 @@ WITH incoming AS MATERIALIZED (
     UNION ALL
     SELECT added.id, added.owner_id, %(at)s FROM added WHERE added.owner_id IS NOT NULL
 )
-SELECT external_id, true AS is_new FROM added UNION ALL SELECT external_id, false FROM changed
+SELECT incoming.line, touched.id, touched.is_new
+FROM (SELECT id, external_id, true AS is_new FROM added UNION ALL SELECT id, external_id, false FROM changed) AS touched
+JOIN incoming USING (external_id)

@@ -4,7 +4,7 @@
 -- else by its address inside the account, else (when the file gives neither) by its name among those without one.
 WITH incoming AS MATERIALIZED (
     SELECT * FROM jsonb_to_recordset(%(rows)s::jsonb) AS row(
-        account_id bigint, external_id text, name text, name_given boolean, email text, job_title text, phone text,
+        line bigint, account_id bigint, external_id text, name text, name_given boolean, email text, job_title text, phone text,
         role text, language text, time_zone text, left_on date, audit_key text)
 ), matched AS MATERIALIZED (
     SELECT incoming.*, coalesce(by_id.id, by_email.id, by_name.id) AS contact_id
@@ -22,7 +22,7 @@ WITH incoming AS MATERIALIZED (
         ORDER BY contact.id LIMIT 1
     ) AS by_name ON true
 ), wanted AS MATERIALIZED (
-    SELECT held.id,
+    SELECT matched.line, held.id,
         coalesce(matched.external_id, held.external_id) AS external_id,
         CASE WHEN matched.name_given THEN matched.name ELSE held.name END AS name,
         coalesce(matched.email, held.email) AS email,
@@ -53,6 +53,10 @@ WITH incoming AS MATERIALIZED (
         coalesce(matched.language, ''), coalesce(matched.time_zone, ''), matched.left_on,
         decode(matched.audit_key, 'hex'), %(at)s
     FROM matched WHERE matched.contact_id IS NULL
-    RETURNING id
+    RETURNING id, account_id, audit_key
 )
-SELECT id, true AS is_new FROM added UNION ALL SELECT id, false FROM changed
+SELECT matched.line, added.id, true AS is_new
+FROM added JOIN matched ON matched.contact_id IS NULL AND matched.account_id = added.account_id
+    AND matched.audit_key = encode(added.audit_key, 'hex')
+UNION ALL
+SELECT wanted.line, changed.id, false FROM changed JOIN wanted USING (id)

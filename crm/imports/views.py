@@ -1,4 +1,4 @@
-"""The pages of imports: every run, and what one of them refused."""
+"""The page of one run: its counts, and what it refused."""
 
 from django.http import HttpResponse
 from django.shortcuts import get_object_or_404, render
@@ -12,24 +12,9 @@ from crm.staff.views import Request, needs
 
 @require_safe
 @needs("import")
-def index(request: Request) -> HttpResponse:
-    page = queries.runs(after=_cursor(request, "after"), before=_cursor(request, "before"))
-    columns = [
-        {"label": _("File"), "key": "", "align": ""},
-        {"label": _("Kind"), "key": "", "align": ""},
-        {"label": _("Started"), "key": "", "align": ""},
-        *({"label": label, "key": "", "align": "end"} for label in (_("Read"), _("New"), _("Updated"))),
-        *({"label": label, "key": "", "align": "end"} for label in (_("Unchanged"), _("Refused"))),
-    ]
-    context = {"runs": page.rows, "previous": page.previous, "next": page.next, "columns": columns}
-    return render(request, "crm/imports.html", context)
-
-
-@require_safe
-@needs("import")
 def detail(request: Request, pk: int) -> HttpResponse:
     run = get_object_or_404(ImportRun, pk=pk)
-    page = queries.refusals(run, after=_cursor(request, "after"), before=_cursor(request, "before"))
+    page = queries.refusals(run, after=cursor(request, "after"), before=cursor(request, "before"))
     columns = [
         {"label": _("Line"), "key": "", "align": "end"},
         {"label": _("Reason"), "key": "", "align": ""},
@@ -43,10 +28,10 @@ def detail(request: Request, pk: int) -> HttpResponse:
         "columns": columns,
         "kept": min(run.refused, queries.KEPT_REFUSALS),
     }
-    return render(request, "crm/imports_run.html", context)
+    return render(request, "crm/imports/run.html", context)
 
 
-def _cursor(request: Request, name: str) -> int | None:
+def cursor(request: Request, name: str) -> int | None:
     """The id in a query parameter; what is none is as if it were not there."""
     text = request.GET.get(name, "")
     return int(text) if text.isascii() and text.isdigit() and len(text) < 19 else None

@@ -61,14 +61,23 @@ class Shape:
     header: tuple[str, ...]
 
 
-def recognise(path: Path, delimiter: str = "") -> Shape:
-    """Read the file once and say how to read it; raises Unreadable for what cannot be read at all."""
+def recognise(path: Path, delimiter: str = "", encoding: str = "", *, blank_before: int = 0) -> Shape:
+    """Read the file once and say how to read it; raises Unreadable for what cannot be read at all.
+
+    `delimiter` and `encoding`: said by a person, so not guessed. `blank_before`: lines that may stand empty before
+    the header, as in a workbook.
+    """
     _must_be_a_file(path)
     try:
-        encoding, guessed = _encoding(path)
+        found, guessed = _encoding(path)
+        encoding, guessed = (encoding, False) if encoding else (found, guessed)
         digest = _sha256(path)
         with _text(path, encoding) as lines:
             first = lines.readline(MAX_LINE)
+            for _blank in range(blank_before):
+                if first.strip("\ufeff\r\n"):
+                    break
+                first = lines.readline(MAX_LINE)
     except UnicodeError as error:
         raise Unreadable(NOT_ITS_ENCODING, encoding=encoding) from error
     except (gzip.BadGzipFile, EOFError, zlib.error) as error:
@@ -87,8 +96,11 @@ def recognise(path: Path, delimiter: str = "") -> Shape:
     return Shape(path, digest, encoding, guessed, shape.delimiter, tuple(name.strip() for name in header))
 
 
-def records(shape: Shape) -> Iterator[tuple[int, list[str]]]:
-    """Yield (line, fields) of every row that is not blank, the header first; line is where the row begins."""
+def records(shape: Shape, *, by_row: bool = False) -> Iterator[tuple[int, list[str]]]:
+    """Yield (line, fields) of every row that is not blank, the header first; line is where the row begins.
+
+    `by_row`: rows are counted instead, as in the workbook that the file was made of.
+    """
     csv.field_size_limit(MAX_FIELD)
     with _text(shape.path, shape.encoding) as lines:
         reader = csv.reader(lines, delimiter=shape.delimiter, strict=True)
@@ -97,7 +109,7 @@ def records(shape: Shape) -> Iterator[tuple[int, list[str]]]:
             for row in reader:
                 if row:
                     yield line, row
-                line = reader.line_num + 1
+                line = line + 1 if by_row else reader.line_num + 1
         except UnicodeError as error:
             raise Unreadable(NOT_ITS_ENCODING, encoding=shape.encoding) from error
         except csv.Error as error:

@@ -8,7 +8,7 @@ from collections.abc import Iterable
 from logging import getLogger
 
 from django.conf import settings
-from django.db import transaction
+from django.db import connection, transaction
 from django.utils.module_loading import import_string
 from django_q.tasks import async_task
 
@@ -34,3 +34,12 @@ def _knock(door: str) -> None:
             async_task(door)
     except Exception:
         log.exception("The knock at %s was lost; its next minute does the work.", door)
+
+
+LONG_WORK = "holdfast_long_work"
+
+
+def wake_long_work() -> None:
+    """Have `manage.py long_work` look as soon as the transaction commits; nobody listening costs 15 seconds."""
+    with connection.cursor() as cursor:
+        cursor.execute(f"NOTIFY {LONG_WORK}")

@@ -1,6 +1,7 @@
 """What we want to know about sources: what waits, how much comes in, what came last, and what was refused."""
 
-from datetime import datetime, timedelta
+from collections.abc import Iterable
+from datetime import date, datetime, timedelta
 from typing import Any, NamedTuple
 
 from django.db import connection, models
@@ -20,6 +21,15 @@ def oldest_waiting() -> datetime | None:
         cursor.execute(sql_files.load(__file__, "oldest_waiting"))
         row = cursor.fetchone()
     return row[0] if row else None
+
+
+def seen_among(ids: Iterable[tuple[date, int]]) -> set[tuple[date, int]]:
+    """Which of these (key day, hash) were counted already."""
+    pairs = list(ids)
+    values: dict[str, Any] = {"days": [day for day, _hash in pairs], "hashes": [hash64 for _day, hash64 in pairs]}
+    with connection.cursor() as cursor:
+        cursor.execute(sql_files.load(__file__, "seen_among"), values)
+        return set(cursor.fetchall())
 
 
 class Rate(NamedTuple):

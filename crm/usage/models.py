@@ -3,7 +3,8 @@
 from django.db import models
 from django.utils.translation import gettext_lazy as _
 
-from crm.accounts.models import Account
+from crm.accounts.models import Account, OfAccountQuerySet
+from crm.lib.scope import ScopedModel
 from crm.people.models import Person
 from crm.plans.models import Feature
 from crm.sources.models import Source
@@ -67,6 +68,34 @@ class PersonDay(models.Model):
 
     def __str__(self) -> str:
         return f"{self.account_id} {self.day}: {self.uses}"
+
+
+class MonthlyTotalQuerySet(OfAccountQuerySet["MonthlyTotal"]):
+    """Rows of an account; no words of their own yet."""
+
+
+class MonthlyTotal(ScopedModel):
+    """How much an account used something in a month, where only that is known; replaced when it is told anew.
+
+    It is spread evenly over the days from the first of `month` through `through` and stands in `UsageDay` under its
+    own event name. `amount` in integer millionths.
+    """
+
+    account = models.ForeignKey(Account, models.PROTECT, related_name="+")
+    event = models.ForeignKey(EventName, models.PROTECT, related_name="+")
+    month = models.DateField(help_text="its first day")
+    uses = models.IntegerField()
+    amount = models.DecimalField(max_digits=30, decimal_places=0, default=0)
+    through = models.DateField()
+    recorded_at = models.DateTimeField()
+
+    objects = MonthlyTotalQuerySet.as_manager()
+
+    class Meta:
+        constraints = [models.UniqueConstraint(fields=["account", "event", "month"], name="monthly_total_once")]
+
+    def __str__(self) -> str:
+        return f"{self.account_id} {self.month:%Y-%m}: {self.uses}"
 
 
 class WaitingEvent(models.Model):

@@ -3,7 +3,7 @@
 from bisect import bisect_right
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, fields
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
 from decimal import Decimal
 from typing import NamedTuple
 
@@ -25,6 +25,42 @@ class Counted(NamedTuple):
     amount_micro: int
     key_day: date
     hash64: int
+
+
+class Total(NamedTuple):
+    """What an account used in a month, to be spread over its days from the first through `through`."""
+
+    account_id: int
+    event_id: int
+    month: date
+    uses: int
+    amount: int  # millionths
+    through: date
+
+    @property
+    def key(self) -> tuple[int, int, date]:
+        return self.account_id, self.event_id, self.month
+
+    @property
+    def figures(self) -> tuple[int, int, date]:
+        return self.uses, self.amount, self.through
+
+
+def spread(total: Total) -> list[tuple[date, int, int]]:
+    """(day, uses, amount) of each day that gets some; whole numbers that add up to the total, as even as they go."""
+    days = (total.through - total.month).days + 1
+    found = []
+    for n in range(days):
+        uses, amount = (whole * (n + 1) // days - whole * n // days for whole in (total.uses, total.amount))
+        if uses or amount:
+            found.append((total.month + timedelta(days=n), uses, amount))
+    return found
+
+
+def last_day_of(month: date, today: date) -> date:
+    """The day through which a month's total is spread: its last one, in the running month yesterday."""
+    end = (month + timedelta(days=32)).replace(day=1) - timedelta(days=1)
+    return max(month, min(end, today - timedelta(days=1)))
 
 
 class Added(NamedTuple):

@@ -161,7 +161,17 @@ URLS = [
         ("api-key-new",        "",                 "S 200",                  "S 200"),  # the answer shows the key, once
         ("api-key-revoke",     "api key",          "405",                    "SR 302 · OMVC 404"),
         ("api-reference",      "",                 "SOMRV 200",              "405"),
-        ("imports",            "",                 "O 200",                  "405"),
+        ("imports",            "",                 "O 200",                  "O 302"),
+        ("import-template",    "template",         "O 200",                  "405"),
+        ("upload",             "upload",           "O 200",                  "405"),
+        ("upload-progress",    "upload",           "O 200",                  "405"),
+        ("upload-columns",     "upload",           "405",                    "O 302"),
+        ("upload-try",         "tried upload",     "405",                    "O 302"),
+        ("upload-apply",       "tried upload",     "405",                    "O 302"),
+        ("upload-back",        "tried upload",     "405",                    "O 302"),
+        ("upload-refused",     "tried upload",     "405",                    "O 200"),  # a file
+        ("upload-undo",        "applied upload",   "405",                    "O 302"),
+        ("upload-discard",     "tried upload",     "405",                    "O 302"),
         ("import",             "import",           "O 200",                  "405"),
         ("mail-files",         "",                 "SOMRV 200",              "405"),
         ("mail",               "waiting mail",     "SOMRV sees 200",         "405"),

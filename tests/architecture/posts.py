@@ -5,6 +5,7 @@ from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
+from django.core.files.uploadedfile import SimpleUploadedFile
 from django.urls import reverse
 
 from crm.accounts import actions as accounts
@@ -124,6 +125,8 @@ LIVE: dict[str, Callable[[Company, str], Post]] = {
     "account_login": lambda made, whose: {"login": made.users["R"].email, "password": "a good password"},
     "account_reset_password": lambda made, whose: {"email": made.users["R"].email},
     # The code of this half minute: the rounds may last longer than one.
+    "imports": lambda made, whose: {"kind": "accounts", "file": SimpleUploadedFile("new.csv", b"id,name\nnew-1,New\n")},
+    "upload-columns": lambda made, whose: {"column-0": "external_id", "column-1": "name", "date_order": ""},
     "mfa_reauthenticate": lambda made, whose: {"code": code_at(datetime.now(UTC))},
     "api-key-new": lambda made, whose: API_KEY | {"owner": made.users["R"].pk},
     "person": lambda made, whose: PERSON | {"email": made.users["R"].email},

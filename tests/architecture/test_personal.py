@@ -28,6 +28,7 @@ COMPANY = "names a company or what it pays for"
 FIGURES = "holds figures"
 LIBRARY = "is a library's own, and gets nothing of customers' people from us"
 PROGRAM = "is a name that the customer's program gives to things, not to people"
+HEADER = "names the columns of a file, not whom its rows speak of"
 HARMLESS = {
     "django_admin_log.*": "no row is ever written: the admin leaves rows of the record instead",
     "django_session.*": "holds who of us is signed in; messages go by cookie",
@@ -56,6 +57,12 @@ HARMLESS = {
     "crm_outboundmail.key": "is made of ids", "crm_outboundmail.purpose": CODE, "crm_outboundmail.from_name": OURS,
     "crm_outboundmail.from_address": OURS, "crm_outboundmail.reply_to": OURS, "crm_outboundmail.body_hash": DIGEST,
     "crm_outboundmail.language": CODE, "crm_outboundmail.message_id": DIGEST, "crm_outboundmail.reason": CODE,
+    "crm_importrun.kind": CODE,
+    "crm_importeffect.table_name": CODE, "crm_importfinding.code": CODE, "crm_importfinding.account": COMPANY,
+    "crm_upload.kind": CODE, "crm_upload.sha256": DIGEST, "crm_upload.state": CODE, "crm_upload.encoding": CODE,
+    "crm_upload.delimiter": CODE, "crm_upload.header": HEADER, "crm_upload.columns": CODE,
+    "crm_upload.date_order": CODE, "crm_upload.trait_types": CODE, "crm_uploadrow.outcome": CODE,
+    "crm_rememberedcolumns.*": HEADER,
     "feedback_survey.name": CONFIGURED, "feedback_surveytext.*": CONFIGURED, "feedback_wave.sample_seed": DIGEST,
     "feedback_invitation.link": DIGEST, "feedback_invitation.language": CODE, "feedback_notasked.reason": CODE,
     "feedback_answer.set_aside": CODE,

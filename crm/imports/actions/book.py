@@ -1,6 +1,6 @@
 """Rows of the account book written by the chunk: each as the file says, and what the file does not say as it was."""
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from secrets import token_bytes
 from typing import Any
@@ -9,26 +9,29 @@ import orjson
 from django.db import DataError, IntegrityError, connection, transaction
 from django.utils.translation import gettext as _
 
+from crm.audit.rules import System
 from crm.contacts.queries import erased_names
 from crm.contacts.rules import ADDRESS, EXTERNAL_ID
 from crm.imports import queries, rules
-from crm.imports.rules import Refusal, Taken
+from crm.imports.actions.presupposed import total_events
+from crm.imports.rules import Refusal, Taken, Touched
 from crm.lib.sql_files import load
-from crm.usage.actions import mark_dirty
+from crm.usage.actions import mark_dirty, set_totals
+from crm.usage.rules import Total, last_day_of
 
 
 class Book:
-    """Takes over accounts, contacts, plans or subscriptions; remembers what the file has said so far."""
+    """Takes over rows of one kind; remembers what the file has said so far.
+
+    `touched` is what became of the rows of the last chunk, by line.
+    """
 
     def __init__(self, kind: str, *, at: datetime) -> None:
         self.kind, self.at = kind, at
         self.said: dict[object, tuple[int, int]] = {}  # key -> line, hash of the values
-        self.write = {
-            rules.ACCOUNTS: _write_accounts,
-            rules.CONTACTS: _write_contacts,
-            rules.PLANS: _write_plans,
-            rules.SUBSCRIPTIONS: _write_subscriptions,
-        }[kind]
+        self.about = rules.KINDS[kind]
+        self.write = self.about.write or WRITERS[kind]
+        self.touched: list[Touched] = []
 
     def __call__(self, chunk: Sequence[rules.Row]) -> Taken:
         refused: list[Refusal] = []
@@ -36,12 +39,14 @@ class Book:
         refused += [Refusal(row.line, row.cells, row.reason) for row in known if row.values is None]
         good = self._with_accounts([row for row in known if row.values is not None], refused)
         fresh = self._consistent(good, refused)
-        created, updated = self._write(fresh, refused)
+        self.touched = self._write(fresh, refused)
         refused.sort()
+        new = {each.line for each in self.touched if each.is_new}
+        created, updated = len(new), len({each.line for each in self.touched} - new)
         return Taken(created, updated, len(chunk) - len(refused) - created - updated, refused)
 
     def _with_accounts(self, rows: list[rules.Row], refused: list[Refusal]) -> list[rules.Row]:
-        if self.kind not in (rules.CONTACTS, rules.SUBSCRIPTIONS):
+        if not self.about.names_account:
             return rows
         ids = queries.account_ids({row.values["account"] for row in rows})
         refused += [rules.no_account(row, row.values["account"]) for row in rows if row.values["account"] not in ids]
@@ -67,7 +72,7 @@ class Book:
         """Without rows that say the same as an earlier one; those that contradict one are refused."""
         fresh = []
         for row in rows:
-            key, content = _key(self.kind, row.values), hash(repr(row.values))
+            key, content = self._key(row.values), hash(repr(row.values))
             line, before = self.said.setdefault(key, (row.line, content))
             if line == row.line:
                 fresh.append(row)
@@ -76,29 +81,26 @@ class Book:
                 refused.append(Refusal(row.line, row.cells, words.format(line=line)))
         return fresh
 
-    def _write(self, rows: list[rules.Row], refused: list[Refusal]) -> tuple[int, int]:
+    def _key(self, values: Mapping[str, Any]) -> object:
+        """What makes two rows speak of the same thing: of a contact its own id, else its address, else its name."""
+        if self.kind == rules.CONTACTS:
+            own = values.get("external_id")
+            return own or (values["account"], values.get("email", values["name"]).lower())
+        return tuple(values.get(name) for name in self.about.identity)
+
+    def _write(self, rows: list[rules.Row], refused: list[Refusal]) -> list[Touched]:
         if not rows:
-            return 0, 0
+            return []
         try:
             with transaction.atomic():
-                return self.write([row.values for row in rows], self.at)
+                return self.write([row.values | {"line": row.line} for row in rows], self.at)
         except (IntegrityError, DataError) as error:
             if len(rows) == 1:
                 refused.append(Refusal(rows[0].line, rows[0].cells, _constraint_words(error)))
-                return 0, 0
+                return []
         # The database refused a row among these: halving finds it and loses no other.
         half = len(rows) // 2
-        (created, updated), (more, changed) = self._write(rows[:half], refused), self._write(rows[half:], refused)
-        return created + more, updated + changed
-
-
-def _key(kind: str, values: Mapping[str, Any]) -> object:
-    """What makes two rows of a file speak of the same thing."""
-    if kind == rules.SUBSCRIPTIONS:
-        return values["account"], values["external_id"], values["effective_on"]
-    if kind == rules.CONTACTS and "external_id" not in values:
-        return values["account"], values.get("email", values["name"]).lower()
-    return values["external_id"]
+        return self._write(rows[:half], refused) + self._write(rows[half:], refused)
 
 
 def _constraint_words(error: Exception) -> str:
@@ -109,6 +111,7 @@ def _constraint_words(error: Exception) -> str:
 
 
 Payload = Sequence[Mapping[str, Any]]
+BY = System("import")  # the run's record names who asked for it
 
 
 def _run(name: str, payload: Payload, at: datetime) -> list[tuple[Any, ...]]:
@@ -118,30 +121,52 @@ def _run(name: str, payload: Payload, at: datetime) -> list[tuple[Any, ...]]:
         return cursor.fetchall() if cursor.description else []
 
 
-def _counts(rows: list[tuple[Any, ...]], touched: Collection[str] = ()) -> tuple[int, int]:
-    """(created, updated) of (id, is new) rows; `touched` ids count as updated unless they are new."""
-    new = {key for key, is_new in rows if is_new}
-    return len(new), len(({key for key, _new in rows} | set(touched)) - new)
+def _touched(rows: list[tuple[Any, ...]]) -> list[Touched]:
+    return [Touched(*row) for row in rows]
 
 
-def _write_accounts(payload: Payload, at: datetime) -> tuple[int, int]:
-    rows = _run("upsert_accounts", payload, at)
+def _write_accounts(payload: Payload, at: datetime) -> list[Touched]:
+    rows = _touched(_run("upsert_accounts", payload, at))
     described = [values for values in payload if values.get("traits")]
-    return _counts(rows, {key for (key,) in _run("append_traits", described, at)} if described else ())
+    return rows + (_touched(_run("append_traits", described, at)) if described else [])
 
 
-def _write_contacts(payload: Payload, at: datetime) -> tuple[int, int]:
-    return _counts(_run("upsert_contacts", [{**row, "audit_key": token_bytes(16).hex()} for row in payload], at))
+def _write_contacts(payload: Payload, at: datetime) -> list[Touched]:
+    return _touched(_run("upsert_contacts", [{**row, "audit_key": token_bytes(16).hex()} for row in payload], at))
 
 
-def _write_plans(payload: Payload, at: datetime) -> tuple[int, int]:
-    rows = _run("upsert_plans", payload, at)
+def _write_plans(payload: Payload, at: datetime) -> list[Touched]:
+    rows = _touched(_run("upsert_plans", payload, at))
     listed = [values for values in payload if values.get("features")]
-    return _counts(rows, {key for (key,) in _run("list_plan_features", listed, at)} if listed else ())
+    return rows + (_touched(_run("list_plan_features", listed, at)) if listed else [])
 
 
-def _write_subscriptions(payload: Payload, at: datetime) -> tuple[int, int]:
+def _write_subscriptions(payload: Payload, at: datetime) -> list[Touched]:
     _run("open_subscriptions", payload, at)
     appended = _run("append_changes", payload, at)
-    mark_dirty({account for (account,) in appended})
-    return len(appended), 0
+    mark_dirty({account for _line, _id, account in appended})
+    return [Touched(line, row_id, True) for line, row_id, _account in appended]
+
+
+def _write_totals(payload: Payload, at: datetime) -> list[Touched]:
+    """Totals under event names of their own; a feature that is not there yet is made, for an admin to judge."""
+    events = total_events({values["feature"] for values in payload}, at=at, by=BY)
+    totals = {}
+    for values in payload:
+        month = values["month"]
+        total = Total(
+            values["account_id"], events[values["feature"]], month, values["uses"], values.get("amount", 0),
+            last_day_of(month, at.date()),
+        )  # fmt: skip
+        totals[total.key] = (values["line"], total)
+    changed = set_totals([total for _line, total in totals.values()], at=at, by=BY)
+    return [Touched(totals[key][0], row_id, is_new) for key, (row_id, is_new) in changed.items()]
+
+
+WRITERS: dict[str, rules.Writer] = {
+    rules.ACCOUNTS: _write_accounts,
+    rules.CONTACTS: _write_contacts,
+    rules.PLANS: _write_plans,
+    rules.SUBSCRIPTIONS: _write_subscriptions,
+    rules.TOTALS: _write_totals,
+}

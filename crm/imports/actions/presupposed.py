@@ -1,6 +1,6 @@
 """What a file presupposes: the traits that its columns name, and the features of crm5."""
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from datetime import datetime
 
 from django.db import transaction
@@ -11,7 +11,7 @@ from crm.imports import queries, rules
 from crm.plans.actions import create_feature
 from crm.plans.models import Feature
 from crm.staff.actions import require
-from crm.usage.actions import event_ids
+from crm.usage.actions import event_ids, map_events
 from crm.usage.models import EventName
 
 
@@ -22,6 +22,33 @@ def define_traits(types: Mapping[str, str], *, at: datetime, by: Actor) -> None:
     for key in sorted(queries.undefined_traits(types.keys())):
         label = key.replace("_", " ").strip().capitalize()
         define_trait(key=key, label=label[:120], type=types[key], proposed=True, at=at, by=by)
+
+
+@transaction.atomic
+def total_events(names: Collection[str], *, at: datetime, by: Actor) -> dict[str, int]:
+    """Event ids that monthly totals of these features (named by key or name) stand under; absent features are made.
+
+    A feature made so counts from 1 use in 28 days on, until an admin says from when on its use is meaningful.
+    """
+    require("import", by=by)
+    features: dict[str, Feature] = {}
+    for row in Feature.objects.all():
+        features |= {row.name.casefold(): row, row.key: row}
+    meant = {}
+    for name in sorted(names):
+        feature = features.get(name.casefold()) or features.get(rules.key_of(name))
+        if feature is None:
+            feature = create_feature(key=rules.key_of(name), name=name[:120], at=at, by=by)
+            features |= {feature.name.casefold(): feature, feature.key: feature}
+        meant[name] = feature
+    wanted = {f"{TOTAL_OF}{feature.key}": feature for feature in meant.values()}
+    have = dict(EventName.objects.filter(name__in=wanted).values_list("name", "pk"))
+    map_events({name: (feature, True, "") for name, feature in wanted.items() if name not in have}, at=at, by=by)
+    have = dict(EventName.objects.filter(name__in=wanted).values_list("name", "pk"))
+    return {name: have[f"{TOTAL_OF}{feature.key}"] for name, feature in meant.items()}
+
+
+TOTAL_OF = "monthly_total:"
 
 
 @transaction.atomic

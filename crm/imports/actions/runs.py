@@ -6,7 +6,7 @@ as it is, so a run that was killed is completed by running it again.
 
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import nullcontext
+from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from itertools import islice
@@ -24,6 +24,7 @@ from crm.imports.models import ImportRefusal, ImportRun
 from crm.lib.sql_files import load
 from crm.sources.models import Source
 from crm.staff.actions import require
+from crm.usage.actions import prepare_months
 
 CHUNK, EVENT_CHUNK = 5_000, 50_000
 # A partition of seen ids may go this long after its last insert (definitions.md, Usage).
@@ -59,26 +60,28 @@ def import_rows(
 
     Raises Forgotten for usage whose ids may be gone. Not one transaction: each chunk is.
     """
-    require("import", by=by)
-    _must_be_remembered(incoming, at)
     started = monotonic()
-    run = _begin(incoming, at=at, by=by)
-    take = _writer(incoming, at=at, by=by)
+    run = begin(incoming, at=at, by=by)
+    take = writer(run, source=incoming.source, repeats=incoming.repeats, at=at, by=by)
     for chunk in _ahead(incoming.rows, EVENT_CHUNK if incoming.kind == rules.EVENTS else CHUNK):
-        taken = _take_chunk(run, take, chunk, incoming.header)
+        taken = take_chunk(run, take, chunk, incoming.header)
         for refusal in taken.refused:
             on_refusal(refusal)
         progress(len(chunk))
-    _finish(run, at=at, took=timedelta(seconds=monotonic() - started), by=by)
+    finish(run, at=at + timedelta(seconds=monotonic() - started), by=by)
     return run
 
 
-def _writer(incoming: Incoming, *, at: datetime, by: Actor) -> Callable[[Sequence[rules.Row]], rules.Taken]:
-    if incoming.kind != rules.EVENTS:
-        return Book(incoming.kind, at=at)
-    if incoming.source is None:
+Take = Callable[[Sequence[rules.Row]], rules.Taken]
+
+
+def writer(run: ImportRun, *, source: Source | None, repeats: rules.Repeats, at: datetime, by: Actor) -> Take:
+    """What takes over the chunks of a run, one after the other. `source` and `repeats`: for events."""
+    if run.kind != rules.EVENTS:
+        return Book(run.kind, at=at)
+    if source is None:
         raise TypeError("Usage comes from a source.")
-    return Usage(incoming.source, incoming.repeats, at=at, by=by)
+    return Usage(source, repeats, at=at, by=by, undoable=run if run.undoable else None)
 
 
 def _ahead(rows: Iterator[rules.Row], size: int) -> Iterator[list[rules.Row]]:
@@ -91,22 +94,43 @@ def _ahead(rows: Iterator[rules.Row], size: int) -> Iterator[list[rules.Row]]:
             chunk = following.result()
 
 
-def _take_chunk(
+def take_chunk(
     run: ImportRun,
-    take: Callable[[Sequence[rules.Row]], rules.Taken],
+    take: Take,
     chunk: Sequence[rules.Row],
     header: tuple[str, ...],
+    also: Callable[[rules.Taken], object] = lambda taken: None,
 ) -> rules.Taken:
-    """Write one chunk and the run's counts in one transaction.
+    """Write one chunk, the run's counts and whatever `also` notes in one transaction.
 
     Usage commits its own part first, so that partitions are made outside of the transaction that fills them;
     dying in between leaves only the counts of the unfinished run behind.
     """
+    prepare(run.kind, chunk)
     with nullcontext() if isinstance(take, Usage) else transaction.atomic():
-        taken = take(chunk)
+        with effects_noted(run.pk) if run.undoable else nullcontext():
+            taken = take(chunk)
         with transaction.atomic():
             _note(run, len(chunk), taken, header)
+            also(taken)
     return taken
+
+
+def prepare(kind: str, chunk: Sequence[rules.Row]) -> None:
+    """What must be there before the transaction that writes the chunk begins."""
+    if kind == rules.TOTALS:
+        prepare_months(row.values["month"] for row in chunk if row.values is not None)
+
+
+@contextmanager
+def effects_noted(run: int) -> Iterator[None]:
+    """Have the database write down what is done to the rows of the book meanwhile; 0: for a dry run."""
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT current_setting('holdfast.import', true)")
+        before = cursor.fetchone()[0] or ""
+        cursor.execute("SELECT set_config('holdfast.import', %s, true)", [str(run)])
+        yield
+        cursor.execute("SELECT set_config('holdfast.import', %s, true)", [before])
 
 
 def _must_be_remembered(incoming: Incoming, at: datetime) -> None:
@@ -123,9 +147,16 @@ def _must_be_remembered(incoming: Incoming, at: datetime) -> None:
 
 
 @transaction.atomic
-def _begin(incoming: Incoming, *, at: datetime, by: Actor) -> ImportRun:
+def begin(incoming: Incoming, *, undoable: bool = False, at: datetime, by: Actor) -> ImportRun:
+    """Put a run on record. `undoable`: what it does is kept, so that `undo_step` can take it back."""
+    require("import", by=by)
+    _must_be_remembered(incoming, at)
     run = ImportRun.objects.create(
-        kind=incoming.kind, filename=incoming.filename[:255], sha256=incoming.sha256, started_at=at
+        kind=incoming.kind,
+        filename=incoming.filename[:255],
+        sha256=incoming.sha256,
+        started_at=at,
+        undoable=undoable,
     )
     after = {"kind": run.kind, "sha256": run.sha256}
     audit.record("import.started", run, at=at, by=by, after=after)
@@ -155,11 +186,11 @@ def _note(run: ImportRun, read: int, taken: rules.Taken, header: tuple[str, ...]
 
 
 @transaction.atomic
-def _finish(run: ImportRun, *, at: datetime, took: timedelta, by: Actor) -> None:
+def finish(run: ImportRun, *, at: datetime, by: Actor) -> None:
     if run.kind == rules.SUBSCRIPTIONS:
-        with connection.cursor() as cursor:
+        with effects_noted(run.pk) if run.undoable else nullcontext(), connection.cursor() as cursor:
             cursor.execute(load(queries.__file__, "fill_customer_since"))
-    run.finished_at = at + took
+    run.finished_at = at
     run.save(update_fields=["finished_at"])
     counts = {name: getattr(run, name) for name in ("read", "created", "updated", "unchanged", "refused")}
-    audit.record("import.finished", run, at=run.finished_at, by=by, after=counts)
+    audit.record("import.finished", run, at=at, by=by, after=counts)

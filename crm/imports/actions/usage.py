@@ -7,9 +7,11 @@ from django.utils.translation import gettext as _
 
 from crm.audit.rules import Actor
 from crm.imports import queries, rules
+from crm.imports.models import ImportRun, ImportUse
 from crm.imports.rules import Refusal, Taken
 from crm.people.actions import people_ids
 from crm.sources.models import Source
+from crm.sources.queries import seen_among
 from crm.sources.rules import hash64
 from crm.usage.actions import count_events, event_ids
 from crm.usage.rules import Counted
@@ -18,33 +20,78 @@ from crm.usage.rules import Counted
 class Usage:
     """Counts events of known accounts, each once: its id is the message id, or the row and its n-th repeat."""
 
-    def __init__(self, source: Source, repeats: rules.Repeats, *, at: datetime, by: Actor) -> None:
-        self.source, self.repeats, self.at, self.by = source, repeats, at, by
+    def __init__(
+        self, source: Source, repeats: rules.Repeats, *, at: datetime, by: Actor, undoable: ImportRun | None = None
+    ) -> None:
+        """`undoable`: the run under which each counted event is kept, so that it can be taken back.
+
+        `given`: of equal rows which one each is, by line, where that is known already.
+        """
+        self.source, self.repeats, self.at, self.by, self.undoable = source, repeats, at, by, undoable
         self.accounts: dict[str, int] = {}
+        self.foretold: set[int] = set()
+        self.numbers: Mapping[int, int] = {}
+        self.given: Mapping[int, int] | None = None
         self.unknown: set[str] = set()
 
     def __call__(self, chunk: Sequence[rules.Row]) -> Taken:
+        good, refused = self._attributed(chunk)
+        names = event_ids(_spans((row.values.name, row.values.at) for row, _text in good), at=self.at)
+        words = _("There are too many different event names already; this one is not taken.")
+        refused += [Refusal(row.line, row.cells, words) for row, _text in good if row.values.name not in names]
+        counted = self._counted([pair for pair in good if pair[0].values.name in names], names)
+        added, repeated = 0, 0
+        if counted:
+            added, repeated = count_events(counted, source=self.source, at=self.at, by=self.by, keep=self._keep)
+        refused.sort()
+        return Taken(added, 0, repeated, refused)
+
+    def foreseen(self, chunk: Sequence[rules.Row]) -> tuple[dict[int, bool], list[Refusal]]:
+        """What counting the chunk would do, without doing it: line → whether the event is new, and what is refused."""
+        good, refused = self._attributed(chunk)
+        ids = {row.line: (row.values.at.date(), hash64(self.source.pk, text)) for row, text in good}
+        seen, new = seen_among(ids.values()), {}
+        for line, one in ids.items():
+            new[line] = one not in seen and one[1] not in self.foretold
+            self.foretold.add(one[1])
+        return new, refused
+
+    def _attributed(self, chunk: Sequence[rules.Row]) -> tuple[list[tuple[rules.Row, str]], list[Refusal]]:
+        """Rows of known accounts with the text of their ids, and the refused ones."""
         refused = [Refusal(row.line, row.cells, row.reason) for row in chunk if row.values is None]
         read = [row for row in chunk if row.values is not None]
         # Numbered before anything else is refused, so that the numbers depend on the file alone.
-        texts = self._id_texts([row.values for row in read])
+        texts = self._id_texts(read)
         self._look_up({row.values.account for row in read})
         good = [(row, text) for row, text in zip(read, texts, strict=True) if row.values.account in self.accounts]
         refused += [
             rules.no_account(row, row.values.account) for row in read if row.values.account not in self.accounts
         ]
-        names = event_ids(_spans((row.values.name, row.values.at) for row, _text in good), at=self.at)
-        words = _("There are too many different event names already; this one is not taken.")
-        refused += [Refusal(row.line, row.cells, words) for row, _text in good if row.values.name not in names]
-        counted = self._counted([pair for pair in good if pair[0].values.name in names], names)
-        added, repeated = count_events(counted, source=self.source, at=self.at, by=self.by) if counted else (0, 0)
-        refused.sort()
-        return Taken(added, 0, repeated, refused)
+        return good, refused
 
-    def _id_texts(self, events: list[rules.Event]) -> list[str]:
-        plain = [event.content for event in events if not event.message]
-        numbers = iter(self.repeats.number([hash(content) for content in plain]))
-        return [event.message or f"{event.content}\0{next(numbers)}" for event in events]
+    def _keep(self, counted: Sequence[Counted]) -> None:
+        if self.undoable is None:
+            return
+        ImportUse.objects.bulk_create(
+            [
+                ImportUse(
+                    run=self.undoable, account_id=row[0], person_id=row[1], event_id=row[2], day=row[3].date(),
+                    amount=row[4], key_day=row[5], hash64=row[6],
+                )
+                for row in counted
+            ],
+            batch_size=5_000,
+        )  # fmt: skip
+
+    def _id_texts(self, read: list[rules.Row]) -> list[str]:
+        """What makes each event count once; `numbers` keeps which of equal rows each is, by line."""
+        plain = [row for row in read if not row.values.message]
+        if self.given is None:
+            numbers = self.repeats.number([hash(row.values.content) for row in plain])
+            self.numbers = {row.line: number for row, number in zip(plain, numbers, strict=True)}
+        else:
+            self.numbers = self.given
+        return [row.values.message or f"{row.values.content}\0{self.numbers[row.line]}" for row in read]
 
     def _look_up(self, external_ids: set[str]) -> None:
         new = external_ids - self.accounts.keys() - self.unknown

@@ -62,12 +62,12 @@ def _is_ours(kind: str, name: str) -> str:
     if kind == rules.ACCOUNTS and name.lower().startswith(rules.TRAIT_PREFIX):
         return rules.TRAIT_PREFIX + name[len(rules.TRAIT_PREFIX) :].strip()
     plain = rules.plain_name(name)
-    return plain if plain in rules.COLUMNS[kind] else ""
+    return plain if plain in rules.KINDS[kind].columns else ""
 
 
 def _goes_by(kind: str, name: str) -> str:
     plain = rules.plain_name(name)
-    return next((ours for ours, synonyms in rules.COLUMNS[kind].items() if plain in synonyms), "")
+    return next((ours for ours, synonyms in rules.KINDS[kind].columns.items() if plain in synonyms), "")
 
 
 def _add(places: dict[str, int], found: Mapping[int, str], header: tuple[str, ...]) -> None:
@@ -80,9 +80,9 @@ def _add(places: dict[str, int], found: Mapping[int, str], header: tuple[str, ..
 
 def _place(ours: str, theirs: str, header: tuple[str, ...], kind: str, preset: rules.Preset) -> int:
     trait = kind == rules.ACCOUNTS and ours.startswith(rules.TRAIT_PREFIX)
-    if ours not in rules.COLUMNS[kind] and ours not in preset.extra and not trait:
+    if ours not in rules.KINDS[kind].columns and ours not in preset.extra and not trait:
         words = _("{ours} is not a column of {kind}. These are: {known}.")
-        raise Unreadable(words, ours=ours, kind=kind, known=", ".join(rules.COLUMNS[kind]))
+        raise Unreadable(words, ours=ours, kind=kind, known=", ".join(rules.KINDS[kind].columns))
     found = [place for place, name in enumerate(header) if name.casefold() == theirs.strip().casefold()]
     if not found:
         words = _("The file has no column {theirs}. Its columns are: {header}.")
@@ -93,7 +93,7 @@ def _place(ours: str, theirs: str, header: tuple[str, ...], kind: str, preset: r
 
 
 def _nothing_missing(kind: str, places: Mapping[str, int], header: tuple[str, ...]) -> None:
-    for group in rules.REQUIRED[kind]:
+    for group in rules.KINDS[kind].required:
         if not any(name in places for name in group):
             words = _("The file has no column {needed}. Its columns are: {header}. Name one with --column {first}=…")
             raise Unreadable(words, needed=" / ".join(group), header=_listed(header), first=group[0])

@@ -57,7 +57,7 @@ def _instant(text: str, order: str) -> datetime:
 
 def content_reader(layout: Layout) -> Callable[[list[str]], str]:
     """A function from row to what makes it equal to another: our columns' cells, in our order."""
-    order = [layout.places[name] for name in rules.COLUMNS[rules.EVENTS] if name in layout.places]
+    order = [layout.places[name] for name in rules.KINDS[rules.EVENTS].columns if name in layout.places]
 
     def content(row: list[str]) -> str:
         return "\x1f".join([row[place] for place in order])

@@ -1,7 +1,7 @@
 """One file, opened and read through once before anything is written: what it holds, and whether all can be read."""
 
 from array import array
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
@@ -46,16 +46,28 @@ class Table:
 
     def read(self, known: Known, *, now: datetime) -> Iterator[rules.Row]:
         """Every row with its values or its reason, in the order of the file."""
-        is_usage = self.layout.kind == rules.EVENTS
-        clean: Callable[[list[str]], Any]
-        clean = event_reader(self.layout, now=now) if is_usage else Cleaner(self.layout, known).clean
         rows = records(self.shape)
         next(rows, None)
-        for line, cells in rows:
-            try:
-                yield rules.Row(line, cells, clean(cells), "")
-            except Refused as error:
-                yield rules.Row(line, cells, None, error.reason)
+        return read_rows(rows, self.layout, known, now=now)
+
+
+def read_rows(
+    rows: Iterable[tuple[int, list[str]]], layout: Layout, known: Known, *, now: datetime
+) -> Iterator[rules.Row]:
+    """(line, cells) as rows with their values, or the reason for which they are refused, in the reader's language."""
+    clean: Callable[[list[str]], Any]
+    clean = event_reader(layout, now=now) if layout.kind == rules.EVENTS else Cleaner(layout, known).clean
+    for line, cells in rows:
+        try:
+            yield rules.Row(line, cells, clean(cells), "")
+        except Refused as error:
+            yield rules.Row(line, cells, None, reason_of(error))
+
+
+def reason_of(error: Refused | Unreadable) -> str:
+    """Why, in the language of whoever asks. The gate's sentences are in English until here."""
+    words = _(error.template)
+    return words.format(**error.values) if error.values else words
 
 
 def open_table(order: Order) -> Table:
@@ -63,24 +75,33 @@ def open_table(order: Order) -> Table:
     shape = recognise(order.path, order.delimiter)
     layout = lay_out(order.kind, shape.header, columns=order.columns, preset=order.preset)
     layout = layout.with_order(order.date_order, users_per_account=order.users_per_account)
-    survey = _Survey(layout)
+    survey = Survey(layout)
     rows = records(shape)
     next(rows, None)
     for line, row in rows:
         survey.add(line, row)
+    if survey.unclear:
+        words = _(
+            "Line {line}, column {column}: {text} can be read as two days. "
+            "Say --date-order dmy (day first) or --date-order mdy (month first)."
+        )
+        raise Unreadable(words, **survey.unclear)
     return Table(shape, layout, survey.rows, survey.repeats(), survey.trait_types())
 
 
-class _Survey:
+class Survey:
     """What the first reading finds out: rows, equal ones among them, the types of traits, unclear dates."""
 
     def __init__(self, layout: Layout) -> None:
         self.layout, self.width, self.rows = layout, len(layout.header), 0
-        self.dates = [layout.places[name] for name in rules.DATE_COLUMNS.get(layout.kind, ()) if name in layout.places]
+        self.dates = [layout.places[name] for name in rules.KINDS[layout.kind].dates if name in layout.places]
         self.hashes = array("q")
         self.content = content_reader(layout) if layout.kind == rules.EVENTS else None
         self.fits = {name: set(rules.TRAIT_TESTS) for name in layout.traits}
         self.filled: set[str] = set()
+        # The first date that reads as two days, and the first that can be read in one order only.
+        self.unclear: dict[str, Any] = {}
+        self.gives_away: dict[str, Any] = {}
 
     def add(self, line: int, row: list[str]) -> None:
         self.rows += 1
@@ -97,16 +118,16 @@ class _Survey:
             self._check_trait(name, row[self.layout.places[name]].strip())
 
     def _check_date(self, line: int, place: int, text: str) -> None:
+        text = rules.unguarded(text.strip())
+        where = {"line": line, "column": self.layout.header[place], "text": text[:40]}
         try:
-            rules.read_instant(rules.unguarded(text.strip()), self.layout.date_order)
+            rules.read_instant(text, self.layout.date_order)
         except rules.Ambiguous:
-            words = _(
-                "Line {line}, column {column}: {text} can be read as two days. "
-                "Say --date-order dmy (day first) or --date-order mdy (month first)."
-            )
-            raise Unreadable(words, line=line, column=self.layout.header[place], text=text.strip()[:40]) from None
+            self.unclear = self.unclear or where
         except (ValueError, OverflowError):
-            pass  # the row will be refused with its reason
+            return  # the row will be refused with its reason
+        if not self.gives_away and (order := rules.is_day_first(text)) is not None:
+            self.gives_away = where | {"day_first": order}
 
     def _check_trait(self, name: str, text: str) -> None:
         if text and self.fits[name]:

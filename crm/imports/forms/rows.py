@@ -39,40 +39,42 @@ class Cleaner:
             rules.CONTACTS: self._contact,
             rules.PLANS: self._plan,
             rules.SUBSCRIPTIONS: self._subscription,
+            rules.TOTALS: self._total,
         }
-        self.read = readers[layout.kind]
+        of_theirs = rules.KINDS[layout.kind].read
+        self.read = readers[layout.kind] if of_theirs is None else lambda cells: of_theirs(cells, self)
 
     def clean(self, row: list[str]) -> dict[str, Any]:
         """The row's values, null where the file says nothing; raises Refused."""
         return {name: value for name, value in self.read(self.layout.cells(row)).items() if value not in ("", None)}
 
     def _account(self, cells: dict[str, str]) -> dict[str, Any]:
-        owner = _text(cells, "owner", 254)
+        owner = text_of(cells, "owner", 254)
         if owner and owner.lower() not in self.known.users:
             raise Refused(_("Nobody of ours who is active has the address {owner}."), owner=owner)
         return {
-            "external_id": _needed(cells, "external_id"),
-            "name": _text(cells, "name", 255),
+            "external_id": needed(cells, "external_id"),
+            "name": text_of(cells, "name", 255),
             "domains": [_domain(text) for text in _list(cells, "domains", 253)] or None,
-            "stage": _choice(cells, "stage", Stage.choices),
-            "segment": _text(cells, "segment", 80),
+            "stage": choice(cells, "stage", Stage.choices),
+            "segment": text_of(cells, "segment", 80),
             "tags": _list(cells, "tags", 60) or None,
             "time_zone": _known(cells, "time_zone", zone_names(), _("a time zone such as Europe/Paris")),
             "language": _known(cells, "language", language_codes(), _("a language code such as en")),
             "currency": _currency(cells),
             "owner_id": self.known.users.get(owner.lower()),
-            "customer_since": self._date(cells, "customer_since"),
+            "customer_since": self.day(cells, "customer_since"),
             "traits": self._traits(cells) or None,
         }
 
     def _traits(self, cells: dict[str, str]) -> list[dict[str, Any]]:
         found = []
         for name, (definition, kind) in self.known.traits.items():
-            raw = _text(cells, name, 1000)
+            raw = text_of(cells, name, 1000)
             if not raw:
                 continue
             try:
-                column, value = trait_value(kind, self._date(cells, name) if kind == "date" else raw)
+                column, value = trait_value(kind, self.day(cells, name) if kind == "date" else raw)
             except TraitRefused as error:
                 raise Refused(
                     _("Column {column}: {reason}"), column=name, reason=str(TRAIT_REASONS[error.code])
@@ -81,8 +83,8 @@ class Cleaner:
         return found
 
     def _contact(self, cells: dict[str, str]) -> dict[str, Any]:
-        email = _text(cells, "email", 254)
-        name = _text(cells, "name", 200) or email
+        email = text_of(cells, "email", 254)
+        name = text_of(cells, "name", 200) or email
         if not name:
             raise Refused(_("A contact needs a name or an e-mail address."))
         if email:
@@ -91,17 +93,17 @@ class Cleaner:
             except ValidationError:
                 raise Refused(_("{email} is not an e-mail address."), email=email) from None
         return {
-            "account": _needed(cells, "account"),
-            "external_id": _text(cells, "external_id", 255),
+            "account": needed(cells, "account"),
+            "external_id": text_of(cells, "external_id", 255),
             "name": name,
             "name_given": bool(cells.get("name")) or None,
             "email": email,
-            "job_title": _text(cells, "job_title", 120),
-            "phone": _text(cells, "phone", 40),
-            "role": _choice(cells, "role", ContactRole.choices),
+            "job_title": text_of(cells, "job_title", 120),
+            "phone": text_of(cells, "phone", 40),
+            "role": choice(cells, "role", ContactRole.choices),
             "language": _known(cells, "language", language_codes(), _("a language code such as en")),
             "time_zone": _known(cells, "time_zone", zone_names(), _("a time zone such as Europe/Paris")),
-            "left_on": self._date(cells, "left_on"),
+            "left_on": self.day(cells, "left_on"),
         }
 
     def _plan(self, cells: dict[str, str]) -> dict[str, Any]:
@@ -113,40 +115,71 @@ class Cleaner:
         if word not in YES + NO:
             raise Refused(_("Column {column}: write yes or no."), column="includes_everything")
         return {
-            "external_id": _needed(cells, "external_id"),
-            "name": _text(cells, "name", 120),
+            "external_id": needed(cells, "external_id"),
+            "name": text_of(cells, "name", 120),
             "includes_everything": (word in YES) if word else None,
             "features": [self.known.features[key] for key in keys] or None,
         }
 
     def _subscription(self, cells: dict[str, str]) -> dict[str, Any]:
-        plan = _text(cells, "plan", 255)
+        plan = text_of(cells, "plan", 255)
         if plan and plan not in self.known.plans:
             raise Refused(_("There is no plan with the external id {plan}. Import the plans first."), plan=plan)
-        start, end = self._date(cells, "start"), self._date(cells, "end")
+        start, end = self.day(cells, "start"), self.day(cells, "end")
         if start is None:
             raise Refused(_("The column {column} is empty."), column="start")
         if end is not None and end <= start:
             words = _("The term ends on {end} but starts on {start}; the end is the first day that is not paid.")
             raise Refused(words, start=start, end=end)
-        months = _whole(cells, "billing_months", 1, 120) or 1
+        months = whole(cells, "billing_months", 1, 120) or 1
         price = _price(cells, months)
         return {
-            "account": _needed(cells, "account"),
-            "external_id": _text(cells, "subscription", 255) or plan or "subscription",
+            "account": needed(cells, "account"),
+            "external_id": text_of(cells, "subscription", 255) or plan or "subscription",
             "plan_id": self.known.plans.get(plan),
             "effective_on": start,
             "ends_on": end,
-            "seats": _whole(cells, "seats", 0, 2**31 - 1),
+            "seats": whole(cells, "seats", 0, 2**31 - 1),
             "price": price,
             "mrr": monthly(price, months),
             "billing_months": months,
             "currency": _currency(cells),
-            "renews_on": self._date(cells, "renews_on"),
-            "notice_on": self._date(cells, "notice_on"),
+            "renews_on": self.day(cells, "renews_on"),
+            "notice_on": self.day(cells, "notice_on"),
         }
 
-    def _date(self, cells: dict[str, str], name: str) -> date | None:
+    def _total(self, cells: dict[str, str]) -> dict[str, Any]:
+        month = self._month(cells)
+        amount = number(cells, "amount")
+        if amount is not None and amount < 0:
+            raise Refused(_("Column {column}: {text} is less than nothing."), column="amount", text=cells["amount"])
+        uses = whole(cells, "uses", 0, 2**31 - 1)
+        if uses is None:
+            raise Refused(_("The column {column} is empty."), column="uses")
+        return {
+            "account": needed(cells, "account"),
+            "month": month,
+            "feature": needed(cells, "feature", 120),
+            "uses": uses,
+            "amount": rules.millionths(amount) if amount is not None else None,
+        }
+
+    def _month(self, cells: dict[str, str]) -> date:
+        text = cells.get("month", "").strip()
+        found = re.fullmatch(r"(\d{4})[-/. ](\d{1,2})|(\d{1,2})[-/. ](\d{4})", text, re.ASCII)
+        day: date | None
+        if found:
+            year, month = int(found[1] or found[4]), int(found[2] or found[3])
+            day = date(year, month, 1) if 1 <= month <= 12 and 2000 <= year <= 2100 else None
+        else:
+            day = self.day(cells, "month")
+        if day is None:
+            raise Refused(_("Column {column}: {text} is not a month. Write it as 2026-11."), column="month", text=text)
+        if day.replace(day=1) > self.known.today:
+            raise Refused(_("The month {month} lies ahead."), month=f"{day:%Y-%m}")
+        return day.replace(day=1)
+
+    def day(self, cells: rules.Cells, name: str) -> date | None:
         text = cells.get(name, "")
         if not text:
             return None
@@ -163,7 +196,7 @@ class Cleaner:
         return day
 
 
-def _text(cells: Mapping[str, str], name: str, limit: int) -> str:
+def text_of(cells: Mapping[str, str], name: str, limit: int) -> str:
     raw = cells.get(name, "")
     if not raw:
         return ""
@@ -173,8 +206,8 @@ def _text(cells: Mapping[str, str], name: str, limit: int) -> str:
         raise Refused(_("Column {column}: {reason}"), column=name, reason=error.reason) from error
 
 
-def _needed(cells: Mapping[str, str], name: str) -> str:
-    text = _text(cells, name, 255)
+def needed(cells: Mapping[str, str], name: str, limit: int = 255) -> str:
+    text = text_of(cells, name, limit)
     if not text:
         raise Refused(_("The column {column} is empty."), column=name)
     return text
@@ -183,7 +216,7 @@ def _needed(cells: Mapping[str, str], name: str) -> str:
 def _list(cells: Mapping[str, str], name: str, limit: int) -> list[str]:
     """The parts of a cell such as `vip; pilot`, each once, in their order."""
     parts = (part.strip() for part in cells.get(name, "").split(";"))
-    return list(dict.fromkeys(_text({name: part}, name, limit) for part in parts if part))
+    return list(dict.fromkeys(text_of({name: part}, name, limit) for part in parts if part))
 
 
 def _domain(text: str) -> str:
@@ -193,8 +226,8 @@ def _domain(text: str) -> str:
     return bare
 
 
-def _choice(cells: Mapping[str, str], name: str, choices: list[tuple[str, Any]]) -> str:
-    word = rules.plain_name(_text(cells, name, 40))
+def choice(cells: Mapping[str, str], name: str, choices: list[tuple[str, Any]]) -> str:
+    word = rules.plain_name(text_of(cells, name, 40))
     if not word or word in dict(choices):
         return word
     for value, label in choices:
@@ -205,14 +238,14 @@ def _choice(cells: Mapping[str, str], name: str, choices: list[tuple[str, Any]])
 
 
 def _known(cells: Mapping[str, str], name: str, known: frozenset[str], what: str) -> str:
-    word = _text(cells, name, 60)
+    word = text_of(cells, name, 60)
     if word and word not in known:
         raise Refused(_("Column {column}: {word} is not {what}."), column=name, word=word, what=what)
     return word
 
 
 def _currency(cells: Mapping[str, str]) -> str:
-    code = _text(cells, "currency", 40).upper()
+    code = text_of(cells, "currency", 40).upper()
     if code and code not in currency_codes():
         raise Refused(_("{code} is not a currency. Write a code such as EUR."), code=code)
     return code
@@ -226,13 +259,13 @@ def number(cells: Mapping[str, str], name: str) -> Decimal | None:
         value = rules.read_number(text)
     except ValueError:
         words = _("Column {column}: {text} is not a number such as 1234.50, without thousands marks.")
-        raise Refused(words, column=name, text=_text(cells, name, 131_072)[:40]) from None
+        raise Refused(words, column=name, text=text_of(cells, name, 131_072)[:40]) from None
     if abs(value) > _MAX_AMOUNT:
         raise Refused(gate.TOO_BIG)
     return value
 
 
-def _whole(cells: Mapping[str, str], name: str, least: int, most: int) -> int | None:
+def whole(cells: Mapping[str, str], name: str, least: int, most: int) -> int | None:
     value = number(cells, name)
     if value is None:
         return None

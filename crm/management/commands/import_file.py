@@ -27,7 +27,7 @@ from crm.sources.models import Source
 from crm.staff.actions import change_installation
 from crm.staff.queries import installation
 
-KINDS = (*rules.COLUMNS, "crm5")
+KINDS = (*rules.KINDS, "crm5")
 BY = System("import_file")
 SOME_REFUSED = 3
 # What a spreadsheet would run; the importer takes the apostrophe off again.
@@ -119,7 +119,7 @@ class Command(BaseCommand):
             filename=table.shape.path.name,
             sha256=table.shape.sha256,
             header=table.shape.header,
-            rows=table.read(queries.known(keys), now=at),
+            rows=table.read(queries.known(keys, today=at.date()), now=at),
             repeats=table.repeats,
             source=_source(source, at) if table.layout.kind == rules.EVENTS else None,
         )
@@ -241,8 +241,9 @@ def _day(text: str | None) -> date | None:
 
 def _columns_help() -> str:
     lines = ["Columns, and the names they are also known by (case, blanks and punctuation do not matter):"]
-    for kind, columns in rules.COLUMNS.items():
-        needed = {name for group in rules.REQUIRED[kind] if len(group) == 1 for name in group}
+    for kind, about in rules.KINDS.items():
+        columns = about.columns
+        needed = {name for group in rules.KINDS[kind].required if len(group) == 1 for name in group}
         lines += ["", f"  {kind}"]
         lines += [
             f"    {name + ('*' if name in needed else ''):22}{', '.join(synonyms)}"

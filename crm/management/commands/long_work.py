@@ -4,14 +4,17 @@ import logging
 import signal
 from datetime import UTC, datetime
 from threading import Event
+from time import sleep
 from typing import Any
 
+import psycopg
 from django.apps import apps
 from django.core.management.base import BaseCommand
-from django.db import close_old_connections
+from django.db import DatabaseError, InterfaceError, close_old_connections, connection
 from django.utils.module_loading import import_string
 
 from crm.fills import actions as fills
+from crm.lib.doorbell import LONG_WORK as LONG_WORK_CALL
 from crm.schedules import LONG_WORK
 
 log = logging.getLogger("holdfast.long_work")
@@ -32,7 +35,26 @@ class Command(BaseCommand):
             look()
             if options["once"]:
                 break
-            stop.wait(PAUSE)
+            wait_for_a_call(stop)
+
+
+def wait_for_a_call(stop: Event) -> None:
+    """Wait for the next look: until somebody calls (crm.lib.doorbell), or the pause is over."""
+    for _second in range(PAUSE):
+        if stop.is_set() or called():
+            return
+
+
+def called() -> bool:
+    """Listen for a second. A database that is away is nothing to talk about here: the next look says so."""
+    try:
+        with connection.cursor() as cursor:
+            cursor.execute(f"LISTEN {LONG_WORK_CALL}")
+        return any(True for _call in connection.connection.notifies(timeout=1, stop_after=1))
+    except (DatabaseError, InterfaceError, psycopg.Error):
+        connection.close()
+        sleep(1)
+        return False
 
 
 def look() -> None:

@@ -2,6 +2,7 @@
 
 from crm.usage.actions.days import count_events, drain, event_ids, mark_dirty, rebuild_day, store, tidy
 from crm.usage.actions.mapping import map_events
+from crm.usage.actions.totals import prepare_months, respread, set_totals, uncount
 from crm.usage.actions.windows import (
     clear_dirty,
     dirty_accounts,
@@ -20,10 +21,14 @@ __all__ = [
     "lock_windows",
     "map_events",
     "mark_dirty",
+    "prepare_months",
     "rebuild_day",
     "redo_windows",
+    "respread",
     "roll_windows",
+    "set_totals",
     "store",
     "tidy",
+    "uncount",
     "windows_of",
 ]

@@ -1,6 +1,6 @@
 """From raw batches to days: each event counted once, in the transaction that remembers its id."""
 
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import asdict
 from datetime import date, datetime, timedelta
@@ -148,10 +148,18 @@ def event_ids(seen: Mapping[str, tuple[datetime, datetime]], *, at: datetime) ->
     return {row.name: row.pk for row in _names(seen)}
 
 
-def count_events(rows: Sequence[Counted], *, source: Source, at: datetime, by: Actor) -> Added:
+def count_events(
+    rows: Sequence[Counted],
+    *,
+    source: Source,
+    at: datetime,
+    by: Actor,
+    keep: Callable[[Sequence[Counted]], object] = lambda counted: None,
+) -> Added:
     """Add clean, attributed events that have no raw batch to the days, each id once, in one transaction.
 
-    Plain tuples in the order of `Counted` will do. The run that calls leaves the audit row.
+    Plain tuples in the order of `Counted` will do. `keep` is told in the same transaction what was really counted.
+    The run that calls leaves the audit row.
     """
     require("import", by=by)
 
@@ -160,7 +168,9 @@ def count_events(rows: Sequence[Counted], *, source: Source, at: datetime, by: A
         for row in rows:
             first.setdefault((row[5], row[6]), row)
         new = sources.unseen([SeenId(*key) for key in first], at=at)
-        _add([row for key, row in first.items() if key in new], None, at=at)
+        counted = [row for key, row in first.items() if key in new]
+        _add(counted, None, at=at)
+        keep(counted)
         Source.objects.filter(pk=source.pk).exclude(last_received_at__gte=at).update(last_received_at=at)
         return Added(len(new), len(rows) - len(new))
 
