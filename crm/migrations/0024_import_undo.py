@@ -8,7 +8,7 @@ from django.db import migrations, models
 
 class Migration(migrations.Migration):
     dependencies = [
-        ("crm", "0022_erasures"),
+        ("crm", "0023_api_keys"),
     ]
 
     operations = [

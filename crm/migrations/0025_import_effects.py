@@ -37,7 +37,7 @@ def trigger(table: str) -> migrations.RunSQL:
 
 
 class Migration(migrations.Migration):
-    dependencies = [("crm", "0023_import_undo")]
+    dependencies = [("crm", "0024_import_undo")]
 
     operations = [
         migrations.RunSQL(FORWARD, "DROP FUNCTION crm_note_effect()"),
