@@ -223,6 +223,7 @@ PUT_TOGETHER = {
     },
     "link.{purpose}_made": {"first_admin", "invitation", "password"},
     "user.second_factor_{what}": {"added", "removed", "renewed"},
+    "upload.{step}": {"reading", "applying", "undoing"},
     **{f"{{_kind(row)}}.{what}": {"segment", "savedview"} for what in ("created", "changed", "deleted", "restored")},
     "{what}.exported": set(),  # named where it is called
 }  # fmt: skip
