@@ -86,7 +86,7 @@ class Agenda:
 def agenda(user: User, *, day: date, at: datetime, mine: bool, waiting: bool) -> Agenda:
     """Six queries however much there is. `day` is the person's own; `waiting` gives what is not shown instead."""
     accounts, parameters = seen(user)
-    head = facts("mrr_on", "renewals", only="SELECT account_id FROM own").removeprefix("WITH ")
+    head = facts("mrr_on", "renewals", only="ANY (ARRAY(SELECT account_id FROM chosen))").removeprefix("WITH ")
     text = load(__file__, "today").replace("/*accounts*/", accounts).replace("/*facts*/", head)
     given: dict[str, Any] = {
         "day": day, "now": at, "oldest": day - timedelta(days=rules.STALE_DAYS), "begins": rules.DAY_BEGINS,

@@ -1,10 +1,11 @@
 -- today.sql — Grain one row per account with something to do, heaviest first, led by how much there is in all (its columns
 -- repeat) · Reads the accounts the reader sees, follow-ups, tasks, signals, plays, put-offs, contacts, retention_score_now,
--- terms · Writes nothing
+-- crm_account_figures, terms · Writes nothing
 -- Safe to run twice: it only reads. Mirrors agenda/rules.py: weight, claim and admitted. `section` is the account's
 -- foremost item: 1 an unanswered detractor, 2 a draft, 3 a task due, 4 a signal. Drafts and signals are news, of which an
 -- owner gets ten accounts a day. A spell begins with an item that finds none of the account's news open, and lasts until none
 -- is. Items of merged accounts count for the one that took their place. `quiet`: somebody has acted on the signal already.
+-- Places are given by crm_account_figures, which the pipeline keeps; what the chosen rows pay is worked out from their terms.
 WITH seen AS (/*accounts*/), put_off AS (
     SELECT DISTINCT ON (account_id) account_id, id, at, until, why
     FROM retention_putoff
@@ -36,8 +37,8 @@ WITH seen AS (/*accounts*/), put_off AS (
         item.ended_at, item.due_on, item.quiet, item.red, item.ended_at IS NULL AND NOT item.snoozed
             AND NOT coalesce(item.since <= put_off.at, FALSE) AS live
     FROM item
-    JOIN crm_account AS held ON held.id = item.account_id
-    JOIN seen ON seen.pk = coalesce(held.merged_into_id, held.id)
+    LEFT JOIN (SELECT id, merged_into_id FROM crm_account WHERE merged_into_id IS NOT NULL) AS merged ON merged.id = item.account_id
+    JOIN seen ON seen.pk = coalesce(merged.merged_into_id, item.account_id)
     LEFT JOIN put_off ON put_off.account_id = seen.pk
     WHERE NOT %(mine)s OR item.assignee_id = ANY (%(us)s) OR (item.assignee_id IS NULL AND seen.is_mine)
 ), work AS (
@@ -50,23 +51,26 @@ WITH seen AS (/*accounts*/), put_off AS (
     FROM own
     WHERE ended_at IS NULL
     GROUP BY account_id
-), /*facts*/, known AS (
-    SELECT account.account_id, account.owner_id, account.gone, mrr_on.account_id IS NOT NULL AS is_paid, mrr_on.mrr,
-        coalesce(mrr_on.mrr, 0) * 12 AS stake, renewals.renews_on,
-        CASE WHEN renewals.notice_on >= %(day)s THEN renewals.notice_on END AS notice_on, near.urgency AS nearness,
+), clock AS MATERIALIZED (
+    -- Once for each owner, 0 being nobody: zones are slow to reckon with.
+    SELECT owner, zone, today, (today + %(begins)s * interval '1 hour') AT TIME ZONE zone AS morning
+    FROM (
+        SELECT owner, zone, (%(now)s AT TIME ZONE zone - %(begins)s * interval '1 hour')::date AS today
+        FROM (SELECT id AS owner, time_zone AS zone FROM crm_user UNION ALL SELECT 0, 'UTC') AS zoned
+    ) AS dated
+), known AS (
+    SELECT account.account_id, account.owner_id, account.gone, coalesce(figures.mrr, 0) * 12 AS stake, near.urgency AS nearness,
         CASE WHEN account.gone THEN 0 WHEN EXISTS (
             SELECT FROM crm_contact AS contact
             WHERE contact.account_id = account.account_id AND contact.left_on IS NULL AND contact.erased_at IS NULL
                 AND contact.email <> ''
-        ) THEN 60 ELSE 30 END AS reach,
-        (%(now)s AT TIME ZONE zone.name - %(begins)s * interval '1 hour')::date AS today, zone.name AS zone
+        ) THEN 60 ELSE 30 END AS reach, clock.today, clock.zone, clock.morning
     FROM (SELECT DISTINCT account_id, owner_id, gone FROM own) AS account
-    LEFT JOIN crm_user AS owner ON owner.id = account.owner_id
-    CROSS JOIN LATERAL (SELECT coalesce(owner.time_zone, 'UTC') AS name) AS zone
-    LEFT JOIN mrr_on USING (account_id)
-    LEFT JOIN renewals USING (account_id)
+    JOIN clock ON clock.owner = coalesce(account.owner_id, 0)
+    LEFT JOIN crm_account_figures AS figures USING (account_id)
     CROSS JOIN LATERAL (
-        SELECT coalesce(CASE WHEN renewals.notice_on >= %(day)s THEN renewals.notice_on END, renewals.renews_on) - %(day)s AS days
+        SELECT coalesce(CASE WHEN figures.notice_on >= %(day)s THEN figures.notice_on END,
+            CASE WHEN figures.renews_on >= %(day)s THEN figures.renews_on END) - %(day)s AS days
     ) AS decides
     CROSS JOIN LATERAL (
         SELECT CASE WHEN decides.days <= 30 THEN 100 WHEN decides.days <= 90 THEN 70 WHEN decides.days <= 180 THEN 40 ELSE 20 END
@@ -89,11 +93,11 @@ WITH seen AS (/*accounts*/), put_off AS (
 ), placed AS (
     SELECT spell.*, known.owner_id, known.today, days.day, stake * nearness * reach AS claim, row_number() OVER (
             PARTITION BY known.owner_id, days.day ORDER BY spell.at, stake * nearness * reach DESC, spell.account_id
-        ) AS place, (known.today + %(begins)s * interval '1 hour') AT TIME ZONE known.zone AS morning
+        ) AS place, known.morning
     FROM spell
     JOIN known USING (account_id)
     CROSS JOIN LATERAL (SELECT (spell.at AT TIME ZONE known.zone - %(begins)s * interval '1 hour')::date AS day) AS days
-), taken AS (
+), taken AS MATERIALIZED (
     SELECT owner_id, count(*) AS places FROM placed WHERE day = today GROUP BY owner_id
 ), rest AS (
     -- What waits, and what waited this morning: it keeps its place when it is dealt with or put off.
@@ -101,7 +105,7 @@ WITH seen AS (/*accounts*/), put_off AS (
             PARTITION BY placed.owner_id ORDER BY placed.claim DESC, placed.at, placed.account_id
         ) <= %(most)s - coalesce(taken.places, 0) AS is_chosen
     FROM placed
-    LEFT JOIN taken ON taken.owner_id IS NOT DISTINCT FROM placed.owner_id
+    LEFT JOIN taken ON coalesce(taken.owner_id, 0) = coalesce(placed.owner_id, 0)
     LEFT JOIN work USING (account_id)
     LEFT JOIN put_off USING (account_id)
     WHERE placed.is_latest AND placed.day < placed.today AND (placed.place > %(most)s OR placed.day < %(oldest)s::date)
@@ -112,7 +116,7 @@ WITH seen AS (/*accounts*/), put_off AS (
     FROM placed LEFT JOIN rest USING (account_id)
     WHERE placed.is_latest AND placed.is_open
 ), ranked AS (
-    SELECT work.*, known.mrr, known.is_paid, known.renews_on, known.notice_on, weighed.urgency, weighed.influence,
+    SELECT work.*, weighed.urgency, weighed.influence,
         known.stake * weighed.urgency * weighed.influence AS weight, coalesce(admitted.is_new, FALSE) AS is_new,
         CASE WHEN NOT work.live THEN 'put off' WHEN work.quiet THEN 'acted'
             WHEN work.section IN (1, 3) OR work.tasks > 0 OR admitted.is_shown THEN 'shown' ELSE 'waits' END AS state
@@ -139,14 +143,16 @@ WITH seen AS (/*accounts*/), put_off AS (
     WHERE state = 'shown' AND NOT %(waiting)s OR state <> 'shown' AND %(waiting)s
     ORDER BY state DESC, weight DESC, urgency * influence DESC, since, account_id
     LIMIT %(limit)s
-)
+), /*facts*/
 SELECT total.waiting, total.put_off, total.acted, coalesce(total.drafts, 0)::int, coalesce(total.tasks, 0)::int,
     coalesce(total.signals, 0)::int, coalesce(total.answers, 0)::int,
-    chosen.account_id, chosen.state, coalesce(chosen.section, 0), chosen.since, chosen.mrr, chosen.is_paid, chosen.renews_on,
-    chosen.notice_on, chosen.urgency, chosen.influence, chosen.is_new, put_off.id, put_off.until, put_off.why,
+    chosen.account_id, chosen.state, coalesce(chosen.section, 0), chosen.since, mrr_on.mrr, mrr_on.account_id IS NOT NULL,
+    renewals.renews_on, CASE WHEN renewals.notice_on >= %(day)s THEN renewals.notice_on END, chosen.urgency, chosen.influence, chosen.is_new, put_off.id, put_off.until, put_off.why,
     score.points, coalesce(score.band, 0)
 FROM total
 LEFT JOIN chosen ON TRUE
 LEFT JOIN put_off ON put_off.account_id = chosen.account_id AND chosen.state = 'put off'
 LEFT JOIN retention_score_now AS score ON score.account_id = chosen.account_id
+LEFT JOIN mrr_on ON mrr_on.account_id = chosen.account_id
+LEFT JOIN renewals ON renewals.account_id = chosen.account_id
 ORDER BY chosen.state DESC, chosen.weight DESC, chosen.urgency * chosen.influence DESC, chosen.since, chosen.account_id

@@ -8,6 +8,8 @@ from typing import Any
 import pytest
 
 from crm.accounts.models import Account
+from crm.audit.rules import System
+from crm.segments.actions import refresh_figures
 from retention.agenda.queries import SHOWN, agenda
 from retention.agenda.rules import STALE_DAYS, Case, News, admitted, claim, influence, stake, urgency, weight
 from retention.risk_signals.models import RiskSignal
@@ -139,6 +141,7 @@ def thrown(seed: int) -> tuple[Any, list[tuple[Account, Case, News]]]:
         )
         held = ended is None or ended >= NOW.replace(hour=7)
         made.append((account, case, News(account.pk, at.date(), at, claim(case), held)))
+    refresh_figures(TODAY, at=NOW, by=System("test"))
     return rep, made
 
 

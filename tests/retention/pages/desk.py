@@ -8,6 +8,7 @@ from django.test import Client
 from crm.accounts.models import Account
 from crm.audit.rules import System
 from crm.contacts.models import Contact
+from crm.segments.actions import refresh_figures
 from crm.staff.models import User
 from feedback.answers.models import Answer
 from feedback.invitations.models import Invitation
@@ -74,6 +75,7 @@ def fallen(**account_fields: Any) -> FollowUp:
     factories.subscription(account, 1240, plan=plan, seats=25, renews_on=TODAY + timedelta(days=85))
     uses(account, trips, person("lena"), {TODAY - timedelta(days=30): 300, TODAY - timedelta(days=2): 80})
     uses(account, trips, person("jonas"), {TODAY - timedelta(days=31): 300})
+    refresh_figures(TODAY, accounts=[account.pk], at=NOW, by=BY)
     judged(account, 460, 720)
     look(at=NOW, by=BY)
     advance(at=NOW, by=BY)

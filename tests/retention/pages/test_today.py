@@ -7,6 +7,7 @@ import pytest
 import time_machine
 from django.urls import reverse
 
+from crm.segments.actions import refresh_figures
 from retention.agenda.actions import put_off
 from retention.follow_ups.actions import approve, dismiss
 from retention.follow_ups.queries import review
@@ -39,6 +40,7 @@ def fell(owner: Any, name: Any = "", mrr: int = 0) -> Any:
     account = factories.account(name, owner=owner)
     if mrr:
         factories.subscription(account, mrr)
+        refresh_figures(TODAY, accounts=[account.pk], at=NOW, by=BY)
     judged(account, 460, 720)
     return account
 
