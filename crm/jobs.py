@@ -20,6 +20,7 @@ from crm.outbox import actions as outbox
 from crm.sign_in import actions as sign_in
 from crm.uploads import actions as uploads_
 from crm.usage import actions as usage
+from crm.webhooks import actions as webhook_actions
 
 log = logging.getLogger("holdfast.jobs")
 
@@ -56,6 +57,14 @@ def uploads() -> None:
         log.info("uploads: %s", done)
 
 
+def webhooks() -> None:
+    """Tell other systems what happened; with more due than one round takes, knock again."""
+    done = webhook_actions.deliver(clock=lambda: datetime.now(UTC), by=System("webhooks"))
+    log.info("webhooks: %s", done)
+    if done.more:
+        async_task("crm.jobs.webhooks")
+
+
 def housekeeping() -> None:
     """Make the partitions of the next days, drop what is past its time, and seal the record up to here.
 
@@ -66,6 +75,7 @@ def housekeeping() -> None:
     log.info("housekeeping: %s", sign_in.tidy(at=at))
     log.info("housekeeping: %s kept answers of the API gone", keys.tidy(at=at, by=by))
     log.info("housekeeping: %s uploads forgotten", uploads_.tidy(at=at, by=by))
+    log.info("housekeeping: %s old deliveries gone", webhook_actions.tidy(at=at, by=by))
     sealed = audit.seal(at=at, by=by)
     if sealed:
         log.info("housekeeping: %s rows of the record sealed, head %s", sealed, newest_head())

@@ -5,6 +5,7 @@ from crm.audit.models import AuditRow, AuditSeal
 from crm.staff.models import Cover, Installation, Salt, Team, User
 from crm.sign_in.models import Guesses, OneTimeLink
 from crm.keys.models import ApiKey, KeptAnswer, KeyUse
+from crm.webhooks.models import Delivery, Endpoint, WebhookEvent
 from crm.accounts.models import Account, OwnerChange, TagRename, Trait, TraitDefinition
 from crm.bulk_edits.models import BulkEdit, BulkEditRow
 from crm.contacts.models import Contact, ErasedMark
@@ -44,7 +45,9 @@ __all__ = [
     "Contact",
     "CountedDay",
     "Cover",
+    "Delivery",
     "DirtyAccount",
+    "Endpoint",
     "ErasedMark",
     "Erasure",
     "EventName",
@@ -94,6 +97,7 @@ __all__ = [
     "UsageDay",
     "User",
     "WaitingEvent",
+    "WebhookEvent",
     "WindowEvent",
     "WindowPerson",
     "WriteKey",

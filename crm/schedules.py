@@ -14,6 +14,7 @@ class Tick(NamedTuple):
 TICKS = (
     Tick("drain", "crm.jobs.drain", 1),
     Tick("send", "crm.jobs.send", 1),
+    Tick("webhooks", "crm.jobs.webhooks", 1),
     Tick("housekeeping", "crm.jobs.housekeeping", 15),
     Tick("pipeline", "retention.jobs.run_pipeline", 1),
 )

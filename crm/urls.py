@@ -30,6 +30,7 @@ from crm.staff import views as staff
 from crm.subscriptions import views as subscriptions
 from crm.uploads import views as uploads
 from crm.usage import views as usage
+from crm.webhooks import views as webhooks
 
 handler400 = "crm.middleware.bad_request"
 handler403 = "crm.middleware.denied"
@@ -100,6 +101,14 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path("settings/api-keys/", keys.index, name="api-keys"),
     path("settings/api-keys/new/", keys.new, name="api-key-new"),
     path("settings/api-keys/<int:pk>/revoke/", keys.revoke, name="api-key-revoke"),
+    path("settings/webhooks/", webhooks.index, name="webhooks"),
+    path("settings/webhooks/new/", webhooks.new, name="webhook-new"),
+    path("settings/webhooks/<int:pk>/", webhooks.detail, name="webhook"),
+    path("settings/webhooks/<int:pk>/edit/", webhooks.edit, name="webhook-edit"),
+    path("settings/webhooks/<int:pk>/secret/", webhooks.rotate, name="webhook-rotate"),
+    path("settings/webhooks/<int:pk>/test/", webhooks.test, name="webhook-test"),
+    path("settings/webhooks/<int:pk>/resume/", webhooks.resume, name="webhook-resume"),
+    path("settings/webhooks/deliveries/<int:pk>/redeliver/", webhooks.redeliver, name="webhook-redeliver"),
     path("settings/api/", reference, name="api-reference"),
     path("api/v1/openapi.json", openapi, name="api-openapi"),
     path("", include("crm.api.urls")),

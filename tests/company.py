@@ -33,6 +33,8 @@ from crm.staff.models import Installation, User
 from crm.subscriptions.models import ExchangeRate
 from crm.uploads.models import Upload, UploadPiece, UploadRow
 from crm.usage.models import EventName
+from crm.webhooks import actions as webhooks
+from crm.webhooks.models import Endpoint
 from feedback.answers.models import Answer
 from feedback.invitations import queries as invitations
 from feedback.invitations.models import NotAsked
@@ -245,6 +247,17 @@ def _house(made: Company) -> None:
         owner=made.users["R"], name="Sync", scopes=["accounts:read"], expires_at=expires_at, at=NOW, by=made.users["S"]
     )
     made.remember("api key", api_key.pk)
+    told: dict[str, Any] = {
+        "url": "https://hooks.example.com/in",
+        "events": ["account.churned"],
+        "at": NOW,
+        "by": made.users["S"],
+    }
+    endpoint, _secret = webhooks.create_endpoint(**told)
+    delivery = webhooks.send_test(endpoint, at=NOW, by=made.users["S"])
+    Endpoint.objects.update(paused_at=NOW)
+    made.remember("webhook", endpoint.pk)
+    made.remember("delivery", delivery.pk)
     made.remember("source", source.pk)
     made.remember("key", key.pk)
     made.remember("import", run.pk)

@@ -1,8 +1,6 @@
 """What allauth asks of the site: who may come in, under which limits, and what is said. Named by the settings."""
 
-from base64 import urlsafe_b64encode
 from datetime import datetime
-from hashlib import sha256
 from typing import Any
 
 from allauth.account import app_settings as account_settings
@@ -11,8 +9,7 @@ from allauth.account.internal.flows.login import get_authentication_records
 from allauth.core import context
 from allauth.core.exceptions import ImmediateHttpResponse
 from allauth.mfa.adapter import DefaultMFAAdapter
-from cryptography.fernet import Fernet, MultiFernet
-from django.conf import settings
+from cryptography.fernet import MultiFernet
 from django.contrib import messages
 from django.contrib.auth.hashers import make_password
 from django.core.exceptions import ValidationError
@@ -21,6 +18,7 @@ from django.urls import reverse
 from django.utils.translation import gettext_lazy as _
 from django.utils.translation import ngettext
 
+from crm.lib.locks import lock
 from crm.login import devices
 from crm.login.devices import place_of
 from crm.sign_in import actions, queries, rules
@@ -173,8 +171,4 @@ class SecondFactors(DefaultMFAAdapter):
 
 
 def _lock() -> MultiFernet:
-    """A key of its own, derived from SECRET_KEY; earlier ones still open what they locked."""
-    secrets = [settings.SECRET_KEY, *settings.SECRET_KEY_FALLBACKS]
-    return MultiFernet(
-        [Fernet(urlsafe_b64encode(sha256(f"crm.login.second-factor:{secret}".encode()).digest())) for secret in secrets]
-    )
+    return lock("crm.login.second-factor")

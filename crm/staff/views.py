@@ -121,6 +121,12 @@ SETTINGS = [
             ("events", "read_sources", _("Events"), _("Names that events came under, and the features they feed.")),
             ("sources", "read_sources", _("Sources"), _("Who sends usage, with which keys, and what was refused.")),
             ("api-keys", "read", _("API keys"), _("What other programs come in with, for whom and until when.")),
+            (
+                "webhooks",
+                "manage_keys",
+                _("Webhooks"),
+                _("Which systems are told what happens here, and what came of it."),
+            ),
             ("api-reference", "read", _("API reference"), _("Every call that programs can make, with its fields.")),
             ("imports", "import", _("Imports"), _("Files that were taken over, and their refused rows.")),
             ("mail-files", "read_sources", _("Mail"), _("What was sent, or written to files without a server.")),

@@ -22,6 +22,8 @@ from crm.plans.models import Plan
 from crm.staff.actions import require
 from crm.subscriptions import queries, rules
 from crm.subscriptions.models import ExchangeRate, Subscription, SubscriptionChange
+from crm.webhooks import actions as webhooks
+from crm.webhooks.rules import CHURNED
 
 EARLIEST, LATEST = date(1970, 1, 1), date(2199, 12, 31)
 TAKEN = {"subscription_external_id_unique": ("external_id", _("This account has a subscription with this id already."))}
@@ -165,7 +167,11 @@ def derive_stages(day: date, *, at: datetime, by: Actor) -> tuple[int, int]:
     text = queries.sql("churned_on").join(load(__file__, "derive_stages").split("/*coverage*/"))
     with connection.cursor() as cursor:
         cursor.execute(text, {"day": day, "known": None})
-        churned, returned = cursor.fetchone() or (0, 0)
+        moved = cursor.fetchall()
+    gone = [row for row in moved if row[2] is not None]
+    churned, returned = len(gone), len(moved) - len(gone)
+    told = {f"{pk}:{on}": {"account": pk, "external_id": name, "churned_on": on} for pk, name, on in gone}
+    webhooks.emit(CHURNED, told, at=at, by=by)
     if churned or returned:
         after = {"day": day, "churned": churned, "returned": returned}
         audit.record("accounts.stages_derived", ("account", "all"), at=at, by=by, after=after)

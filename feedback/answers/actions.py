@@ -7,6 +7,8 @@ from django.db import transaction
 from crm.audit import actions as audit
 from crm.audit.rules import Actor
 from crm.lib import doorbell
+from crm.webhooks import actions as webhooks
+from crm.webhooks.rules import SURVEY_ANSWERED
 from feedback.answers.models import Answer
 from feedback.answers.queries import answer_of, editable
 from feedback.invitations.models import Invitation
@@ -41,6 +43,8 @@ def _first(invitation: Invitation, score: int, comment: str, at: datetime, by: A
         answered_at=at,
     )
     audit.record("answer.given", answer, at=at, by=by, after={"score": score, "comment": bool(comment)})
+    told = {"answer": answer.pk, "invitation": invitation.pk, "account": answer.account_id, "score": score}
+    webhooks.emit(SURVEY_ANSWERED, {str(answer.pk): told}, at=at, by=by)
     return answer
 
 

@@ -11,6 +11,8 @@ from crm.attention import actions as attention
 from crm.audit import actions as audit
 from crm.audit.rules import Actor
 from crm.staff.models import User
+from crm.webhooks import actions as webhooks
+from crm.webhooks.rules import SIGNAL_OPENED
 from feedback.answers.models import Answer
 from retention.risk_signals import queries
 from retention.risk_signals.models import RiskSignal, SignalKind
@@ -24,7 +26,7 @@ ON CONFLICT (account_id, kind, subject) WHERE closed_at IS NULL DO UPDATE
         evidence = excluded.evidence || jsonb_build_object('before', retention_risksignal.evidence -> 'before')
     WHERE retention_risksignal.score_day IS DISTINCT FROM excluded.score_day
         OR retention_risksignal.evidence -> 'points' IS DISTINCT FROM excluded.evidence -> 'points'
-RETURNING (xmax = 0)
+RETURNING id, (xmax = 0)
 """
 
 
@@ -32,11 +34,11 @@ RETURNING (xmax = 0)
 def look(*, at: datetime, by: Actor) -> str:
     """Open, update and close signals from the scores and answers as they stand; twice changes nothing."""
     closed = _close_cleared(at=at)
-    opened = sum(_open_or_update(_of_movement(movement), at=at) for movement in queries.movements())
-    detractors = queries.unsignalled_detractors()
-    for answer in detractors:
-        _open_detractor(answer, at=at, by=by)
-    counts = {"opened": opened + len(detractors), "closed": closed}
+    opened = [_open_or_update(_of_movement(movement), at=at) for movement in queries.movements()]
+    opened += [_open_detractor(answer, at=at, by=by) for answer in queries.unsignalled_detractors()]
+    told = {str(each["signal"]): each for each in opened if each}
+    webhooks.emit(SIGNAL_OPENED, told, at=at, by=by)
+    counts = {"opened": len(told), "closed": closed}
     if any(counts.values()):
         audit.record("signals.looked", ("risksignal", "all"), at=at, by=by, after=counts)
     return f"{counts['opened']} signals opened, {closed} closed"
@@ -54,24 +56,28 @@ def _of_movement(movement: queries.Movement) -> dict[str, Any]:
     }
 
 
-def _open_or_update(row: dict[str, Any], *, at: datetime) -> bool:
-    """Whether a signal was opened. One statement, so that two pipelines at once open it once."""
+def _open_or_update(row: dict[str, Any], *, at: datetime) -> dict[str, Any] | None:
+    """The signal that was opened, as others are told of it. One statement, so that two pipelines open it once."""
     from django.db.backends.postgresql.psycopg_any import Jsonb
 
     with connection.cursor() as cursor:
         cursor.execute(_UPSERT, {**row, "evidence": Jsonb(row["evidence"]), "at": at})
-        inserted = cursor.fetchone()
-    return bool(inserted and inserted[0])
+        found = cursor.fetchone()
+    if not found or not found[1]:
+        return None
+    figures = {name: row["evidence"][name] for name in ("points", "before", "score") if name in row["evidence"]}
+    return {"signal": found[0], "account": row["account"], "kind": row["kind"], **figures}
 
 
-def _open_detractor(answer: Answer, *, at: datetime, by: Actor) -> None:
+def _open_detractor(answer: Answer, *, at: datetime, by: Actor) -> dict[str, Any] | None:
     wave = answer.invitation.wave
     question = wave.survey.name
     row = {"account": answer.account_id, "kind": SignalKind.DETRACTOR.value, "subject": str(answer.pk)}
     evidence = {"score": answer.score, "question": question, "contact": answer.contact_id}
-    _open_or_update({**row, "evidence": evidence, "version": None, "day": None}, at=at)
+    opened = _open_or_update({**row, "evidence": evidence, "version": None, "day": None}, at=at)
     # Nobody who has just told us that something is wrong is asked for anything until they were answered.
     attention.hold(answer.account, kind="detractor", subject=f"answer:{answer.pk}", at=at, by=by)
+    return opened
 
 
 def _close_cleared(*, at: datetime) -> int:

@@ -20,11 +20,14 @@ from crm.lib.sql_files import load
 from crm.segments.actions import refresh_figures
 from crm.usage import actions as usage
 from crm.usage.queries import windows_stand
+from crm.webhooks import actions as webhooks
+from crm.webhooks.queries import listening
+from crm.webhooks.rules import HEALTH_CHANGED
 from retention.measures import queries as measures
 from retention.measures.rules import PERCENTILE
 from retention.scorecards import queries as scorecards
 from retention.scorecards.queries import Edition
-from retention.scores.models import Standing
+from retention.scores.models import Band, Standing
 
 LEDGER = "retention_health_score"
 STAGE = "ledger_day"
@@ -77,7 +80,7 @@ def score_changed(through: datetime, *, at: datetime, by: Actor) -> str:
         refresh_figures(day, accounts=None if anew else changed, at=at, by=by)
     if not anew and not changed:
         return "Nothing has changed."
-    judged = _judge_again(edition, day, None if anew else changed)
+    judged = _judge_again(edition, day, None if anew else changed, at=at, by=by)
     usage.clear_dirty(captured)
     Standing.objects.update_or_create(
         pk=1, defaults={"day": day, "version_id": version.pk, "facts": facts, "through_at": through}
@@ -116,7 +119,7 @@ def _redo_windows(captured: Collection[int], *, at: datetime, by: Actor) -> None
         usage.redo_windows(captured)
 
 
-def _judge_again(edition: Edition, day: date, changed: Collection[int] | None) -> int:
+def _judge_again(edition: Edition, day: date, changed: Collection[int] | None, *, at: datetime, by: Actor) -> int:
     """Write current scores of the changed accounts (None: of all), and of whoever ranks differently through them."""
     only = ""
     with connection.cursor() as cursor:
@@ -129,8 +132,29 @@ def _judge_again(edition: Edition, day: date, changed: Collection[int] | None) -
         gone = f"AND held.account_id IN ({only})" if only else ""
         cursor.execute(load(__file__, "forget_readings").replace("/*only*/", gone))
         cursor.execute(load(__file__, "keep_readings"), parameters)
+        _tell_of_bands(day, at=at, by=by)
         cursor.execute(load(__file__, "keep_scores").replace("/*before*/", before), parameters)
     return judged
+
+
+def _tell_of_bands(day: date, *, at: datetime, by: Actor) -> None:
+    """Tell whoever listens whose health has changed its band, before the new one takes the old one's place."""
+    if not listening(HEALTH_CHANGED):
+        return
+    with connection.cursor() as cursor:
+        cursor.execute(load(__file__, "band_changes"))
+        moved = cursor.fetchall()
+    told = {
+        f"{pk}:{at.isoformat()}": {
+            "account": pk,
+            "external_id": name,
+            "day": day,
+            "before": {"band": Band(was).word, "points": None if old is None else old / 10},
+            "now": {"band": Band(band).word, "points": None if new is None else new / 10},
+        }
+        for pk, name, was, band, old, new in moved
+    }
+    webhooks.emit(HEALTH_CHANGED, told, at=at, by=by)
 
 
 def _name_changed(changed: Collection[int]) -> None:

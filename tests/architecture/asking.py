@@ -18,7 +18,16 @@ WITHOUT_RECORD = {"account_logout", "sessions-end"}
 WITHOUT_RECORD |= {"account_reauthenticate", "mfa_reauthenticate", "mfa_reauthenticate_webauthn"}
 WITHOUT_RECORD |= {"mfa_activate_totp", "mfa_deactivate_totp", "mfa_add_webauthn", "mfa_generate_recovery_codes"}
 # The answer to a form of these holds something that is shown once, so it is a page and no redirect.
-SHOWN_ONCE = {"source-key-new", "api-key-new", "person-invite", "person-password-link", "invitation-resend"}
+SHOWN_ONCE = {
+    "source-key-new",
+    "api-key-new",
+    "webhook-new",
+    "webhook-rotate",
+    "person-invite",
+    "person-password-link",
+    "invitation-resend",
+}
+SHOWN_ONCE |= {"api-key-new", "webhook-new", "webhook-rotate"}
 TOKEN = re.compile(r"\b[A-Za-z0-9]{64}\b")  # of a form: another one every time
 
 

@@ -160,6 +160,14 @@ URLS = [
         ("api-keys",           "",                 "SOMRV 200",              "405"),
         ("api-key-new",        "",                 "S 200",                  "S 200"),  # the answer shows the key, once
         ("api-key-revoke",     "api key",          "405",                    "SR 302 · OMVC 404"),
+        ("webhooks",           "",                 "S 200",                  "405"),
+        ("webhook-new",        "",                 "S 200",                  "S 200"),  # shows the secret
+        ("webhook",            "webhook",          "S 200",                  "405"),
+        ("webhook-edit",       "webhook",          "S 200",                  "S 302"),
+        ("webhook-rotate",     "webhook",          "405",                    "S 200"),
+        ("webhook-test",       "webhook",          "405",                    "S 302"),
+        ("webhook-resume",     "webhook",          "405",                    "S 302"),
+        ("webhook-redeliver",  "delivery",         "405",                    "S 302"),
         ("api-reference",      "",                 "SOMRV 200",              "405"),
         ("imports",            "",                 "O 200",                  "O 302"),
         ("import-template",    "template",         "O 200",                  "405"),

@@ -32,6 +32,7 @@ CONSENT = {"purpose": "advertising", "on": TODAY, "source": "form on our site"}
 TERMS = {"effective_on": TODAY, "price": "99.50", "billing_months": "1", "currency": "EUR", "seats": "5"}
 OLD, NEW = "a good password", "an even better password"
 PERSON = {"name": "Renamed", "role": "rep", "language": "en", "time_zone": "UTC"}
+WEBHOOK = {"url": "https://hooks.example.com/other", "events": ["signal.opened"]}
 API_KEY = {"name": "Billing", "scopes": ["accounts:read"], "expires_on": TODAY + timedelta(days=30)}
 FEATURE = {"name": "Reports", "is_key": "on", "unit": "reports", "threshold": "3"}
 SURVEY = {
@@ -82,6 +83,8 @@ FIXED: dict[str, Post] = {
     "trait-new": {"label": "Rooms", "type": "number", "unit": "rooms", "key": "rooms"},
     "trait-edit": {"label": "Country", "type": "text"},
     "source-new": {"name": "iOS app"},
+    "webhook-new": WEBHOOK,
+    "webhook-edit": WEBHOOK | {"is_active": "on"},
     "survey-wave": {"target": "10"},
     "you": {
         "language": "ko",

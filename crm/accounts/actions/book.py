@@ -19,6 +19,8 @@ from crm.lib.money import currency_codes
 from crm.lib.places import language_codes, zone_names
 from crm.staff.actions import require
 from crm.staff.models import Team, User
+from crm.webhooks import actions as webhooks
+from crm.webhooks.rules import CHURNED
 
 # Owner, stage, restriction, next step and merging have actions of their own.
 ORDINARY = frozenset(
@@ -141,6 +143,9 @@ def set_stage(account: Account, *, stage: str, at: datetime, by: Actor) -> Accou
     if after:
         account.save(update_fields=["stage"])
         audit.record("account.stage_set", account, at=at, by=by, before=before, after=after)
+        if stage == Stage.CHURNED:
+            told = {"account": account.pk, "external_id": account.external_id, "churned_on": at.date()}
+            webhooks.emit(CHURNED, {f"{account.pk}:{at.isoformat()}": told}, at=at, by=by)
     return account
 
 
