@@ -9,7 +9,7 @@ from django.db import migrations, models
 
 class Migration(migrations.Migration):
     dependencies = [
-        ("crm", "0023_api_keys"),
+        ("crm", "0025_import_effects"),
     ]
 
     operations = [
