@@ -1,13 +1,13 @@
 """Addresses of feedback: surveys for staff, and the public pages that customers answer."""
 
-from django.urls import URLPattern, path
+from django.urls import URLPattern, URLResolver, include, path
 
 from feedback.answers import views as answers
 from feedback.invitations import views as invitations
 from feedback.public import answering
 from feedback.surveys import views as surveys
 
-urlpatterns: list[URLPattern] = [
+urlpatterns: list[URLPattern | URLResolver] = [
     path("surveys/", surveys.surveys, name="surveys"),
     path("surveys/new/", surveys.survey_new, name="survey-new"),
     path("surveys/<int:pk>/", answers.survey, name="survey"),
@@ -16,4 +16,5 @@ urlpatterns: list[URLPattern] = [
     path("surveys/<int:pk>/mail/<str:language>/", invitations.survey_mail, name="survey-mail"),
     path("surveys/<int:pk>/not-asked/", invitations.survey_not_asked, name="survey-not-asked"),
     path("s/<str:token>/", answering.answer, name="answer"),
+    path("", include("feedback.api.urls")),
 ]

@@ -5,8 +5,11 @@ class RetentionConfig(AppConfig):
     name = "retention"
 
     def ready(self) -> None:
+        from django.utils.translation import gettext_lazy as _
+
         from crm.accounts.actions import handing_over
         from crm.imports.actions import derived
+        from crm.keys.models import Group, register_groups
         from crm.staff.actions import leaving
         from retention.follow_ups.actions import take_back_from
         from retention.handovers.actions import hand_over
@@ -17,6 +20,10 @@ class RetentionConfig(AppConfig):
         # stands in the ledger stays, since the ledger is never changed.
         for table in ("retention_score_now", "retention_score_reading", "retention_risksignal"):
             derived[table] = "account_id"
+        register_groups(
+            Group("health", _("Scores, scorecards and forecasts")),
+            Group("work", _("Signals, plays, tasks and outcomes")),
+        )
         handing_over.append(hand_over)
         # After crm's own, which has returned the mails by then.
         leaving.append(take_back_from)

@@ -1,6 +1,6 @@
 """Addresses of retention: the pages that mix facts with what we conclude from them."""
 
-from django.urls import URLPattern, path
+from django.urls import URLPattern, URLResolver, include, path
 
 from retention.pages import (
     account,
@@ -27,7 +27,7 @@ from retention.pages import (
 )
 from retention.scorecards import views as scorecards
 
-urlpatterns: list[URLPattern] = [
+urlpatterns: list[URLPattern | URLResolver] = [
     path("", today.home, name="home"),
     path("today/", today.today, name="today"),
     path("accounts/", portfolio.portfolio, name="portfolio"),
@@ -67,4 +67,5 @@ urlpatterns: list[URLPattern] = [
     path("settings/audit/export/", record.export, name="audit-export"),
     path("accounts/<int:pk>/record/", record.account_record, name="account-record"),
     path("settings/pipeline/", pipeline.pipeline, name="pipeline"),
+    path("", include("retention.api.urls")),
 ]

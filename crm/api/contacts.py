@@ -17,6 +17,8 @@ MASKS = {"name": rules.masked_name, "email": rules.masked_email, "phone": rules.
 
 
 class ContactShape(Shape):
+    email = serializers.CharField(read_only=True, help_text="empty: none is known")
+
     class Meta:
         model = Contact
         fields = (

@@ -67,10 +67,16 @@ def only_ours(endpoints: list[Any]) -> list[Any]:
 
 
 def strict(result: dict[str, Any], generator: Any, request: Any, public: bool) -> dict[str, Any]:
-    """Say that names which are none are refused, as `Body` does, and drop the generator's own marks."""
+    """Say that names which are none are refused, as `Body` does, and that what is shown may be empty.
+
+    Patterns are for what is sent; the generator's own marks are dropped.
+    """
     for name, schema in result.get("components", {}).get("schemas", {}).items():
         if name.endswith("Request") and schema.get("type") == "object":
             schema["additionalProperties"] = False
+        elif not name.endswith("Request"):
+            for shown in schema.get("properties", {}).values():
+                shown.pop("pattern", None)
     plain: dict[str, Any] = _unmarked(result)
     return plain
 

@@ -65,7 +65,7 @@ def _place(cursor: str, model: type[models.Model]) -> Any:
         values = loads(urlsafe_b64decode(cursor + "=" * (-len(cursor) % 4)))
         if not isinstance(values, list) or len(values) != len(fields):
             raise ValueError
-        place = tuple(field.clean(value, None) for field, value in zip(fields, values, strict=True))
+        place = tuple(field.to_python(value) for field, value in zip(fields, values, strict=True))
         if any(isinstance(value, int) and not -(2**63) <= value < 2**63 for value in place):
             raise ValueError
     except (ValueError, TypeError, JSONDecodeError, ValidationError, OverflowError):

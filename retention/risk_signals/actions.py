@@ -65,7 +65,9 @@ def _open_or_update(row: dict[str, Any], *, at: datetime) -> dict[str, Any] | No
         found = cursor.fetchone()
     if not found or not found[1]:
         return None
-    figures = {name: row["evidence"][name] for name in ("points", "before", "score") if name in row["evidence"]}
+    evidence = row["evidence"]
+    figures = {name: evidence[name] / 10 for name in ("points", "before") if evidence.get(name) is not None}
+    figures |= {"score": evidence["score"]} if "score" in evidence else {}
     return {"signal": found[0], "account": row["account"], "kind": row["kind"], **figures}
 
 

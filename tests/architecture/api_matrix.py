@@ -21,11 +21,18 @@ class Call(NamedTuple):
 
 LISTS = (
     "accounts", "owner-changes", "traits", "tag-renames", "contacts", "plans", "features", "subscriptions",
-    "subscription-changes", "segments", "events", "users", "teams",
+    "subscription-changes", "segments", "events", "users", "teams", "scores", "scorecards", "scorecard-versions",
+    "scorecard-measures", "forecasts", "signals", "playbooks", "playbook-steps", "plays", "play-steps", "tasks",
+    "outcomes", "surveys", "waves", "invitations", "answers",
+)  # fmt: skip
+DETAILS = (
+    "scorecards", "scorecard-versions", "scorecard-measures", "playbook-steps", "plays", "play-steps", "outcomes",
+    "waves", "invitations", "answers",
 )  # fmt: skip
 DAY = TODAY.isoformat()
 TERMS = {"effective_on": DAY, "price": "99.50", "currency": "EUR"}
 RENEWING = {"name": "Renewing", "filter": "renewal.next.90"}
+FORECAST = {"account": "account:own", "renews_on": "renewal day:", "category": "renews"}
 EVERYBODY, SEEN = "SOMRV 200", "SOMRV sees 200"
 
 API = [
@@ -90,6 +97,26 @@ API = [
     Call("api-teams-detail", "GET", "team", EVERYBODY),
     Call("api-record-detail", "GET", "", "SO 404"),
     Call("api-imports-detail", "GET", "import", "O 200"),
+    # --- health
+    Call("api-scores-detail", "GET", "account", SEEN),  # a score is its account's
+    Call("api-score-days-list", "GET", "", "SOMRV 400"),  # asks for an account
+    *(Call(f"api-{name}-detail", "GET", "", "SOMRV 404") for name in DETAILS),
+    Call("api-forecasts-detail", "GET", "forecast", SEEN),
+    Call("api-forecasts-list", "POST", "", "OMR 201", FORECAST),
+    # --- work
+    Call("api-signals-detail", "GET", "signal", SEEN),
+    Call("api-signals-snooze", "POST", "signal", "OMR writes 200", {"until": DAY, "why": "They are away."}),
+    Call("api-playbooks-detail", "GET", "playbook", EVERYBODY),
+    Call("api-tasks-list", "POST", "", "OMR 201", {"account": "account:own", "title": "Call", "due_on": DAY}),
+    Call("api-tasks-detail", "GET", "task", SEEN),
+    Call("api-tasks-detail", "PATCH", "task", "OMR writes 200", {"title": "Write"}),
+    Call("api-tasks-done", "POST", "task", "OMR writes 200", {}),
+    Call("api-tasks-dismiss", "POST", "task", "OMR writes 200", {"why": "They called us."}),
+    Call("api-tasks-reopen", "POST", "task", "O writes 400 · MR writes 400", {}),  # it is open
+    Call("api-follow-ups-list", "GET", "", "SOMR 200"),
+    Call("api-follow-ups-detail", "GET", "draft", "SOMR sees 200"),
+    # --- surveys
+    Call("api-surveys-detail", "GET", "survey", EVERYBODY),
 ]  # fmt: skip
 # What names no row of the company is asked for this one, which is not there.
 NOBODYS = {"pk": 10**9, "external_id": "nobodys-1"}

@@ -14,6 +14,7 @@ from crm.accounts.models import Account
 from crm.keys.actions import revoke_key
 from crm.keys.models import ApiKey, KeyUse
 from crm.staff.models import Installation
+from retention.risk_signals.models import RiskSignal
 from tests.architecture.api_matrix import API, NOBODYS, Call
 from tests.architecture.asking import expected, secrets
 from tests.architecture.matrix import WHO
@@ -46,6 +47,10 @@ class TestEveryKeyCallsEverything(TestCase):
         for key, _secret in cls.keys.values():
             KeyUse.objects.create(key=key, minute=NOW, calls=1)
         cls.made.remember("colleague", cls.made.users["colleague"].pk)
+        cls.made.remember("renewal day", cls.made.rows["renewal"]["own"][1])
+        for signal in RiskSignal.objects.system("test").order_by("-pk"):
+            whose = signal.account.external_id.partition("-")[0]
+            cls.made.remember("signal", signal.pk, whose)
         for whose in WHOSE:
             cls.made.remember("external id", f"{whose}-1", whose)
 

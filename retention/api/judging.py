@@ -1,0 +1,210 @@
+"""How accounts are judged: scorecards, how every account stands, the ledger, and what is expected of renewals."""
+
+from typing import Any
+
+from drf_spectacular.utils import extend_schema_field
+from rest_framework import serializers
+
+from crm.accounts.models import Account
+from crm.api.bodies import AccountField, Body, Day, Id, Text
+from crm.api.errors import Wrong
+from crm.api.nouns import Asked, Listed, OfAccount, Readable, Shape
+from retention.forecasts import actions as forecasts
+from retention.forecasts.models import Category, Forecast
+from retention.scorecards.models import Scorecard, ScorecardMeasure, ScorecardVersion
+from retention.scores.models import Band, HealthScore, ScoreNow
+
+BANDS = [band.word for band in Band]
+
+
+class Points(serializers.FloatField):
+    """Points from 0 (leaving) to 100 (thriving), which are kept in tenths."""
+
+    def to_representation(self, value: Any) -> float:  # type: ignore[override]  # a number, as OpenAPI says
+        return float(value) / 10
+
+
+class Share(serializers.FloatField):
+    """A share of the weight from 0 to 1, which is kept in thousandths."""
+
+    def to_representation(self, value: Any) -> float:  # type: ignore[override]  # a number, as OpenAPI says
+        return float(value) / 1000
+
+
+@extend_schema_field({"type": "string", "enum": BANDS})
+class BandField(serializers.Field[Any, Any, Any, Any]):
+    def to_representation(self, value: Any) -> str:
+        return Band(value).word
+
+
+class ScoreShape(serializers.Serializer[Any]):
+    account = serializers.IntegerField(source="account_id")
+    day = serializers.DateField()
+    version = serializers.IntegerField(source="version_id")
+    points = Points(allow_null=True, help_text="0 (leaving) to 100 (thriving); null: unknown")
+    band = BandField()
+    coverage = Share(help_text="the share of the weight that is known, 0 to 1")
+    low = Points(help_text="if everything missing were worst")
+    high = Points(help_text="if everything missing were best")
+
+
+class ScoreNowShape(ScoreShape):
+    points_before = Points(allow_null=True, help_text="28 days earlier")
+    change = Points(allow_null=True)
+
+
+class AskedScores(OfAccount):
+    band = serializers.ChoiceField(choices=BANDS, required=False)
+
+
+class Scores(Readable):
+    """How accounts stand now; one is opened by its account's id. Accounts that were never judged have none."""
+
+    group = "health"
+    serializer_class = ScoreNowShape
+    asked = AskedScores
+
+    def rows(self) -> Any:
+        return ScoreNow.objects.visible_to(self.request.user)
+
+    def narrowed(self, rows: Any, asked: dict[str, Any]) -> Any:
+        if "band" in asked:
+            asked["band"] = Band(BANDS.index(asked["band"]) + min(Band.values))
+        return rows.filter(**asked)
+
+
+class LedgerShape(ScoreShape):
+    revision = serializers.IntegerField(help_text="0: as it stood then; more: late facts or scored again")
+    hindsight = serializers.BooleanField(help_text="written later than on its day")
+
+
+class AskedLedger(Asked):
+    account = Id(source="account_id", help_text="of this account, by its id")
+    since = Day(required=False, source="day__gte")
+    until = Day(required=False, source="day__lt", help_text="the first day that is left out")
+
+
+class ScoreDays(Listed):
+    """The ledger: scores of an account by day. A day without a row is as the last one before it."""
+
+    group = "health"
+    serializer_class = LedgerShape
+    asked = AskedLedger
+
+    def rows(self) -> Any:
+        return HealthScore.objects.visible_to(self.request.user)
+
+    def narrowed(self, rows: Any, asked: dict[str, Any]) -> Any:
+        if not Account.objects.visible_to(self.request.user).filter(pk=asked["account_id"]).exists():
+            raise Wrong(404, "not_found", "There is no such account, or the owner of this key does not see it.")
+        return rows.filter(**asked)
+
+
+# --- scorecards ------------------------------------------------------------------------------------------------------
+
+
+class ScorecardShape(Shape):
+    class Meta:
+        model = Scorecard
+        fields = ("id", "name", "position", "is_default")
+
+
+class Scorecards(Readable):
+    """Ways to judge accounts."""
+
+    group = "health"
+    serializer_class = ScorecardShape
+
+    def rows(self) -> Any:
+        return Scorecard.objects.all()
+
+
+class VersionShape(Shape):
+    class Meta:
+        model = ScorecardVersion
+        fields = (
+            "id", "scorecard", "number", "state", "minimum_coverage", "at_risk_from", "steady_from", "thriving_from",
+            "minimum_tenure", "published_at", "published_by",
+        )  # fmt: skip
+
+
+class AskedVersions(Asked):
+    scorecard = Id(required=False, source="scorecard_id")
+
+
+class ScorecardVersions(Readable):
+    """Editions of scorecards; published ones never change."""
+
+    group = "health"
+    serializer_class = VersionShape
+    asked = AskedVersions
+
+    def rows(self) -> Any:
+        return ScorecardVersion.objects.all()
+
+
+class MeasureShape(Shape):
+    class Meta:
+        model = ScorecardMeasure
+        fields = (
+            "id", "version", "position", "key", "name", "kind", "window", "feature", "threshold", "per_price", "scale",
+            "red", "green", "weight", "group", "unit",
+        )  # fmt: skip
+
+
+class AskedMeasures(Asked):
+    version = Id(required=False, source="version_id")
+
+
+class ScorecardMeasures(Readable):
+    """The measures of an edition, with their scales and weights."""
+
+    group = "health"
+    serializer_class = MeasureShape
+    asked = AskedMeasures
+
+    def rows(self) -> Any:
+        return ScorecardMeasure.objects.all()
+
+
+# --- forecasts -------------------------------------------------------------------------------------------------------
+
+
+class ForecastShape(Shape):
+    class Meta:
+        model = Forecast
+        fields = ("id", "account", "renews_on", "category", "mrr", "currency", "reason", "at", "by")
+
+
+class ForecastBody(Body):
+    account = AccountField()
+    renews_on = Day()
+    category = serializers.ChoiceField(choices=Category.choices)
+    mrr = serializers.DecimalField(
+        max_digits=14, decimal_places=2, min_value=0, required=False, allow_null=True, default=None,
+        help_text="a month, in the reporting currency; null: what they pay now",
+    )  # fmt: skip
+    reason = Text(max_length=300, required=False, allow_blank=True, default="")
+
+
+class AskedForecasts(OfAccount):
+    renews_on = Day(required=False)
+
+
+class Forecasts(Readable):
+    """What is expected of renewals; of one renewal the newest holds."""
+
+    group = "health"
+    serializer_class = ForecastShape
+    asked = AskedForecasts
+    takes = {"create": ForecastBody}
+
+    def rows(self) -> Any:
+        return Forecast.objects.visible_to(self.request.user)
+
+    def create(self, request: Any) -> Any:
+        """Say what is expected of what renews on a day."""
+        given = self.given()
+        account, renews_on = given.pop("account"), given.pop("renews_on")
+        to_come = {"renews_on": renews_on, "expected": forecasts.Expected(**given)}
+        return self.written(lambda: forecasts.record_forecast(account, **to_come, at=request.now, by=request.user), 201)
