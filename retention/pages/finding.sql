@@ -13,12 +13,13 @@ account AS MATERIALIZED (
     LIMIT %(limit)s
 ), person AS MATERIALIZED (
     SELECT contact.id, contact.name, contact.email, contact.role, contact.left_on, seen.pk AS account_id, seen.name AS account
-    FROM crm_contact AS contact
+    -- Joined, so that no parallel worker is started: that alone takes longer than the search.
+    FROM asked
+    JOIN crm_contact AS contact
+        ON to_tsvector('simple'::regconfig, COALESCE(contact.name, '') || ' ' || COALESCE(contact.email, '')) @@ asked.words
     JOIN crm_account AS held ON held.id = contact.account_id
     JOIN (/*accounts*/) AS seen ON seen.pk = coalesce(held.merged_into_id, held.id)
     WHERE %(people)s AND contact.erased_at IS NULL
-        AND to_tsvector('simple'::regconfig, COALESCE(contact.name, '') || ' ' || COALESCE(contact.email, ''))
-            @@ (SELECT words FROM asked)
     ORDER BY lower(contact.name), contact.id
     LIMIT %(limit)s
 )
