@@ -234,6 +234,7 @@ def shell(request: HttpRequest) -> dict[str, Any]:
     return {
         "place": next((name for name, _key, _label, beginnings in PLACES if here.startswith(beginnings)), ""),
         "search_url": address("search"),
+        "sought": request.GET.get("q", ""),
         "palette_url": address("palette"),
         "begin_url": address("begin"),
         "layout": "base.html" if isinstance(getattr(request, "user", None), User) else "base_public.html",
