@@ -22,6 +22,7 @@ from django.utils.translation import get_language_from_request
 from django.utils.translation import gettext_lazy as _
 from django.views.defaults import permission_denied
 
+from crm.api.errors import unusable
 from crm.lib.db_trouble import is_trouble
 from crm.lib.formats import PLAIN, written_as
 from crm.lib.places import zone_of
@@ -81,6 +82,8 @@ def server_error(request: HttpRequest) -> HttpResponse:
 
 def bad_request(request: HttpRequest, exception: Exception) -> HttpResponse:
     """Django's handler400; what is too big has a status and a page of its own."""
+    if request.path.startswith("/api/"):
+        return unusable(request)
     if isinstance(exception, RequestDataTooBig):
         return render(request, "413.html", status=413)
     return HttpResponse(get_template("400.html").render(), status=400)

@@ -159,4 +159,4 @@ urlpatterns: list[URLPattern | URLResolver] = [
 ]
 urlpatterns += [path("", include(f"{app}.urls")) for app in ("feedback", "retention") if apps.is_installed(app)]
 # After all the others, so that whatever they leave is answered as the API answers.
-urlpatterns.append(re_path(r"^api/(?P<rest>.*)$", login_not_required(csrf_exempt(unknown)), name="api-unknown"))
+urlpatterns.append(re_path(r"^api/(?P<rest>(?s:.*))$", login_not_required(csrf_exempt(unknown)), name="api-unknown"))

@@ -138,6 +138,12 @@ def _by_field(detail: Any, place: str = "") -> dict[str, list[str]]:
     return {place or "body": [str(each) for each in said]}
 
 
+def unusable(request: HttpRequest) -> HttpResponse:
+    """A request that no view of ours gets to see, such as one for a host that this is not."""
+    words = "The request cannot be read. Look at its headers, above all at Host."
+    return JsonResponse(problem(request, "invalid", words), status=400)
+
+
 def unknown(request: HttpRequest, rest: str = "") -> HttpResponse:
     """Every address under /api/v1/ that is none."""
     words = "There is no such address. GET /api/v1/openapi.json describes those that there are."
