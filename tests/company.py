@@ -45,9 +45,11 @@ from retention.follow_ups.models import FollowUp
 from retention.forecasts.models import Forecast
 from retention.handovers.models import Handover
 from retention.messages.actions import ensure_default_templates
+from retention.outcomes.models import Outcome
 from retention.playbooks.actions import ensure_default_playbooks
 from retention.playbooks.models import Playbook
 from retention.plays import actions as plays
+from retention.plays.models import Play
 from retention.risk_signals.actions import look
 from retention.tasks.actions import create_task
 from tests import factories
@@ -198,6 +200,8 @@ def _plays(made: Company) -> None:
     run_pipeline()
     for whose, of in made.accounts.items():
         made.remember("draft", FollowUp.objects.system("test").get(account=of).pk, whose)
+        play = Play.objects.system("test").get(account=of)
+        Outcome.objects.create(account=of, play=play, kind="saved", on=TODAY - DAY, recorded_at=NOW)
 
 
 def _work(made: Company, whose: str) -> None:

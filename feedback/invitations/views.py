@@ -70,7 +70,7 @@ def survey_mail(request: Request, pk: int, language: str) -> HttpResponse:
     form = WaveForm(request.GET)
     target = form.cleaned_data["target"] if form.is_valid() else rules.SUGGESTED
     circle = queries.circle(survey, target=target, at=request.now)
-    people = Contact.objects.visible_to(request.user).select_related("account__merged_into")
+    people = Contact.objects.system("only who sees every account comes here").select_related("account__merged_into")
     reader = people.filter(pk=circle.first or 0).first()
     if reader is None or language_of(reader.language, reader.account.language, available=tuple(texts)) != language:
         name, job_title = emails.SAMPLES[language]

@@ -110,11 +110,11 @@ def seen(user: User) -> Text:
 
 def _fill(rows: list[Work], user: User, day: date) -> None:
     ids = [row.account_id for row in rows]
-    accounts = Account.objects.visible_to(user).select_related("owner").in_bulk(ids)
+    accounts = Account.objects.system("those found above for the person").select_related("owner").in_bulk(ids)
     waiting = _by_account(drafts(user).select_related("contact__account").filter(account__in=ids))
     to_do = _by_account(open_tasks(user).filter(account__in=ids, due_on__lte=day))
     signals = _by_account(open_signals(user).filter(account__in=ids).exclude(snoozed_until__gt=day))
-    said = _answers(user, signals)
+    said = _answers(signals)
     for row in rows:
         row.account = accounts[row.account_id]
         row.drafts, row.tasks = waiting[row.account_id], to_do[row.account_id]
@@ -129,10 +129,12 @@ def _by_account(rows: Iterable[T]) -> dict[int, list[T]]:
     return found
 
 
-def _answers(user: User, signals: dict[int, list[RiskSignal]]) -> dict[int, list[Answer]]:
+def _answers(signals: dict[int, list[RiskSignal]]) -> dict[int, list[Answer]]:
     """What the detractors said, by account."""
     own = [each for rows in signals.values() for each in rows if each.kind == SignalKind.DETRACTOR]
-    answers = Answer.objects.visible_to(user).filter(pk__in=[int(each.subject) for each in own])
+    answers = Answer.objects.system("of signals that the person sees").filter(
+        pk__in=[int(each.subject) for each in own]
+    )
     found: dict[int, list[Answer]] = defaultdict(list)
     for answer in answers.select_related("contact").order_by("-answered_at", "-pk"):
         found[answer.account_id].append(answer)

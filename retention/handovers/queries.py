@@ -14,7 +14,12 @@ MOST = 500
 
 def unread(user: User) -> HandoverQuerySet:
     """What this person took over and has not read yet, newest first."""
-    rows = Handover.objects.visible_to(user).unread().filter(taker=user).select_related("account", "giver")
+    rows = (
+        Handover.objects.system("who owns an account sees it")
+        .unread()
+        .filter(taker=user)
+        .select_related("account", "giver")
+    )
     return rows.order_by("-pk")
 
 

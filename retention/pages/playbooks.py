@@ -49,7 +49,7 @@ def playbook(request: Request, pk: int) -> HttpResponse:
     recent = list(plays.order_by("-started_at", "-pk")[:RECENT])
     outcomes: dict[int, list[str]] = defaultdict(list)
     for outcome in (
-        Outcome.objects.visible_to(request.user).filter(play__in=[play.pk for play in recent]).order_by("on")
+        Outcome.objects.system("of plays that are seen").filter(play__in=[play.pk for play in recent]).order_by("on")
     ):
         outcomes[outcome.play_id].append(sentence(outcome))
     lines = [

@@ -121,7 +121,7 @@ def owners(wanted: Wanted) -> list[tuple[str, str]]:
 def written(request: Request, rows: Iterable[Renewal]) -> list[dict[str, Any]]:
     """The rows as this person may read and change them; two queries."""
     found = list(rows)
-    accounts = Account.objects.visible_to(request.user).select_related("owner", "pool")
+    accounts = Account.objects.system("those of renewals that are seen").select_related("owner", "pool")
     by_id = accounts.in_bulk([row.account_id for row in found])
     history = queries.histories(request.user, found)
     currency = ground_of(request.user).installation.currency
@@ -186,7 +186,7 @@ def in_place(request: Request, due: Renewal, *, focus: bool) -> HttpResponse:
 @require_POST
 @needs("write_account")
 def undo(request: Request, pk: int) -> HttpResponse:
-    rows = Forecast.objects.visible_to(request.user).select_related("account__owner")
+    rows = Forecast.objects.system("whose account is asked for below").select_related("account__owner")
     row: Forecast = get_object_or_404(rows, pk=pk)
     own_account(request, row.account_id)
     done = actions.take_back(row, at=request.now, by=request.user)

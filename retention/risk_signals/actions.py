@@ -106,5 +106,7 @@ def snooze(signal: RiskSignal, *, until: date, why: str, at: datetime, by: User)
     require_write(signal.account, by=by)
     if not why.strip():
         raise PermissionDenied("A signal is put off for a reason.")
-    RiskSignal.objects.visible_to(by).filter(pk=signal.pk).update(snoozed_until=until, updated_at=at)
+    RiskSignal.objects.system("of an account just required").filter(pk=signal.pk).update(
+        snoozed_until=until, updated_at=at
+    )
     audit.record("signal.snoozed", signal, at=at, by=by, after={"until": until, "why": why[:200]})

@@ -36,27 +36,38 @@ class Forgetful(dict[Any, Any]):
 
 def instead(answer: Callable[[Any, Any, Any, str, int], Any]) -> None:
     """From now on each call goes to `answer`: (the real one, rows, user, path and line of the caller)."""
-    from crm.accounts.models import OfAccountQuerySet
     from crm.staff import queries
 
     queries._texts = Forgetful()
-    scoped: Any = OfAccountQuerySet.visible_to
-    _kept.append(scoped)
+    for kind in _kinds():
+        kind.visible_to = _asking(kind.visible_to, answer)
 
+
+def _kinds() -> tuple[Any, ...]:
+    from crm.accounts.models import OfAccountQuerySet
+    from crm.segments.models import KeptQuerySet
+
+    return OfAccountQuerySet, KeptQuerySet
+
+
+def _asking(scoped: Any, answer: Callable[[Any, Any, Any, str, int], Any]) -> Any:
     def visible_to(rows: Any, user: Any) -> Any:
         frame = sys._getframe(1)
         while frame.f_code.co_filename.endswith("django/db/models/manager.py") and frame.f_back:
             frame = frame.f_back
         return answer(scoped, rows, user, frame.f_code.co_filename.removeprefix(f"{ROOT}/"), frame.f_lineno)
 
-    setattr(OfAccountQuerySet, "visible_to", visible_to)  # noqa: B010 - types know it as it is
+    _kept.append(scoped)
+    return visible_to
 
 
 def unscope(site: Site) -> None:
     """From now on this one call reads everything."""
 
     def answer(scoped: Any, rows: Any, user: Any, path: str, line: int) -> Any:
-        return rows.system("a mutant") if site.holds(path, line) else scoped(rows, user)
+        if not site.holds(path, line):
+            return scoped(rows, user)
+        return rows.system("a mutant") if hasattr(rows, "system") else rows.all()
 
     instead(answer)
 
@@ -72,9 +83,8 @@ def tell(note: Callable[[str, int], None]) -> None:
 
 
 def scope_again() -> None:
-    from crm.accounts.models import OfAccountQuerySet
-
-    setattr(OfAccountQuerySet, "visible_to", _kept.pop())  # noqa: B010 - types know it as it is
+    for kind in reversed(_kinds()):
+        kind.visible_to = _kept.pop()
 
 
 @pytest.hookimpl(trylast=True)
