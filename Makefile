@@ -70,6 +70,9 @@ chaos: $(VENV)/dev.stamp ## kill -9 and restarts under load, for a minute each; 
 	$(BIN)/python -m benchmarks.outbox_kills
 	$(BIN)/python -m benchmarks.worker_kills
 
+fuzz: $(VENV)/dev.stamp ## any file through the importer's door, 2,000 times (by hand, some minutes)
+	IMPORT_CASES=2000 $(BIN)/python -m pytest -q -n 0 tests/crm/uploads/test_door_fuzz.py
+
 mutants: $(VENV)/dev.stamp ## unscope each read in turn: the matrix or the noun's tests must fail (by hand, some minutes)
 	$(BIN)/python -m pytest -q -n 0 tests/architecture/mutants.py
 

@@ -7,8 +7,12 @@ class FeedbackConfig(AppConfig):
     def ready(self) -> None:
         from django.utils.translation import gettext_lazy as _
 
+        from crm.imports import rules as imports
         from crm.keys.models import Group, register_groups
         from crm.lib.personal import Mentions, Own, register
+        from feedback.answers import rules
+        from feedback.answers.actions import import_answers
+        from feedback.answers.forms import read_imported
 
         register_groups(Group("surveys", _("Surveys and their answers"), writable=False))
         register(
@@ -16,3 +20,22 @@ class FeedbackConfig(AppConfig):
             Own("feedback.Invitation", "contact", {}, hidden=("link",)),
             Mentions("feedback.Answer", ("comment",)),
         )
+        imports.register(
+            imports.Kind(
+                rules.ANSWERS,
+                rules.LABEL,
+                rules.ABOUT,
+                rules.COLUMNS,
+                required=(("account",), ("score",)),
+                examples=(rules.EXAMPLE,),
+                dates=("answered_on",),
+                tables=(
+                    "feedback_answer", "feedback_invitation", "feedback_wave", "feedback_surveytext", "feedback_survey",
+                    "crm_contact",
+                ),
+                names_account=True,
+                identity=("account", "external_id", "email", "name", "survey", "answered_on"),
+                read=read_imported,
+                write=import_answers,
+            )
+        )  # fmt: skip

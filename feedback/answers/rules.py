@@ -4,7 +4,32 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from math import sqrt
 
+
+def _(text: str) -> str:
+    """Mark a sentence for translation; whoever shows it translates it."""
+    return text
+
+
+LABEL = _("Survey answers")
+ABOUT = _("Answers of 0 to 10 that customers gave elsewhere, with their reasons.")
 SCORES = range(11)
+# What an imported answer is of, and whose, where its file does not say.
+IMPORTED, RESPONDENT = "Imported answers", "Respondent"
+ANSWERS = "answers"
+COLUMNS = {
+    "account": ("account_id", "company_id", "customer_id", "account_external_id"),
+    "score": ("nps", "nps_score", "rating", "answer"),
+    "comment": ("reason", "verbatim", "explanation", "explication", "feedback", "text"),
+    "answered_on": ("answered_at", "date", "submitted_at", "responded_at", "created_at"),
+    "email": ("email_address", "e_mail", "mail"),
+    "external_id": ("contact_id", "contact", "user_id", "respondent_id"),
+    "name": ("respondent", "contact_name", "full_name"),
+    "survey": ("survey_name", "wave", "campaign"),
+}
+EXAMPLE = {
+    "account": "acme", "score": "9", "comment": "Planning takes half the time.", "answered_on": "2026-11-02",
+    "email": "lena@acme.example", "external_id": "", "name": "Lena Vogt", "survey": "",
+}  # fmt: skip
 DETRACTOR_MAX, PROMOTER_MIN = 6, 9
 ENOUGH = 10
 Z95 = 1.959963984540054  # two-sided 95 %

@@ -1,6 +1,6 @@
 """What an import does: it presupposes things, takes files over chunk by chunk, and is taken back."""
 
-from crm.imports.actions.book import Book
+from crm.imports.actions.book import Book, write_contacts
 from crm.imports.actions.presupposed import define_crm5, define_traits
 from crm.imports.actions.runs import (
     CHUNK,
@@ -39,5 +39,6 @@ __all__ = [
     "prepare",
     "take_chunk",
     "undo_step",
+    "write_contacts",
     "writer",
 ]

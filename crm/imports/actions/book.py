@@ -58,7 +58,7 @@ class Book:
 
     def _without_erased(self, chunk: Sequence[rules.Row], refused: list[Refusal]) -> list[rules.Row]:
         """Without people who were erased at their own wish; what the file says of them is kept nowhere."""
-        if self.kind != rules.CONTACTS:
+        if "crm_contact" not in self.about.tables:
             return list(chunk)
         named = {row.line: {(EXTERNAL_ID, cell) for cell in row.cells if cell} for row in chunk}
         for row in chunk:
@@ -131,7 +131,7 @@ def _write_accounts(payload: Payload, at: datetime) -> list[Touched]:
     return rows + (_touched(_run("append_traits", described, at)) if described else [])
 
 
-def _write_contacts(payload: Payload, at: datetime) -> list[Touched]:
+def write_contacts(payload: Payload, at: datetime) -> list[Touched]:
     return _touched(_run("upsert_contacts", [{**row, "audit_key": token_bytes(16).hex()} for row in payload], at))
 
 
@@ -165,7 +165,7 @@ def _write_totals(payload: Payload, at: datetime) -> list[Touched]:
 
 WRITERS: dict[str, rules.Writer] = {
     rules.ACCOUNTS: _write_accounts,
-    rules.CONTACTS: _write_contacts,
+    rules.CONTACTS: write_contacts,
     rules.PLANS: _write_plans,
     rules.SUBSCRIPTIONS: _write_subscriptions,
     rules.TOTALS: _write_totals,

@@ -179,6 +179,10 @@ class Cleaner:
             raise Refused(_("The month {month} lies ahead."), month=f"{day:%Y-%m}")
         return day.replace(day=1)
 
+    @property
+    def today(self) -> date:
+        return self.known.today
+
     def day(self, cells: rules.Cells, name: str) -> date | None:
         text = cells.get(name, "")
         if not text:

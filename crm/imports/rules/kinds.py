@@ -28,6 +28,9 @@ class Touched(NamedTuple):
 class Dates(Protocol):
     """How a day in a cell is read: in the order that the file was said to have. Empty: None; raises Refused."""
 
+    @property
+    def today(self) -> date: ...
+
     def day(self, cells: Cells, name: str) -> date | None: ...
 
 
