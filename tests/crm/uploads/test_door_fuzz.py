@@ -23,24 +23,10 @@ CASES = int(os.environ.get("IMPORT_CASES", "25"))
 VALUES = st.one_of(
     st.text(max_size=30),
     st.sampled_from(
-        [
-            "acme",
-            "b",
-            "",
-            "=1+1",
-            "2025-03-04",
-            "03-04-2025",
-            "2026-10",
-            "1e9",
-            "-1",
-            "NaN",
-            "yes",
-            "EUR",
-            "\0",
-            "“x”",
-            '"',
-        ]
-        + ["a;b", "x@y.example", "9999-12-31T23:59:59-12:00", "9" * 30, "\ud800", "\r\n", "ko", "Asia/Seoul", "trial"]
+        ("acme", "b", "", "=1+1", "2025-03-04", "03-04-2025", "2026-10", "1e9", "-1", "NaN", "yes", "EUR", "\0", "“x”")
+    ),
+    st.sampled_from(
+        ('"', "a;b", "x@y.example", "9999-12-31T23:59:59-12:00", "9" * 30, "\ud800", "\r\n", "ko", "trial")
     ),
     st.integers(-(10**20), 10**20).map(str),
     st.datetimes().map(str),

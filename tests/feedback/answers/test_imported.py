@@ -60,7 +60,8 @@ def test_answers_name_people_days_and_surveys(as_user, ops) -> None:
     made = door.go(client, door.tried(client, "answers", text), "apply")
     assert door.counts(made) == ("applied", 3, 0, 0, 3)
     rows = Answer.objects.system("test").order_by("answered_at", "score")
-    assert [(row.contact.name, row.score, str(row.answered_at.date()), row.invitation.wave.survey.name) for row in rows] == [
+    said = [(row.contact.name, row.score, str(row.answered_at.date()), str(row.invitation.wave.survey)) for row in rows]
+    assert said == [
         ("Otto", 3, "2026-10-02", "Autumn"),
         (held.name, 9, "2026-10-02", "Autumn"),
         ("Respondent", 7, "2026-10-03", "Imported answers"),
