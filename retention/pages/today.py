@@ -13,6 +13,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
 from crm.accounts.actions import may_write
+from crm.accounts.models import Account
 from crm.contacts.models import Contact
 from crm.contacts.rules import masked_name
 from crm.lib.working_hours import working_day
@@ -35,7 +36,9 @@ SOON = 90  # days; what is decided later is not said in the list
 
 @needs("read")
 def home(request: Request) -> HttpResponse:
-    return redirect("today")
+    """Today; whoever can bring the first accounts is led there as long as there is none."""
+    nobody = request.user.may("import") and not Account.objects.visible_to(request.user).exists()
+    return redirect("begin" if nobody else "today")
 
 
 @needs("read")

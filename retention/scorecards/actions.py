@@ -1,5 +1,6 @@
 """Changing how health is judged: the default scorecard, and publishing a version."""
 
+from collections.abc import Collection, Sequence
 from datetime import datetime
 from decimal import Decimal
 
@@ -9,6 +10,8 @@ from django.utils.translation import gettext_lazy as _
 
 from crm.audit import actions as audit
 from crm.audit.rules import Actor
+from crm.plans.actions import change_feature
+from crm.plans.models import Feature
 from crm.staff.models import User
 from retention.measures.queries import KINDS
 from retention.measures.rules import LINEAR, PERCENTILE, STEPS
@@ -180,3 +183,35 @@ def start_draft(version: ScorecardVersion, *, at: datetime, by: Actor) -> Scorec
         ScorecardMeasure.objects.create(**fields_of(row) | {"version_id": draft.pk, "group_id": own})
     audit.record("scorecard.draft_started", draft, at=at, by=by, after={"from": version.number})
     return draft
+
+
+@transaction.atomic
+def begin_with(
+    chosen: Sequence[str], *, rhythm: str, size: str, features: Collection[Feature], at: datetime, by: Actor
+) -> ScorecardVersion:
+    """Publish a scorecard of three outcomes out of a preset, and say which features matter.
+
+    Whatever the default scorecard measured before stays in its older versions.
+    """
+    require_configure(by)
+    offered = rules.outcomes(rhythm, size)
+    if len(chosen) != 3 or len(set(chosen) & offered.keys()) != 3:
+        raise ValidationError(_("Choose three outcomes."))
+    for feature in features:
+        change_feature(feature, is_key=True, threshold=rules.meaningful(rhythm, size), at=at, by=by)
+    card = ensure_default_scorecard(at=at, by=by)
+    draft = start_draft(ScorecardVersion.objects.filter(scorecard=card).order_by("-number")[0], at=at, by=by)
+    for row in [*ScorecardMeasure.objects.filter(version=draft), *ScorecardGroup.objects.filter(version=draft)]:
+        remove_row(row, at=at, by=by)
+    for position, key in enumerate((key for key in offered if key in chosen), 1):
+        outcome = offered[key]
+        keep_row(
+            ScorecardMeasure(
+                version=draft, key=key, name=outcome.words, kind=outcome.kind, window=outcome.window,
+                red=outcome.red, green=outcome.green, unit=outcome.unit, position=position,
+                threshold=PEOPLE_ACTIVE_FROM if key == "depth" else None,
+            ),
+            at=at,
+            by=by,
+        )  # fmt: skip
+    return publish(draft, at=at, by=by)

@@ -10,6 +10,7 @@ from decimal import Decimal
 from fractions import Fraction
 from functools import cached_property
 from math import lcm
+from typing import NamedTuple
 
 from retention.measures.rules import MOST, Measure, half_up
 
@@ -186,3 +187,74 @@ def added_up(exact: Sequence[Fraction], whole: int) -> list[int]:
         if candidates:
             found[candidates[turn % len(candidates)]] += 1 if short > 0 else -1
     return found
+
+
+# --- presets for whoever begins ------------------------------------------------------------------------------
+
+
+def _(text: str) -> str:
+    """Mark a sentence for translation; whoever shows it translates it."""
+    return text
+
+
+class Outcome(NamedTuple):
+    """Something a customer should get, as a measure. `assumes`: what red and green stand on, in words."""
+
+    key: str
+    words: str
+    kind: str
+    window: int
+    red: Decimal
+    green: Decimal
+    unit: str
+    assumes: str
+    needs: str
+
+
+class Rhythm(NamedTuple):
+    """How often a product of its kind is used. `quiet`: days without use from none to all points lost."""
+
+    words: str
+    quiet: tuple[int, int]
+    window: int
+    uses: int
+
+
+# What a small customer (up to 20 people) does in 28 days when all is well; larger ones do as many times more.
+RHYTHMS = {
+    "daily": Rhythm(_("Most working days: planning, support, sales, code"), (14, 2), 28, 80),
+    "weekly": Rhythm(_("About once a week: reports, campaigns, reviews"), (28, 8), 28, 12),
+    "monthly": Rhythm(_("Around the end of the month: invoices, payroll, closing"), (62, 35), 84, 3),
+}
+SIZES = {
+    "small": (_("Up to 20 people"), 1),
+    "middle": (_("20 to 200 people"), 4),
+    "large": (_("More than 200 people"), 15),
+}
+OURS = _("Our assumption, from no study: look at the spread over your own accounts after a month, and move the limits.")
+SHIPPED = _("As in the scorecard that Holdfast begins with; its limits are our assumption.")
+CHOSEN = ("recency", "trend", "reach")
+
+
+def outcomes(rhythm: str, size: str) -> dict[str, Outcome]:
+    """The outcomes to choose three from, for a product used in this rhythm by customers of this size."""
+    about, (_words, times) = RHYTHMS[rhythm], SIZES[size]
+    enough = Decimal(about.uses * times)
+    found = (
+        Outcome("recency", _("Somebody there uses it, and did lately"), "recency", about.window,
+                Decimal(about.quiet[0]), Decimal(about.quiet[1]), "days", OURS, _("any usage")),
+        Outcome("trend", _("They use it no less than before"), "trend", about.window,
+                Decimal("-0.5"), Decimal(0), "", OURS, _("usage of two periods")),
+        Outcome("reach", _("They get enough done with it"), "reach", 28,
+                enough / 10, enough, "uses", OURS, _("any usage")),
+        Outcome("breadth", _("They use the key features that they pay for"), "breadth", 28,
+                Decimal("0.1"), Decimal("0.8"), "key features", SHIPPED, _("plans with features, subscriptions")),
+        Outcome("depth", _("Most of the people they pay for are active"), "depth", 28,
+                Decimal("0.2"), Decimal("0.7"), "active people", SHIPPED, _("seats, and events of each person")),
+    )  # fmt: skip
+    return {outcome.key: outcome for outcome in found}
+
+
+def meaningful(rhythm: str, size: str) -> int:
+    """From how many uses of a feature in 28 days on it is meaningful, for a start: a quarter of what is enough."""
+    return max(1, RHYTHMS[rhythm].uses * SIZES[size][1] // 4)

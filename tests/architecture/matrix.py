@@ -55,7 +55,7 @@ URLS = [
     for line in [
         # name                 names               GET                       POST
         ("home",               "",                 "SOMRV 302",              "as GET"),
-        ("begin",              "",                 "SOMRV 200",              "as GET"),
+        ("begin",              "",                 "SOMRV 200",              "O 302 · SMRV 200"),
         ("today",              "",                 "SOMRV 200",              "as GET"),
         ("portfolio",          "",                 "SOMRV 200",              "as GET"),
         ("renewals",           "",                 "SOMRV 200",              "as GET"),

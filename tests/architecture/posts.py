@@ -51,6 +51,7 @@ FIXED: dict[str, Post] = {
     "account-edit": ACCOUNT,
     "account-next-step": {"next_step": "Call them", "next_step_on": TODAY},
     "account-stage": {"stage": "onboarding"},
+    "begin": {"rhythm": "daily", "size": "small", "outcomes": ["recency", "trend", "reach"]},
     "portfolio-bulk": {"do": "add_tag", "tag": "vip", "which": "all"},
     "account-step": {"next_step": "Call them", "next_step_on": TODAY},
     "segment-new": {"name": "Renewing", "where": "renewal.next.90"},
