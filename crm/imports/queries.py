@@ -6,11 +6,11 @@ from datetime import date
 from typing import Generic, NamedTuple, TypeVar
 
 from django.db import connection
-from django.db.models import Model, QuerySet
+from django.db.models import Count, Model, QuerySet
 
 from crm.accounts.models import Account, TraitDefinition
 from crm.imports import rules
-from crm.imports.models import ImportEffect, ImportRefusal, ImportRun
+from crm.imports.models import ImportEffect, ImportFinding, ImportRefusal, ImportRun
 from crm.lib.sql_files import load
 from crm.plans.models import Feature, Plan
 from crm.staff.models import User
@@ -76,6 +76,18 @@ def tables_to_undo(run: ImportRun) -> list[str]:
 def left_by_undo(run: ImportRun) -> QuerySet[ImportEffect]:
     """Rows that an undo left as they are, each with its reason."""
     return ImportEffect.objects.filter(run=run).exclude(left="")
+
+
+def findings_by_code(run: ImportRun) -> list[tuple[str, int]]:
+    """How many contradictions of each kind a run met, the most first."""
+    counted = ImportFinding.objects.filter(run=run).values_list("code").annotate(n=Count("pk")).order_by("-n", "code")
+    return list(counted)
+
+
+def findings(
+    run: ImportRun, code: str, *, after: int | None = None, before: int | None = None
+) -> "Page[ImportFinding]":
+    return paged(ImportFinding.objects.filter(run=run, code=code), after, before, newest_first=False)
 
 
 PAGE = 50

@@ -5,7 +5,7 @@ from django.shortcuts import get_object_or_404, render
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_safe
 
-from crm.imports import queries
+from crm.imports import queries, rules
 from crm.imports.models import ImportRun
 from crm.staff.views import Request, needs
 
@@ -14,13 +14,20 @@ from crm.staff.views import Request, needs
 @needs("import")
 def detail(request: Request, pk: int) -> HttpResponse:
     run = get_object_or_404(ImportRun, pk=pk)
-    page = queries.refusals(run, after=cursor(request, "after"), before=cursor(request, "before"))
+    kinds = queries.findings_by_code(run)
+    code = request.GET.get("finding", "")
+    at = {"after": cursor(request, "after"), "before": cursor(request, "before")}
+    page = queries.refusals(run) if code else queries.refusals(run, **at)
+    found = queries.findings(run, code, **at) if code else None
     columns = [
         {"label": _("Line"), "key": "", "align": "end"},
         {"label": _("Reason"), "key": "", "align": ""},
         {"label": _("Row"), "key": "", "align": ""},
     ]
     context = {
+        "kinds": [(each, _(rules.FINDINGS.get(each, each)), n) for each, n in kinds],
+        "code": code,
+        "found": found,
         "run": run,
         "refusals": page.rows,
         "previous": page.previous,

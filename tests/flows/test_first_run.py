@@ -43,9 +43,7 @@ def test_three_steps_lead_from_nothing_to_a_score_for_each_account(as_user, ops)
     pipeline.run(through=NOW, at=NOW, by=System("test"))
     reports.refresh_from_db()
     assert (reports.is_key, reports.threshold) == (True, 3)
-    kinds = (
-        ScorecardMeasure.objects.filter(version__number=2).order_by("position").values_list("kind", flat=True)
-    )
+    kinds = ScorecardMeasure.objects.filter(version__number=2).order_by("position").values_list("kind", flat=True)
     assert list(kinds) == ["recency", "trend", "reach"]
     scores = dict(ScoreNow.objects.system("test").values_list("account__external_id", "points"))
     assert len(scores) == 40

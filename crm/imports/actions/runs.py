@@ -4,7 +4,8 @@ Every chunk commits wholly together with the run's counts. Any run may be repeat
 as it is, so a run that was killed is completed by running it again.
 """
 
-from collections.abc import Callable, Iterator, Sequence
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass, field
@@ -20,7 +21,8 @@ from crm.audit.rules import Actor
 from crm.imports import queries, rules
 from crm.imports.actions.book import Book
 from crm.imports.actions.usage import Usage
-from crm.imports.models import ImportRefusal, ImportRun
+from crm.imports.models import ImportFinding, ImportRefusal, ImportRun
+from crm.imports.rules.ravenstack import Finding
 from crm.lib.sql_files import load
 from crm.sources.models import Source
 from crm.staff.actions import require
@@ -120,6 +122,27 @@ def prepare(kind: str, chunk: Sequence[rules.Row]) -> None:
     """What must be there before the transaction that writes the chunk begins."""
     if kind == rules.TOTALS:
         prepare_months(row.values["month"] for row in chunk if row.values is not None)
+
+
+@transaction.atomic
+def note_findings(run: ImportRun, findings: Iterable[Finding], *, at: datetime, by: Actor) -> dict[str, int]:
+    """Keep contradictions beside the run that met them; returns how many of each kind."""
+    require("import", by=by)
+    rows = [
+        ImportFinding(
+            run=run,
+            code=found.code,
+            line=found.line,
+            account=found.account[:255],
+            detail=rules.storable(found.detail, 300),
+            row={name: rules.storable(cell, 200) for name, cell in found.row.items()},
+        )
+        for found in findings
+    ]
+    ImportFinding.objects.bulk_create(rows, batch_size=2_000)
+    counts = dict(Counter(row.code for row in rows))
+    audit.record("import.contradicted", run, at=at, by=by, after=counts)
+    return counts
 
 
 @contextmanager

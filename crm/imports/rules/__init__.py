@@ -26,6 +26,7 @@ from crm.imports.rules.presets import (
     NamedEvent,
     Preset,
 )
+from crm.imports.rules.ravenstack import FINDINGS
 from crm.imports.rules.reading import (
     MICRO,
     TRAIT_TESTS,
@@ -50,6 +51,7 @@ __all__ = [
     "CRM5_FILES",
     "CRM5_PAID_THROUGH",
     "EVENTS",
+    "FINDINGS",
     "KINDS",
     "MICRO",
     "PLANS",

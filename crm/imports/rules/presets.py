@@ -35,7 +35,26 @@ def _crm5_subscription(cells: dict[str, str]) -> None:
     cells["seats"] = cells["seats"] if is_plan else ""
 
 
+def _raven_account(cells: dict[str, str]) -> None:
+    cells["stage"] = "trial" if cells["is_trial"] == "True" else "live"
+
+
+def _raven_subscription(cells: dict[str, str]) -> None:
+    cells["billing_months"] = "12" if cells["billing_frequency"] == "annual" else "1"
+
+
 PRESETS: dict[str, dict[str, Preset]] = {
+    "ravenstack": {
+        ACCOUNTS: Preset(
+            {"external_id": "account_id", "name": "account_name", "customer_since": "signup_date"}
+            | {f"trait:{name}": name for name in ("industry", "country", "referral_source")},
+            ("is_trial",),
+            _raven_account,
+        ),
+        PLANS: Preset({"external_id": "plan_tier", "name": "plan_tier"}),
+        SUBSCRIPTIONS: Preset({"subscription": "subscription_id"}, ("billing_frequency",), _raven_subscription),
+        EVENTS: Preset(),
+    },
     "crm5": {
         ACCOUNTS: Preset(
             {"external_id": "id", "trait:channel": "channel", "trait:country": "country"}, (), _crm5_account
@@ -45,7 +64,7 @@ PRESETS: dict[str, dict[str, Preset]] = {
             {"account": "account_id", "plan": "product", "seats": "quantity"}, ("units",), _crm5_subscription
         ),
         EVENTS: Preset({"account": "account_id", "user": "user_id"}, users_per_account=True),
-    }
+    },
 }
 
 

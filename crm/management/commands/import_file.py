@@ -10,6 +10,7 @@ from contextlib import ExitStack, contextmanager
 from dataclasses import replace
 from datetime import UTC, date, datetime
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import IO, Any
 
 from django.core.management.base import BaseCommand, CommandError
@@ -21,13 +22,14 @@ from crm.audit.rules import System
 from crm.imports import actions, queries, rules
 from crm.imports.forms.files import Order, Table, open_table
 from crm.imports.models import ImportRun
-from crm.lib.csv_files import DELIMITERS, Unreadable
+from crm.imports.rules import ravenstack
+from crm.lib.csv_files import DELIMITERS, Unreadable, recognise, records
 from crm.sources.actions import create_source
 from crm.sources.models import Source
 from crm.staff.actions import change_installation
 from crm.staff.queries import installation
 
-KINDS = (*rules.KINDS, "crm5")
+KINDS = (*rules.KINDS, "crm5", "ravenstack")
 BY = System("import_file")
 SOME_REFUSED = 3
 # What a spreadsheet would run; the importer takes the apostrophe off again.
@@ -44,7 +46,7 @@ class Command(BaseCommand):
 
     def add_arguments(self, parser: ArgumentParser) -> None:
         add = parser.add_argument
-        add("kind", choices=KINDS, help="what each row is; crm5 takes a folder with that data set")
+        add("kind", choices=KINDS, help="what each row is; crm5 and ravenstack take a folder with that data set")
         add("file", help="a .csv or .csv.gz file (for crm5: the folder)")
         add("--source", default="Import", help="events: the source they belong to; their ids count per source")
         add(
@@ -87,6 +89,8 @@ class Command(BaseCommand):
             date_order=options["date_order"],
             users_per_account=options["users_per_account"],
         )
+        if order.kind == "ravenstack":
+            return self._ravenstack(order, options["source"], at)
         if order.kind != "crm5":
             return [self._take(self._open(order), options["source"], at)]
         if not order.path.is_dir():
@@ -98,6 +102,34 @@ class Command(BaseCommand):
         tables = [self._open(each) for each in orders]  # all of them, before anything is written
         actions.define_crm5(currency=installation().currency, at=at, by=BY)
         return [self._take(table, options["source"], at) for table in tables]
+
+    def _ravenstack(self, order: Order, source: str, at: datetime) -> list[ImportRun]:
+        """Four files, the plans that they name, and every contradiction among them, each beside its run."""
+        paths = {name: order.path / f"ravenstack_{name}.csv" for name in ravenstack.FILES}
+        missing = [path.name for path in paths.values() if not path.is_file()]
+        if missing:
+            raise Unreadable("The folder {path} lacks {files}.", path=order.path, files=", ".join(missing))
+        folder = ravenstack.Folder({name: _dicts(path) for name, path in paths.items()})
+        with TemporaryDirectory(prefix="holdfast-ravenstack-") as place:
+            usage = Path(place) / "ravenstack_feature_usage.csv"
+            with usage.open("w", encoding="utf-8", newline="") as out:
+                csv.writer(out).writerows(ravenstack.usage_events(folder))
+            files = (
+                (rules.ACCOUNTS, paths["accounts"]), (rules.PLANS, paths["subscriptions"]),
+                (rules.SUBSCRIPTIONS, paths["subscriptions"]), (rules.EVENTS, usage),
+            )  # fmt: skip
+            orders = [replace(order, kind=kind, path=path, preset="ravenstack", columns={}) for kind, path in files]
+            tables = [self._open(each) for each in orders]
+            runs = [self._take(table, source, at) for table in tables]
+        beside = {"accounts": runs[0], "subscriptions": runs[2], "feature_usage": runs[3], "churn_events": runs[2]}
+        found = list(folder.findings())
+        for run in (runs[0], runs[2], runs[3]):
+            theirs = [each for each in found if beside[each.file] is run]
+            counts = actions.note_findings(run, theirs, at=at, by=BY)
+            self._say(f"{run.filename}: contradictions, all kept at /settings/imports/{run.pk}/")
+            for code, count in sorted(counts.items(), key=lambda pair: -pair[1]):
+                self._say(f"  {count:,} × {rules.FINDINGS[code]}")
+        return runs
 
     def _open(self, order: Order) -> Table:
         with self.console.status(f"Reading {order.path.name} …"):
@@ -167,6 +199,11 @@ class Command(BaseCommand):
         if self.refusals.tell() == 0:
             writer.writerow(["refused_line", "refused_reason", *(_shown(name) for name in header)])
         writer.writerow([refusal.line, _shown(refusal.reason), *(_shown(cell) for cell in refusal.cells)])
+
+
+def _dicts(path: Path) -> list[dict[str, str]]:
+    shape = recognise(path)
+    return [dict(zip(shape.header, row, strict=False)) for _line, row in list(records(shape))[1:]]
 
 
 @contextmanager
