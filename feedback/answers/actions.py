@@ -74,12 +74,11 @@ def _edit(answer: Answer, score: int, comment: str, at: datetime, by: Actor) -> 
 # --- from files -----------------------------------------------------------------------------------------------
 
 
-@transaction.atomic
 def import_answers(rows: Sequence[Mapping[str, Any]], at: datetime) -> list[Touched]:
     """Answers given elsewhere, each under an invitation that was never sent: no mail, no link that still works.
 
     Who answers is known by id or address, else the account has one respondent without a name. The same answer again
-    changes nothing. Written for `crm.imports`, whose run leaves the audit row.
+    changes nothing. Runs in the transaction of `crm.imports`, whose run leaves the audit row.
     """
     people = _respondents(rows, at)
     surveys = {name: _survey(name, at) for name in sorted({row["survey"] for row in rows})}
