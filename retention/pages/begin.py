@@ -53,7 +53,7 @@ class OutcomesForm(forms.Form):
         for name, values in choices.items():
             self.fields[name].choices = values  # type: ignore[attr-defined]
         self.fields["features"].queryset = Feature.objects.all()  # type: ignore[attr-defined]
-        self.initial = {"rhythm": "weekly", "size": "small", "outcomes": list(rules.CHOSEN)} | self.initial
+        self.initial = {"rhythm": "weekly", "size": "small", "outcomes": list(rules.CHOSEN), **self.initial}
 
     def clean_outcomes(self) -> list[str]:
         chosen: list[str] = self.cleaned_data["outcomes"]

@@ -4,6 +4,7 @@ A hundred files by default; `make fuzz` sets IMPORT_CASES to make thousands of t
 """
 
 import os
+from typing import Any
 
 import pytest
 from django.core.files.uploadedfile import SimpleUploadedFile
@@ -82,7 +83,8 @@ class TestAnyFile(TestCase):
         run = made.run
         assert (run.created, run.updated, run.unchanged, made.refused) == foretold
         assert self.client.get(reverse("upload", args=[made.pk])).status_code == 200
-        assert b"".join(self.client.post(reverse("upload-refused", args=[made.pk])).streaming_content)
+        refused: Any = self.client.post(reverse("upload-refused", args=[made.pk]))
+        assert b"".join(refused.streaming_content)
         accounts = Account.objects.system("fuzz").values_list("external_id", "name", "segment")
         assert len(b"".join(lines(["id", "name", "segment"], accounts))) > 0
         for account in Account.objects.system("fuzz")[:5]:

@@ -22,7 +22,11 @@ class TestHostileFiles(TestCase):
         self.client.force_login(factories.user("ops_admin"))
 
     def test_each_is_met_with_a_clear_sentence_and_nothing_half_applied(self) -> None:
-        wrong = [f"{name}: {said}" for name, *case in CASES if (said := self._said(*case))]
+        wrong = [
+            f"{name}: {said}"
+            for name, file, data, what, words in CASES
+            if (said := self._said(file, data, what, words))
+        ]
         assert wrong == []
 
     def _said(self, filename: str, data: bytes, expected: str, words: str) -> str:
