@@ -82,18 +82,17 @@ def main(accounts: int, path: Path) -> None:
     from django.urls import reverse
 
     from crm.accounts.models import Account
-    from crm.staff.models import User
     from crm.uploads.models import Upload
+    from tests.factories import user
 
     call_command("migrate", verbosity=0)
     now = datetime.now(UTC)
-    ops = User.objects.create(email="ops@ours.example", name="Ops", role="ops_admin", created_at=now)
     Account.objects.system("benchmark").bulk_create(
         [Account(external_id=f"a-{n}", name=f"Old {n}", created_at=now) for n in range(0, accounts, 10)],
         batch_size=5_000,
     )
     client = Client(HTTP_HOST="localhost")
-    client.force_login(ops)
+    client.force_login(user("ops_admin"))
     before = digests()
     with TemporaryUploadedFile("accounts.csv", "text/csv", path.stat().st_size, "utf-8") as file:
         with path.open("rb") as raw:
