@@ -85,6 +85,7 @@ def housekeeping() -> None:
 
 def finish_erasures() -> None:
     """Long work: go through raw requests and files for people who were erased, until nothing of them is left."""
+    erasures.keep_journal(settings.ERASURES_JOURNAL)
     for erasure in erasures.unswept():
         done = erasures.sweep(erasure, at=datetime.now(UTC))
         log.info("erasure %s: %s", erasure.pk, "nothing is left" if done else "a mail is on its way, again later")

@@ -288,6 +288,8 @@ if EMAIL_URL and not _is_address(EMAIL_URL, "smtp", "smtps", "smtp+tls"):
     raise ImproperlyConfigured("EMAIL_URL must look like smtp://user:password@host:port, smtp+tls://… or smtps://….")
 MAIL_FROM_DOMAIN = env.str("MAIL_FROM_DOMAIN", default="localhost")
 MAIL_FILES = VAR / "mail"
+# Beside the database, so that a restore of an older backup erases again whom people have asked to erase since.
+ERASURES_JOURNAL = VAR / "erasures.jsonl"
 
 # The queue is a doorbell (rules.md §2): the same numbers in web and worker, checked again when a worker starts.
 Q_CLUSTER: dict[str, Any] = {

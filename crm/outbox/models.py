@@ -62,6 +62,10 @@ class Reason(models.TextChoices):
     REFUSED = "refused", _("The mail server refused it for good.")
     NOT_NOW = "not_now", _("The mail server asked us to try again later.")
     AWAY = "away", _("The mail server could not be reached.")
+    RESTORED = (
+        "restored",
+        _("It was waiting when the backup was made that has been restored. It may have been sent since."),
+    )
     NO_ANSWER = "no_answer", _("The mail server did not say whether it took the mail.")
 
 

@@ -19,6 +19,7 @@ RIGHTS: dict[str, frozenset[str]] = {
     "read_audit": frozenset({SYSTEM_ADMIN, OPS_ADMIN}),
     "manage_users": frozenset({SYSTEM_ADMIN}),
     "erase": frozenset({SYSTEM_ADMIN}),
+    "back_up": frozenset({SYSTEM_ADMIN}),
     "read_contact_data": frozenset({SYSTEM_ADMIN, OPS_ADMIN, MANAGER, REP}),
 }
 # Who may sign in with a password alone reaches customers' names; these reach everything, so they need more.

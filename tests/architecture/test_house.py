@@ -22,7 +22,7 @@ NAMED_BY_DJANGO = {"crm/lib/embedded_backend/base.py"}
 FLOW = {
     "crm": (
         "lib fills audit staff sign_in keys webhooks accounts bulk_edits contacts plans subscriptions sources people "
-        "usage consents attention outbox segments imports uploads erasures"
+        "usage consents attention outbox segments imports uploads erasures backups"
     ),
     "feedback": "surveys invitations answers",
     "retention": (

@@ -4,6 +4,7 @@ from datetime import UTC, datetime
 from time import sleep
 from typing import Any
 
+from django.conf import settings
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 
 from crm.audit.rules import System
@@ -26,6 +27,7 @@ class Command(BaseCommand):
         if not options["yes"] and input(f"Erase {contact} ({contact.email}) for good? [y/N] ").strip().lower() != "y":
             raise CommandError("Nothing was erased.")
         erasure = actions.erase(contact, at=datetime.now(UTC), by=BY)
+        actions.keep_journal(settings.ERASURES_JOURNAL)
         for _second in range(PATIENCE):
             if erasure.swept_at or actions.sweep(erasure, at=datetime.now(UTC)):
                 self.stdout.write(f"Erased: {len(erasure.contacts)} contacts of this person. The record says so.")

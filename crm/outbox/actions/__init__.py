@@ -3,6 +3,7 @@
 from crm.outbox.actions.approving import enqueue
 from crm.outbox.actions.deciding import (
     cancel,
+    hold_waiting,
     mark_sent,
     resume,
     return_mails_of,
@@ -23,6 +24,7 @@ __all__ = [
     "enqueue",
     "forget",
     "hand_over",
+    "hold_waiting",
     "mark_sent",
     "remove_files",
     "resume",

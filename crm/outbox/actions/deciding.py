@@ -8,6 +8,7 @@ from django.db import transaction
 from django.db.models import Q
 
 from crm.attention import actions as attention
+from crm.attention.models import Reservation, ReservationState
 from crm.audit import actions as audit
 from crm.audit.rules import Actor, System
 from crm.outbox import emails, queries, rules
@@ -88,6 +89,22 @@ def stop_address(mail: OutboundMail, *, at: datetime, by: User) -> None:
 def _require_decision(mail: OutboundMail, by: User) -> None:
     if not queries.may_decide(by, mail):
         raise PermissionDenied
+
+
+@transaction.atomic
+def hold_waiting(*, at: datetime, by: Actor) -> int:
+    """After a restore: what waited or was on its way may have gone out since, so a person decides about each.
+
+    Their shares of the budget count as used. Returns how many.
+    """
+    waiting = OutboundMail.objects.system("a backup was restored").filter(state__in=(*OPEN, MailState.HANDOFF))
+    shares = Reservation.objects.system(MINE).filter(pk__in=waiting.values("reservation"))
+    shares.filter(state=ReservationState.RESERVED).update(state=ReservationState.CONFIRMED, at=at)
+    new: dict[str, Any] = {"state": MailState.UNCONFIRMED, "reason": Reason.RESTORED, "claim": None, "retry_at": None}
+    held = waiting.update(lease_until=None, **new)
+    if held:
+        audit.record("mails.held", ("outboundmail", "all"), at=at, by=by, after={"held": held})
+    return held
 
 
 @transaction.atomic

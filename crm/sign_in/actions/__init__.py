@@ -11,6 +11,7 @@ from crm.sign_in.actions.links import (
     make_first_admin,
     new_password_link,
     resend_invitation,
+    withdraw_all_links,
     withdraw_links_of,
 )
 from crm.sign_in.actions.mailing import send_links, tidy
@@ -46,5 +47,6 @@ __all__ = [
     "resend_invitation",
     "send_links",
     "tidy",
+    "withdraw_all_links",
     "withdraw_links_of",
 ]

@@ -126,6 +126,15 @@ def withdraw_links_of(user: User, *, at: datetime, by: Actor) -> None:
         audit.record("user.links_withdrawn", user, at=at, by=by, after={"links": withdrawn})
 
 
+@transaction.atomic
+def withdraw_all_links(*, at: datetime, by: Actor) -> int:
+    """Void every link that still opens something: after a restore one that was used since would open it again."""
+    withdrawn = OneTimeLink.objects.unsettled().update(withdrawn_at=at, mail_waits=False)
+    if withdrawn:
+        audit.record("links.withdrawn", ("onetimelink", "all"), at=at, by=by, after={"links": withdrawn})
+    return withdrawn
+
+
 def _make(purpose: str, *, mail: bool = False, at: datetime, by: Actor, **more: Any) -> OneTimeLink:
     maker = by if isinstance(by, User) else None
     until = at + rules.LIFETIMES[purpose]
