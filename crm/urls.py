@@ -16,6 +16,7 @@ from crm.api.errors import unknown
 from crm.api.reference import openapi, reference
 from crm.consents import views as consents
 from crm.contacts import views as contacts
+from crm.erasures import views as erasures
 from crm.imports import views as imports
 from crm.keys import views as keys
 from crm.outbox import views as outbox
@@ -66,6 +67,8 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path("accounts/<int:account>/contacts/new/", contacts.new, name="contact-new"),
     path("contacts/<int:pk>/edit/", contacts.edit, name="contact-edit"),
     path("contacts/<int:pk>/left/", contacts.left, name="contact-left"),
+    path("contacts/<int:pk>/erase/", erasures.erase, name="contact-erase"),
+    path("contacts/<int:pk>/hand-out/", erasures.hand_out, name="contact-hand-out"),
     path("contacts/<int:pk>/consent/", consents.grant, name="consent-grant"),
     path("contacts/<int:pk>/no-consent/", consents.withdraw, name="consent-withdraw"),
     path("accounts/<int:account>/subscriptions/", subscriptions.index, name="subscriptions"),
@@ -132,6 +135,7 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path("settings/sources/<int:pk>/keys/", sources.new_key, name="source-key-new"),
     path("settings/sources/<int:pk>/retry/", sources.retry, name="source-retry"),
     path("settings/keys/<int:pk>/revoke/", sources.revoke_key, name="source-key-revoke"),
+    path("settings/erasures/", erasures.index, name="erasures"),
     path("settings/events/", usage.events, name="events"),
     path("settings/imports/", uploads.index, name="imports"),
     path("settings/imports/files/<int:pk>/", uploads.detail, name="upload"),

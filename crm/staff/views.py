@@ -136,6 +136,7 @@ SETTINGS = [
         _("The installation"),
         [
             ("people", "manage_users", _("People"), _("Who works here, with which role, and who is invited.")),
+            ("erasures", "erase", _("Erased people"), _("Who was erased at their own wish, and how far it has come.")),
             (
                 "teams",
                 "manage_users",

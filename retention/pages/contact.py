@@ -53,6 +53,7 @@ def contact(request: Request, pk: int) -> HttpResponse:
         "contact": row,
         "account": row.account,
         "account_url": reverse("account", args=[row.account_id]),
+        "erase_url": reverse("contact-erase", args=[row.pk]) if request.user.may("erase") else "",
         "may_write": may_write(row.account, by=request.user),
         "name": mine.name,
         "facts": facts(row, request),

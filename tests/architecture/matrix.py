@@ -107,6 +107,9 @@ URLS = [
         ("contact-edit",       "contact",          "OMR writes 200",         "OMR writes 302"),
         ("contact-left",       "contact",          "OMR writes 200",         "OMR writes 302"),
         ("contact",            "contact",          "SOMRV sees 200",         "as GET"),
+        ("contact-erase",      "contact",          "S 200",                  "S 302"),
+        ("contact-hand-out",   "contact",          "405",                    "S 200"),  # a file
+        ("erasures",           "",                 "S 200",                  "as GET"),
         ("consent-grant",      "contact",          "OMR writes 200",         "OMR writes 302"),
         ("consent-withdraw",   "contact",          "OMR writes 200",         "OMR writes 302"),
         ("subscriptions",      "account",          "SOMRV sees 200",         "as GET"),

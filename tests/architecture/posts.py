@@ -65,6 +65,7 @@ FIXED: dict[str, Post] = {
     "contact-new": CONTACT,
     "contact-edit": CONTACT,
     "contact-left": {"left_on": TODAY},
+    "contact-erase": {"sure": "on"},
     "consent-grant": CONSENT | {"wording": "Yes, send me news about new features."},
     "consent-withdraw": CONSENT,
     "subscription-new": TERMS | {"external_id": "line-new"},
