@@ -36,8 +36,8 @@ def erase(request: Request, pk: int) -> HttpResponse:
     return render(request, "crm/erasures/erase.html", shown(request, contact.account, **here))
 
 
-@needs("erase")
 @require_POST
+@needs("erase")
 def hand_out(request: Request, pk: int) -> HttpResponse:
     """The file for the person. It is a POST, since it leaves a line in the record."""
     contact = asked_about(request, pk)
