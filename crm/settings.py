@@ -342,14 +342,24 @@ SPECTACULAR_SETTINGS = {
 LOG_LEVEL = env.str("LOG_LEVEL", default="").upper()
 if LOG_LEVEL not in ("", "DEBUG", "INFO", "WARNING", "ERROR", "CRITICAL"):
     raise ImproperlyConfigured(f"LOG_LEVEL must be DEBUG, INFO, WARNING, ERROR or CRITICAL, but it is {LOG_LEVEL!r}.")
+LOG_FORMAT = env.str("LOG_FORMAT", default="line" if LOCAL else "json")
+if LOG_FORMAT not in ("line", "json"):
+    raise ImproperlyConfigured(f"LOG_FORMAT must be line or json, but it is {LOG_FORMAT!r}.")
+# Whoever sends it as "Authorization: Bearer …" may ask for /metrics; empty: only this machine may.
+METRICS_TOKEN = env.str("METRICS_TOKEN", default="")
 LOGGING = {
     "version": 1,
     "disable_existing_loggers": False,
-    "formatters": {"line": {"format": "{asctime} {levelname} {name} {message}", "style": "{"}},
-    "handlers": {"stderr": {"class": "logging.StreamHandler", "formatter": "line"}},
+    "formatters": {
+        "line": {"format": "{asctime} {levelname} {name} {message}", "style": "{"},
+        "json": {"()": "crm.lib.logs.formatter"},
+    },
+    # Lines for a person at a terminal, JSON for whatever gathers them in production.
+    "handlers": {"stderr": {"class": "logging.StreamHandler", "formatter": LOG_FORMAT}},
     "root": {"handlers": ["stderr"], "level": LOG_LEVEL or "WARNING"},
     "loggers": {
         "holdfast": {"level": LOG_LEVEL or "INFO"},
+        "holdfast.web": {"level": LOG_LEVEL or ("WARNING" if LOCAL else "INFO")},
         "django.request": {"level": "CRITICAL" if TESTING else "ERROR"},
     },
 }

@@ -23,6 +23,7 @@ from crm.outbox import views as outbox
 from crm.pages.gallery import gallery
 from crm.plans import views as plans
 from crm.public.health import healthz, readyz
+from crm.public.metrics import metrics
 from crm.public.unsubscribe import unsubscribe
 from crm.segments import views as segments
 from crm.sign_in import views as sign_in
@@ -160,6 +161,7 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path("u/<str:token>/", unsubscribe, name="unsubscribe"),
     path("healthz", healthz, name="healthz"),
     path("readyz", readyz, name="readyz"),
+    path("metrics", metrics, name="metrics"),
 ]
 urlpatterns += [path("", include(f"{app}.urls")) for app in ("feedback", "retention") if apps.is_installed(app)]
 # After all the others, so that whatever they leave is answered as the API answers.

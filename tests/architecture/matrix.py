@@ -265,6 +265,7 @@ PUBLIC = [
         ("unsubscribe",               "an unknown link",      200, 200,  False),
         ("healthz",                   "",                     200, 405,  False),
         ("readyz",                    "",                     200, 405,  False),
+        ("metrics",                   "",                     200, 405,  False),  # from this machine
         ("api-openapi",               "",                     200, 405,  False),  # holds nothing of the installation
         ("api-unknown",               "",                     404, 404,  False),
         ("tracking",                  "a write key",          405, 200,  False),

@@ -2,10 +2,12 @@
 
 import logging
 import os
+import shutil
 import signal
 import socket
 import sys
 from datetime import UTC, datetime
+from pathlib import Path
 from time import sleep
 from types import FrameType
 from typing import Any
@@ -123,6 +125,7 @@ def serve(out: Any, way_in: str) -> None:
     signal.signal(signal.SIGTERM, stop)
     signal.signal(signal.SIGINT, stop)
     signal.signal(signal.SIGHUP, stop)
+    os.environ["PROMETHEUS_MULTIPROC_DIR"] = str(fresh_folder(settings.VAR / "metrics"))
     commands = {"web": web_command(), "worker": [sys.executable, str(settings.BASE_DIR / "manage.py"), "worker"]}
     children = {name: Child(command) for name, command in commands.items()}
     try:
@@ -149,6 +152,13 @@ def serve(out: Any, way_in: str) -> None:
         if not settings.DATABASE_URL:
             # In a container the watcher ends with us, so the server is stopped here, by whoever leaves last.
             EmbeddedPostgres(settings.VAR).leave()
+
+
+def fresh_folder(path: Path) -> Path:
+    """Where the web processes count together; what earlier ones left would be added to it."""
+    shutil.rmtree(path, ignore_errors=True)
+    path.mkdir(mode=0o700)
+    return path
 
 
 def wait_for_web(web: Child) -> None:
