@@ -4,7 +4,7 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 .DEFAULT_GOAL := help
-.PHONY: help run test check bench screens format messages lock sdks browser chaos fuzz mutants crm5 clean
+.PHONY: help run test check bench screens format messages lock sdks browser chaos fuzz mutants crm5 walk clean
 
 help: ## this list
 	@grep -hE '^[a-z0-9]+:.*## ' Makefile | sed -E 's/^([a-z0-9]+):.*## /make \1\t/' | expand -t 14
@@ -81,6 +81,9 @@ fuzz: $(VENV)/dev.stamp ## 10,000 calls of the API as its description allows and
 
 crm5: $(VENV)/dev.stamp ## import ../shared/data/crm5 whole, count it again independently, score it
 	$(BIN)/python -m benchmarks.crm5
+
+walk: $(VENV)/dev.stamp ## every migration down and up again on a copy of the database at hand (by hand, some minutes)
+	$(BIN)/python -m benchmarks.migrations_walk
 
 clean: ## remove the environment; data under var/ stay
 	rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache .import_linter_cache
