@@ -12,12 +12,12 @@ from django.db import connection
 
 from crm.backups.queries import tables
 from crm.erasures.actions import unswept
-from crm.fills.models import Beat, Fill
+from crm.fills.models import Fill
+from crm.fills.queries import behind, seconds, silence, stands_still
 from crm.keys.models import ApiKey
 from crm.lib.partitions import existing
 from crm.management.doctor.findings import BAD, GOOD, WARNS, Finding
 from crm.outbox.queries import due_and_unconfirmed, standing_pause
-from crm.public.health import SILENT_AFTER, seconds, state
 from crm.sources.models import InboxBatch
 from crm.staff.queries import installation
 
@@ -25,6 +25,7 @@ OLDEST, NEWEST = 15, 18
 LEFT_AT_LEAST = 2 * 2**30  # bytes of the disk
 CLOCK_APART = 2  # seconds
 LATE_MAIL = 900  # seconds
+LONG_WORK_SILENT = 4000  # seconds; one piece of it may take an hour
 SOON = timedelta(days=14)
 Check = Callable[[datetime], Iterator[Finding]]
 
@@ -52,16 +53,18 @@ def database(at: datetime) -> Iterator[Finding]:
     yield Finding(GOOD, "database", f"PostgreSQL {version} answers, with {len(tables())} tables.")
 
 
-def migrations_and_jobs(at: datetime) -> Iterator[Finding]:
-    found = state(at)
-    for problem in found["problems"]:
-        behind = problem.startswith("Migrations")
-        mend = "Run manage.py migrate." if behind else "Start or restart manage.py worker, and read its lines."
-        yield Finding(BAD, "migrations" if behind else "jobs", problem, mend)
-    if not found["problems"]:
-        yield Finding(GOOD, "jobs", f"The last sign of life is {found['jobs_silent_seconds']} seconds old.")
-    long_work = seconds(Beat.objects.filter(name="long_work").values_list("at", flat=True).first(), at)
-    if long_work is not None and long_work > 3600 + SILENT_AFTER:
+def migrations(at: datetime) -> Iterator[Finding]:
+    for problem in behind():
+        yield Finding(BAD, "migrations", problem, "Run manage.py migrate.")
+
+
+def jobs(at: datetime) -> Iterator[Finding]:
+    silent = silence("jobs", at)
+    for problem in stands_still(silent):
+        yield Finding(BAD, "jobs", problem, "Start or restart manage.py worker, and read its lines.")
+    if not stands_still(silent):
+        yield Finding(GOOD, "jobs", f"The last sign of life is {silent} seconds old.")
+    if (silence("long_work", at) or 0) > LONG_WORK_SILENT:
         yield Finding(WARNS, "jobs", "Long work stands still.", "Restart manage.py worker.")
     for stage in Fill.objects.exclude(failed="").order_by("stage"):
         mend = "Read Settings → Pipeline and the worker's lines of that time."
@@ -144,4 +147,4 @@ def files(at: datetime) -> Iterator[Finding]:
         yield Finding(GOOD, "files", "PDFs are printed by the browser: weasyprint, which is optional, is not there.")
 
 
-HERE: tuple[Check, ...] = (database, migrations_and_jobs, clock, partitions, mail, inbox, disk, keys, files)
+HERE: tuple[Check, ...] = (database, migrations, jobs, clock, partitions, mail, inbox, disk, keys, files)
