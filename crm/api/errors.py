@@ -65,10 +65,10 @@ def answer_for(error: Exception, context: Mapping[str, Any]) -> Response | None:
     request = context["request"]
     found = _told(error)
     if found is None:
-        log.exception("The API failed at %s", request.path, exc_info=error)
+        log.exception("The API failed at %s", _route(request), exc_info=error)
         found = Wrong(500, "failed", "Something went wrong here, and it was written down. Try again later.")
     if found.status_code == 403 and isinstance(request.user, User):
-        note_denied(request.path, method=request.method, at=request.now, by=request.user)
+        note_denied(_route(request), method=request.method, at=request.now, by=request.user)
     body = problem(request, found.code, str(found.detail), found.fields)
     response = Response(body, status=found.status_code, exception=True)
     if found.status_code == 401:
@@ -76,6 +76,11 @@ def answer_for(error: Exception, context: Mapping[str, Any]) -> Response | None:
     if found.status_code == 503:
         response["Retry-After"] = str(RETRY_WHEN_AWAY)
     return response
+
+
+def _route(request: Any) -> str:
+    """The address without what was put into it: an external id may be a person's."""
+    return f"/{request.resolver_match.route}"
 
 
 def _told(error: Exception) -> Wrong | None:

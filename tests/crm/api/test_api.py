@@ -173,6 +173,10 @@ def test_whoever_may_not_read_contact_data_gets_it_masked() -> None:
     assert Contact.objects.system("test").count() == 1
     reader.read("contacts", 403, account=of.pk, email="lena@acme.example")
     reader.read("consents", 403)
+    reader.read("contacts/by-external-id/lena@acme", 403)
+    # What was denied is on record by its route: an external id in the address may be a person's.
+    denied = AuditRow.objects.filter(action="access.denied").latest("pk").object_id
+    assert denied == "/api/v1/contacts/by-external-id/<path:external_id>"
 
 
 REFUSED: list[tuple[Any, int]] = [
