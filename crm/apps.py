@@ -7,12 +7,22 @@ class CrmConfig(AppConfig):
     name = "crm"
 
     def ready(self) -> None:
+        from crm.consents import actions as consents
+        from crm.contacts.actions import Follows, following
         from crm.keys.actions import revoke_keys_of
-        from crm.outbox.actions import return_mails_of
+        from crm.outbox import actions as outbox
         from crm.sign_in.actions import withdraw_links_of
         from crm.staff.actions import leaving
 
-        leaving.extend((withdraw_links_of, revoke_keys_of, return_mails_of))
+        leaving.extend((withdraw_links_of, revoke_keys_of, outbox.return_mails_of))
+        following.extend(
+            (
+                Follows("crm.Consent", settle=consents.keep_refusals),
+                Follows("crm.OutboundMail", settle=outbox.keep_refusals),
+                Follows("crm.Reservation"),
+                Follows("crm.Person"),
+            )
+        )
         register_kept()
 
 
@@ -40,6 +50,8 @@ def register_kept() -> None:
         ),
         Own("crm.Consent", "contact", {"source": "", "wording": ERASED}),
         Own("crm.OutboundMail", "contact", mail, hidden=secret),
+        Own("crm.ContactMerge", "contact", {"before": {"email": "", "into": {}}}),
+        Own("crm.ContactMerge", "into", {"before": {"email": "", "into": {}}}),
         Apart("mails cancelled", erase=outbox.forget),
         Apart("mail files", sweep=outbox.remove_files),
         Mentions("crm.Account", ("next_step",), of="pk"),

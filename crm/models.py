@@ -8,7 +8,7 @@ from crm.keys.models import ApiKey, KeptAnswer, KeyUse
 from crm.webhooks.models import Delivery, Endpoint, WebhookEvent
 from crm.accounts.models import Account, OwnerChange, TagRename, Trait, TraitDefinition
 from crm.bulk_edits.models import BulkEdit, BulkEditRow
-from crm.contacts.models import Contact, ErasedMark
+from crm.contacts.models import Contact, ContactMerge, ErasedMark
 from crm.plans.models import Feature, Plan
 from crm.subscriptions.models import ExchangeRate, Subscription, SubscriptionChange
 from crm.sources.models import InboxBatch, Reject, Seen, SeenMonth, Source, WriteKey
@@ -43,6 +43,7 @@ __all__ = [
     "BulkEditRow",
     "Consent",
     "Contact",
+    "ContactMerge",
     "CountedDay",
     "Cover",
     "Delivery",

@@ -7,6 +7,7 @@ class FeedbackConfig(AppConfig):
     def ready(self) -> None:
         from django.utils.translation import gettext_lazy as _
 
+        from crm.contacts.actions import Follows, following
         from crm.imports import rules as imports
         from crm.keys.models import Group, register_groups
         from crm.lib.personal import Mentions, Own, register
@@ -15,6 +16,14 @@ class FeedbackConfig(AppConfig):
         from feedback.answers.forms import read_imported
 
         register_groups(Group("surveys", _("Surveys and their answers"), writable=False))
+        # Whoever both records were asked as in one wave, or left out of it, stays on record as both.
+        following.extend(
+            (
+                Follows("feedback.Invitation", once=("wave",)),
+                Follows("feedback.NotAsked", once=("wave",)),
+                Follows("feedback.Answer"),
+            )
+        )
         register(
             Own("feedback.Answer", "contact", {"comment": ""}),
             Own("feedback.Invitation", "contact", {}, hidden=("link",)),

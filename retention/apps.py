@@ -8,10 +8,11 @@ class RetentionConfig(AppConfig):
         from django.utils.translation import gettext_lazy as _
 
         from crm.accounts.actions import handing_over
+        from crm.contacts.actions import Follows, following
         from crm.imports.actions import derived
         from crm.keys.models import Group, register_groups
         from crm.staff.actions import leaving
-        from retention.follow_ups.actions import take_back_from
+        from retention.follow_ups.actions import put_doubles_aside, take_back_from
         from retention.handovers.actions import hand_over
         from retention.pages.fields import register_fields
 
@@ -25,6 +26,7 @@ class RetentionConfig(AppConfig):
             Group("work", _("Signals, plays, tasks and outcomes")),
         )
         handing_over.append(hand_over)
+        following.append(Follows("retention.FollowUp", once=("play_step", "occurrence_on"), settle=put_doubles_aside))
         # After crm's own, which has returned the mails by then.
         leaving.append(take_back_from)
         register_kept()

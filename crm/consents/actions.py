@@ -9,7 +9,9 @@ from django.utils.translation import gettext_lazy as _
 from crm.accounts.actions import require_write
 from crm.audit import actions as audit
 from crm.audit.rules import Actor
-from crm.consents.models import Consent
+from crm.consents.models import Consent, Purpose
+from crm.consents.queries import last_said
+from crm.contacts.actions import Merging
 from crm.contacts.models import Contact
 from crm.lib.constraints import check_fields
 
@@ -17,6 +19,7 @@ EARLIEST = date(2000, 1, 1)
 AHEAD = timedelta(hours=14)  # somewhere it is that day already
 # A source often names a person: "told Mina on the phone".
 PERSONAL = frozenset({"source", "wording"})
+MERGED = "the other record of this person said no"
 
 
 @transaction.atomic
@@ -33,6 +36,20 @@ def grant_consent(
 def withdraw_consent(contact: Contact, *, purpose: str, on: date, source: str, at: datetime, by: Actor) -> Consent:
     """Record a no: it withdraws what was given before, and binds from now on, also for mail that is approved."""
     return _append("consent.withdrawn", contact, purpose, False, on, source, "", at, by)
+
+
+def keep_refusals(merging: Merging, *, at: datetime, by: Actor) -> list[int]:
+    """Of two records that become one: where one said no, the no stands. Returns the words that an undo gives back."""
+    back = []
+    for purpose in Purpose:
+        away, stays = (last_said(contact, purpose) for contact in (merging.contact, merging.into))
+        if away is None or stays is None or away.given == stays.given:
+            continue
+        on = max(away.on, stays.on)
+        row = withdraw_consent(merging.into, purpose=purpose, on=on, source=MERGED, at=at, by=by)
+        if not away.given:
+            back.append(row.pk)
+    return back
 
 
 def _append(

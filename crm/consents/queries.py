@@ -33,8 +33,13 @@ def standings(contact: Contact) -> list[Standing]:
     return [Standing(purpose, [row for row in rows if row.purpose == purpose]) for purpose in Purpose]
 
 
+def last_said(contact: Contact, purpose: str) -> Consent | None:
+    """The person's last word on this purpose; None: never asked."""
+    rows = Consent.objects.system("consent binds everybody who writes").filter(contact=contact, purpose=purpose)
+    return rows.newest_first().first()
+
+
 def last_word(contact: Contact, purpose: str) -> bool | None:
     """Whether the person's last word on this purpose was a yes; None: never asked."""
-    rows = Consent.objects.system("consent binds everybody who writes").filter(contact=contact, purpose=purpose)
-    last = rows.newest_first().first()
+    last = last_said(contact, purpose)
     return last.given if last else None

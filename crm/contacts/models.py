@@ -10,6 +10,7 @@ from django.utils.translation import gettext_lazy as _
 
 from crm.accounts.models import Account, OfAccountQuerySet
 from crm.lib.scope import ScopedModel
+from crm.staff.models import User
 
 
 def new_audit_key() -> bytes:
@@ -26,7 +27,7 @@ class ContactRole(models.TextChoices):
 class ContactQuerySet(OfAccountQuerySet["Contact"]):
     def reachable(self) -> "ContactQuerySet":
         """Still there, with an address, and not opted out by suppression (the outbox checks that one again)."""
-        return self.filter(left_on=None, erased_at=None).exclude(email="")
+        return self.filter(left_on=None, erased_at=None, merged_into=None).exclude(email="")
 
 
 class Contact(ScopedModel):
@@ -48,6 +49,9 @@ class Contact(ScopedModel):
     left_on = models.DateField(_("left on"), null=True, blank=True)
     traits_at = models.DateTimeField(null=True, help_text="event time of the newest identify call taken over")
     erased_at = models.DateTimeField(null=True)
+    merged_into = models.ForeignKey(
+        "self", models.PROTECT, null=True, related_name="+", help_text="the record that took over; always one hop"
+    )
     audit_key = models.BinaryField(max_length=16, default=new_audit_key)
     created_at = models.DateTimeField()
 
@@ -68,6 +72,38 @@ class Contact(ScopedModel):
 
     def __str__(self) -> str:
         return self.name or str(_("Erased person"))
+
+
+class ContactMergeQuerySet(OfAccountQuerySet["ContactMerge"]):
+    account_path = "contact__account__"
+
+
+class ContactMerge(ScopedModel):
+    """Two records of one person became one. `moved`: ids by model of what went along, which an undo gives back.
+
+    `before`: the address of the one put away, and those values of the other that were replaced. `undone_at` null: it
+    stands.
+    """
+
+    contact = models.ForeignKey(Contact, models.PROTECT, related_name="+")
+    into = models.ForeignKey(Contact, models.PROTECT, related_name="+")
+    before = models.JSONField(default=dict)
+    moved = models.JSONField(default=dict)
+    at = models.DateTimeField()
+    by = models.ForeignKey(User, models.PROTECT, related_name="+")
+    undone_at = models.DateTimeField(null=True)
+
+    objects = ContactMergeQuerySet.as_manager()
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(
+                fields=["contact"], condition=models.Q(undone_at=None), name="contact_merge_stands_once"
+            )
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.contact_id} into {self.into_id}"
 
 
 class ErasedMark(models.Model):

@@ -1,8 +1,12 @@
-"""Who was erased and must not come back."""
+"""Who was erased and must not come back, and which records look like one person."""
 
 from collections.abc import Collection, Iterable
 
-from crm.contacts.models import Contact, ErasedMark
+from django.contrib.postgres.aggregates import ArrayAgg
+from django.db.models import Count, Q
+from django.db.models.functions import Lower
+
+from crm.contacts.models import Contact, ContactMerge, ErasedMark
 from crm.contacts.rules import Named, mark_of
 from crm.staff.queries import known_salt
 
@@ -23,3 +27,22 @@ def erased_among(contacts: Collection[int]) -> set[int]:
         return set()
     rows = Contact.objects.system("who was erased is never filled again").filter(pk__in=contacts)
     return set(rows.filter(erased_at__isnull=False).values_list("pk", flat=True))
+
+
+def standing_merge(contact: Contact) -> ContactMerge | None:
+    """The merge that put the contact away and was not undone; for a contact that the caller has scoped."""
+    rows = ContactMerge.objects.system("of a contact already shown").filter(contact=contact, undone_at=None)
+    return rows.select_related("into").first()
+
+
+def alike(accounts: Q, *, most: int = 5) -> list[tuple[Contact, Contact]]:
+    """Pairs of records at one account of the same name, the older first; two queries along the account's index."""
+    rows = Contact.objects.system("of an account already shown").filter(accounts, erased_at=None, merged_into=None)
+    groups = (
+        rows.exclude(name="")
+        .values("account", same=Lower("name"))
+        .annotate(n=Count("pk"), ids=ArrayAgg("pk", order_by="pk"))
+    )
+    pairs = [tuple(ids[:2]) for ids in groups.filter(n__gt=1).order_by("same").values_list("ids", flat=True)[:most]]
+    known = rows.in_bulk([pk for pair in pairs for pk in pair])
+    return [(known[first], known[second]) for first, second in pairs]

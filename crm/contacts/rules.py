@@ -4,11 +4,15 @@ import hashlib
 import hmac
 import unicodedata
 from collections.abc import Collection, Mapping
+from datetime import timedelta
 from typing import Any
 
 from crm.lib.gate import clean_text
 
 HIDDEN = "•••"
+UNDO_MERGE_WITHIN = timedelta(days=30)
+# What a merge of two records decides field by field.
+MERGED_FIELDS = ("name", "email", "job_title", "phone", "role", "language", "time_zone")
 
 
 def masked_name(name: str) -> str:

@@ -35,10 +35,11 @@ def erasure_of(contact: int) -> Erasure | None:
 
 
 def same_address(contact: Contact) -> QuerySet[Contact]:
-    """The contact, and the same address at other accounts: one person."""
-    same = Q(pk=contact.pk)
-    if contact.email:
-        same |= Q(address=contact.email.lower())
+    """The contact, the records merged with it, and their addresses at other accounts: one person."""
+    stays = contact.merged_into_id or contact.pk
+    family = Contact.objects.system(WHY).filter(Q(pk=stays) | Q(merged_into=stays))
+    known = list(family.values_list("pk", Lower("email")))
+    same = Q(pk__in=[pk for pk, _address in known]) | Q(address__in={address for _pk, address in known if address})
     found: QuerySet[Contact] = Contact.objects.system(WHY).annotate(address=Lower("email")).filter(same)
     return found.order_by("pk")
 

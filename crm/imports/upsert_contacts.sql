@@ -17,6 +17,7 @@ WITH incoming AS MATERIALIZED (
     LEFT JOIN LATERAL (
         SELECT contact.id FROM crm_contact AS contact
         WHERE contact.account_id = incoming.account_id AND contact.email = '' AND contact.erased_at IS NULL
+            AND contact.merged_into_id IS NULL
             AND lower(contact.name) = lower(incoming.name)
             AND incoming.email IS NULL AND incoming.external_id IS NULL
         ORDER BY contact.id LIMIT 1

@@ -1,4 +1,4 @@
--- draw.sql — Grain one row per contact that was not erased · Reads crm_contact, crm_account, crm_subscriptionchange, crm_usage_day,
+-- draw.sql — Grain one row per contact neither erased nor merged away · Reads crm_contact, crm_account, crm_subscriptionchange, crm_usage_day,
 -- crm_eventname, crm_hold, crm_reservation, crm_outboundmail, feedback_wave, feedback_invitation · Writes nothing
 -- Safe to run twice: the same facts and the same seed draw the same people. reason: a key of REASONS, empty for those to be
 -- asked; place: the order in which those who could be asked are drawn, null for all others. Merged accounts count as one.
@@ -9,7 +9,7 @@ WITH person AS (
     FROM crm_contact AS contact
     JOIN crm_account AS own ON own.id = contact.account_id
     JOIN crm_account AS customer ON customer.id = coalesce(own.merged_into_id, own.id)
-    WHERE contact.erased_at IS NULL
+    WHERE contact.erased_at IS NULL AND contact.merged_into_id IS NULL
 ), paying AS (
     SELECT coalesce(own.merged_into_id, own.id) AS customer_id, min(change.effective_on) AS since
     FROM crm_subscriptionchange AS change

@@ -63,6 +63,7 @@ WITH seen AS (/*accounts*/), put_off AS (
         CASE WHEN account.gone THEN 0 WHEN EXISTS (
             SELECT FROM crm_contact AS contact
             WHERE contact.account_id = account.account_id AND contact.left_on IS NULL AND contact.erased_at IS NULL
+                AND contact.merged_into_id IS NULL
                 AND contact.email <> ''
         ) THEN 60 ELSE 30 END AS reach, clock.today, clock.zone, clock.morning
     FROM (SELECT DISTINCT account_id, owner_id, gone FROM own) AS account

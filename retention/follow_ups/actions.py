@@ -5,13 +5,14 @@ from datetime import datetime, timedelta
 
 from django.core.exceptions import PermissionDenied, ValidationError
 from django.db import transaction
-from django.db.models import F, Q
+from django.db.models import Exists, F, OuterRef, Q
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_noop, override
 
 from crm.accounts.actions import require_write
 from crm.audit import actions as audit
 from crm.audit.rules import Actor
+from crm.contacts.actions import Merging
 from crm.contacts.models import Contact
 from crm.lib.gate import Refused, clean_text
 from crm.lib.personal import Subject
@@ -244,6 +245,20 @@ def follow_owners(accounts: Collection[int] | None, *, at: datetime, by: Actor) 
     if moved:
         audit.record("follow_ups.moved", ("followup", "all"), at=at, by=by, after={"moved": moved})
     return moved
+
+
+def put_doubles_aside(merging: Merging, *, at: datetime, by: Actor) -> list[int]:
+    """Of two records that become one: what both were about to get from one step, they get once."""
+    of_both = FollowUp.objects.system("a contact is merged")
+    same = of_both.filter(
+        contact=merging.into, play_step=OuterRef("play_step"), occurrence_on=OuterRef("occurrence_on")
+    )
+    doubles = of_both.filter(Exists(same), contact=merging.contact, state=FollowUpState.DRAFT).select_for_update()
+    for row in doubles.order_by("pk"):
+        row.state, row.state_why, row.decided_at = FollowUpState.DISMISSED, "the same draft to the same person", at
+        row.save(update_fields=["state", "state_why", "decided_at"])
+        audit.record("follow_up.dismissed", row, at=at, by=by, after={"why": row.state_why})
+    return []
 
 
 @transaction.atomic

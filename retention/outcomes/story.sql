@@ -54,6 +54,7 @@ WITH mine AS (
     UNION ALL
     (SELECT left_on::timestamp AT TIME ZONE 'UTC', 'left', id, role, name, '{}'
     FROM crm_contact WHERE account_id = ANY (ARRAY(SELECT id FROM mine)) AND left_on IS NOT NULL AND erased_at IS NULL
+        AND merged_into_id IS NULL
     ORDER BY left_on DESC LIMIT %(limit)s)
 ), past AS (/*history*/)
 (SELECT at, kind, ref, name, who, facts FROM event ORDER BY at DESC, kind, ref DESC LIMIT %(limit)s)

@@ -14,6 +14,7 @@ from crm.accounts.actions import may_write
 from crm.attention.queries import budget_of
 from crm.consents.queries import standings
 from crm.contacts.models import Contact
+from crm.contacts.queries import standing_merge
 from crm.contacts.views import line
 from crm.lib.places import language_choices, zone_choices
 from crm.outbox.models import OutboundMail
@@ -56,6 +57,7 @@ def contact(request: Request, pk: int) -> HttpResponse:
         "erase_url": reverse("contact-erase", args=[row.pk]) if request.user.may("erase") else "",
         "may_write": may_write(row.account, by=request.user),
         "name": mine.name,
+        "merge": standing_merge(row) if row.merged_into_id else None,
         "facts": facts(row, request),
         "details": details(row, mine.email, mine.phone),
         "consents": standings(row),

@@ -19,7 +19,7 @@ account AS MATERIALIZED (
         ON to_tsvector('simple'::regconfig, COALESCE(contact.name, '') || ' ' || COALESCE(contact.email, '')) @@ asked.words
     JOIN crm_account AS held ON held.id = contact.account_id
     JOIN (/*accounts*/) AS seen ON seen.pk = coalesce(held.merged_into_id, held.id)
-    WHERE %(people)s AND contact.erased_at IS NULL
+    WHERE %(people)s AND contact.erased_at IS NULL AND contact.merged_into_id IS NULL
     ORDER BY lower(contact.name), contact.id
     LIMIT %(limit)s
 )

@@ -35,9 +35,9 @@ SENTENCES: dict[str, tuple[Promise, ...]] = {
         _("%(who)s changed several accounts at once."),
     ),
     "accounts.change_undone": (_("%(who)s took a change of several accounts back."),),
-    "accounts.stages_derived": (
-        _("%(who)s noted from subscriptions: %(churned)s accounts churned, %(returned)s returned."),
-    ),
+    "accounts.stages_derived": (_("%(who)s saw in subscriptions: %(churned)s accounts churned, %(returned)s back."),),
+    "contact.merged": (_("%(who)s merged %(of)s into another record of the same person."),),
+    "contact.merge_undone": (_("%(who)s took a merge of %(of)s back."),),
     "accounts.exported": (_("%(who)s exported a list of accounts."),),
     "audit.exported": (_("%(who)s exported the record."),),
     "tag.renamed": (_("%(who)s renamed the tag %(old)s to %(new)s."),),

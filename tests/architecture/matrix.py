@@ -106,6 +106,8 @@ URLS = [
         ("contact-new",        "account",          "OMR writes 200",         "OMR writes 302"),
         ("contact-edit",       "contact",          "OMR writes 200",         "OMR writes 302"),
         ("contact-left",       "contact",          "OMR writes 200",         "OMR writes 302"),
+        ("contact-merge",      "contact",          "OMR writes 200",         "OMR writes 302"),
+        ("contact-undo-merge", "contact",          "405",                    "OMR writes 302"),
         ("contact",            "contact",          "SOMRV sees 200",         "as GET"),
         ("contact-erase",      "contact",          "S 200",                  "S 302"),
         ("contact-hand-out",   "contact",          "405",                    "S 200"),  # a file

@@ -11,6 +11,8 @@ from django.urls import reverse
 from crm.accounts import actions as accounts
 from crm.accounts.models import Account
 from crm.audit.rules import System
+from crm.contacts import actions as contacts
+from crm.contacts.models import Contact
 from crm.outbox.models import Pause
 from crm.sources import actions as sources
 from crm.sources.models import InboxBatch, Source
@@ -121,6 +123,7 @@ LIVE: dict[str, Callable[[Company, str], Post]] = {
     "account-owner": lambda made, whose: {"owner": f"user-{made.users['colleague' if whose == 'own' else 'R'].pk}"},
     "account-restriction": lambda made, whose: {"restricted": "0" if whose == "restricted" else "1"},
     "account-trait": lambda made, whose: {"trait": made.rows["trait"][""], "value": "Sweden"},
+    "contact-merge": lambda made, whose: {"into": f"Otto {whose}unasked"},
     "account-merge": lambda made, whose: {"into": f"{whose}-2"},
     "cover": lambda made, whose: _cover(made),
     "draft-approve": lambda made, whose: {"displayed": _fingerprint(made, whose)},
@@ -148,11 +151,19 @@ def _fingerprint(made: Company, whose: str) -> str:
     return fingerprint(row.subject, row.body)
 
 
+PREPARED = {
+    "account-undo-merge", "contact-undo-merge", "task-reopen", "mail-resume", "survey-wave", "source-retry",
+}  # fmt: skip
+
+
 def prepare(name: str, made: Company, whose: str) -> bool:
     """Bring about what the address is for, where the company does not begin with it; True: rows were written."""
     if name == "account-undo-merge":
         into = Account.objects.system("test").get(external_id=f"{whose}-2")
         accounts.merge_accounts(made.accounts[whose], into=into, at=NOW, by=System("test"))
+    if name == "contact-undo-merge":
+        otto = Contact.objects.system("test").get(name=f"Otto {whose}unasked")
+        contacts.merge_contacts(made.contacts[whose], into=otto, at=NOW, by=made.users["O"])
     if name == "task-reopen":
         Task.objects.system("test").filter(pk=made.rows["task"][whose]).update(done_at=NOW)
     if name == "mail-resume":
@@ -165,7 +176,7 @@ def prepare(name: str, made: Company, whose: str) -> bool:
     if name == "source-retry":
         sources.accept(key=made.write_key, call="track", body=b"{}", events=1, at=NOW)
         InboxBatch.objects.update(attempts=5, parked_at=NOW, failed="KeyError")
-    return name in ("account-undo-merge", "task-reopen", "mail-resume", "survey-wave", "source-retry")
+    return name in PREPARED
 
 
 # --- public addresses and the front door of usage -----------------------------------------------------------

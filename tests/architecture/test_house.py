@@ -157,7 +157,7 @@ WITHOUT_BY = {
     "crm.outbox.actions.deciding.unsubscribe": "is done by whoever holds the link; the row says so itself",
     "crm.outbox.actions.sending.claim": "moves a mail that a person approved; sending leaves the audit row",
     "crm.outbox.actions.sending.hand_over": "moves a mail that a person approved; sending leaves the audit row",
-    "crm.contacts.actions.upsert_from_identify": "is part of the drain, which leaves one row a run",
+    "crm.contacts.actions.details.upsert_from_identify": "is part of the drain, which leaves one row a run",
     "crm.outbox.actions.sending.settle_sent": "moves a mail that a person approved; sending leaves the audit row",
 }
 

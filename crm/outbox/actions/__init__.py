@@ -4,6 +4,7 @@ from crm.outbox.actions.approving import enqueue
 from crm.outbox.actions.deciding import (
     cancel,
     hold_waiting,
+    keep_refusals,
     mark_sent,
     resume,
     return_mails_of,
@@ -25,6 +26,7 @@ __all__ = [
     "forget",
     "hand_over",
     "hold_waiting",
+    "keep_refusals",
     "mark_sent",
     "remove_files",
     "resume",

@@ -11,6 +11,7 @@ from crm.attention import actions as attention
 from crm.attention.models import Reservation, ReservationState
 from crm.audit import actions as audit
 from crm.audit.rules import Actor, System
+from crm.contacts.actions import Merging
 from crm.outbox import emails, queries, rules
 from crm.outbox.actions.approving import require_approval
 from crm.outbox.actions.moves import MINE, OPEN, back, end, move, reserve, whole
@@ -129,6 +130,15 @@ def suppress_hash(address_hash: str, *, reason: str, scope: str, at: datetime, b
     if new:
         audit.record("address.suppressed", row, at=at, by=by, after={"scope": scope, "reason": reason})
     return new
+
+
+def keep_refusals(merging: Merging, *, at: datetime, by: Actor) -> list[int]:
+    """Of two records that become one: what either address refused, the one that stays refuses. It outlives an undo."""
+    if merging.email:
+        for contact in (merging.contact, merging.into):
+            for scope in sorted(queries.refused_scopes(contact.email) if contact.email else ()):
+                suppress(merging.email, reason="merged", scope=scope, at=at, by=by)
+    return []
 
 
 @transaction.atomic

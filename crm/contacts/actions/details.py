@@ -51,6 +51,8 @@ def change_contact(contact: Contact, *, at: datetime, by: Actor, **ordinary: Any
     _known(ordinary)
     contact = _for_writing(contact, by)
     before, after = audit.changes(contact, ordinary)
+    if "email" in after:
+        _free(contact, after["email"])
     for name, value in ordinary.items():
         setattr(contact, name, value)
     _check(contact)
@@ -73,10 +75,16 @@ def mark_left(contact: Contact, *, on: date | None, at: datetime, by: Actor) -> 
     return contact
 
 
+def _free(contact: Contact, email: str) -> None:
+    """Take the address from records that were merged into this one: it is the same person's."""
+    away = Contact.objects.system("records of one person").filter(merged_into=contact, email__iexact=email)
+    away.exclude(email="").update(email="")
+
+
 def _for_writing(contact: Contact, by: Actor) -> Contact:
     require_write(contact.account, by=by)
     row = Contact.objects.system("its account was just checked").select_for_update().get(pk=contact.pk)
-    if row.erased_at is not None:
+    if row.erased_at is not None or row.merged_into_id is not None:
         raise PermissionDenied
     return row
 
@@ -130,8 +138,9 @@ def upsert_from_identify(rows: Sequence[Identified], *, at: datetime) -> tuple[d
     """Make or refresh contacts from identify calls: (contact id by person, (person, reason) of what was refused).
 
     A contact needs an address and is found by it at its account. Only traits that are news are taken over, so
-    a rep's correction stands until the app says something new; nothing is un-set. Who left or was erased
-    stays as they are. The run that calls this leaves the audit row.
+    a rep's correction stands until the app says something new; nothing is un-set. Who left, was erased
+    or merged away stays as they are; the latter links to the record that took over. The run that calls this leaves
+    the audit row.
     """
     known = _known_contacts(rows)
     linked: dict[int, int] = {}
@@ -156,10 +165,10 @@ def upsert_from_identify(rows: Sequence[Identified], *, at: datetime) -> tuple[d
             name = values.pop("name", "") or values["email"].partition("@")[0]
             contact = Contact(account_id=row.account_id, name=name, created_at=at, traits_at=row.traits_at, **values)
             contact.save(force_insert=True)
-        elif contact.left_on is None and contact.erased_at is None:
+        elif contact.left_on is None and contact.erased_at is None and contact.merged_into_id is None:
             _refresh(contact, row, values)
         known[row.account_id, email] = contact
-        linked[row.person_id] = contact.pk
+        linked[row.person_id] = contact.merged_into_id or contact.pk
     return linked, refused
 
 
