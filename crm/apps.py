@@ -7,13 +7,16 @@ class CrmConfig(AppConfig):
     name = "crm"
 
     def ready(self) -> None:
+        from crm.accounts.actions import renaming
         from crm.consents import actions as consents
         from crm.contacts.actions import Follows, following
         from crm.keys.actions import revoke_keys_of
         from crm.outbox import actions as outbox
+        from crm.segments.actions import follow_tag
         from crm.sign_in.actions import withdraw_links_of
         from crm.staff.actions import leaving
 
+        renaming.append(follow_tag)
         leaving.extend((withdraw_links_of, revoke_keys_of, outbox.return_mails_of))
         following.extend(
             (

@@ -46,6 +46,7 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path("accounts/<int:pk>/put-off/", put_offs.put_off, name="account-put-off"),
     path("put-offs/<int:pk>/undo/", put_offs.undo, name="put-off-undo"),
     path("renewals/", renewals.renewals, name="renewals"),
+    path("renewals/export/", export.export_renewals, name="renewals-export"),
     path("renewals/<int:pk>/<str:on>/", renewals.forecast, name="forecast"),
     path("forecasts/<int:pk>/undo/", renewals.undo, name="forecast-undo"),
     path("tasks/<int:pk>/done/", tasks.done, name="task-done"),

@@ -15,6 +15,7 @@ class EditKind(models.TextChoices):
     SEGMENT = "segment", _("Segment")
     NEXT_STEP = "next_step", _("Next step")
     TASKS = "tasks", _("Tasks")
+    PUT_OFF = "put_off", _("Put off")
 
 
 class BulkEdit(models.Model):

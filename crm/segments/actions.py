@@ -6,13 +6,16 @@ from typing import Any, TypeVar
 
 from django.core.exceptions import PermissionDenied, ValidationError
 from django.db import connection, transaction
+from django.http import QueryDict
 from django.utils.translation import gettext_lazy as _
 
+from crm.accounts.models import TagRename
 from crm.audit import actions as audit
 from crm.audit.rules import Actor
 from crm.lib.constraints import check_fields, clearly
+from crm.lib.gate import Refused
 from crm.lib.sql_files import load
-from crm.segments import rules
+from crm.segments import queries, rules
 from crm.segments.models import Kept, SavedView, Segment, Shared, may_share
 from crm.staff.actions import require
 from crm.staff.models import User
@@ -97,6 +100,51 @@ def restore_kept(row: K, *, at: datetime, by: User) -> K:
         row.save(update_fields=["deleted_at"])
     audit.record(f"{_kind(row)}.restored", row, at=at, by=by)
     return row
+
+
+@transaction.atomic
+def follow_tag(rename: TagRename, *, undo: bool, at: datetime, by: Actor) -> int:
+    """Let segments and views that name a renamed tag go on meaning it; an undo changes back those that followed."""
+    followed = queries.followers(rename) if undo else {}
+    old, new = (rename.new, rename.old) if undo else (rename.old, rename.new)
+    changed: dict[str, list[int]] = {}
+    for model in (Segment, SavedView):
+        rows = model._base_manager.order_by("pk").select_for_update()
+        kind = str(model._meta.model_name)
+        for row in rows.filter(pk__in=followed.get(kind, [])) if undo else rows:
+            column = _segment_with(row, old, new) if isinstance(row, Segment) else _view_with(row, old, new)
+            if column:
+                row.save(update_fields=[column])
+                changed.setdefault(kind, []).append(row.pk)
+    if changed:
+        audit.record("tag.followed", rename, at=at, by=by, after=changed)
+    return sum(map(len, changed.values()))
+
+
+def _segment_with(row: Segment, old: str, new: str) -> str:
+    """Change the segment's filter; the name of the column that was changed, or nothing."""
+    try:
+        tree = rules.as_json(rules.with_value(rules.from_json(row.tree), "tag", old, new))
+    except Refused:
+        return ""
+    if tree == row.tree:
+        return ""
+    row.tree = tree
+    return "tree"
+
+
+def _view_with(row: SavedView, old: str, new: str) -> str:
+    asked = QueryDict(row.query, mutable=True)
+    try:
+        where = rules.read(asked.get("where", ""))
+    except Refused:
+        return ""
+    renamed = rules.with_value(where, "tag", old, new)
+    if renamed == where:
+        return ""
+    asked["where"] = rules.written(renamed)
+    row.query = asked.urlencode(safe="(),~*:")
+    return "query"
 
 
 def _locked(row: K, by: User) -> K:

@@ -229,6 +229,15 @@ class _Reader:
 # --- a tree as JSON --------------------------------------------------------------------------------------------------
 
 
+def with_value(tree: Tree, field: str, old: str, new: str) -> Tree:
+    """The tree with `new` wherever a condition on the field names `old`; one that names both stays as it is."""
+    if isinstance(tree, Group):
+        return Group(tree.how, tuple(with_value(part, field, old, new) for part in tree.parts))
+    if tree.field != field or old not in tree.values or new in tree.values:
+        return tree
+    return Leaf(tree.field, tree.op, tuple(new if value == old else value for value in tree.values))
+
+
 def as_json(tree: Tree) -> dict[str, Any]:
     if isinstance(tree, Group):
         return {tree.how: [as_json(part) for part in tree.parts]}

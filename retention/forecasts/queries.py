@@ -87,14 +87,15 @@ class Total(NamedTuple):
 
 
 def renewals(
-    user: User, asked: Asked, *, day: date, after: tuple[date, int] | None = None, only: int | None = None
-) -> list[Renewal]:
+    user: User, asked: Asked, *, day: date, after: tuple[date, int] | None = None, only: int | None = None,
+    limit: int = PAGE,
+) -> list[Renewal]:  # fmt: skip
     """A page of renewals by day, and one more if there are more. `after`: the day and account that a page ended with.
 
     `only`: of this account alone.
     """
     on, pk = after or (None, 0)
-    rows = _run("renewals", user, asked, day, only, after_on=on, after_id=pk, limit=PAGE + 1)
+    rows = _run("renewals", user, asked, day, only, after_on=on, after_id=pk, limit=limit + 1)
     return [Renewal(*row) for row in rows]
 
 

@@ -25,8 +25,9 @@ from crm.lib.working_hours import working_day
 from crm.segments.queries import Unusable
 from crm.staff.views import Request, needs, offer_undo, way_back
 from crm.templatetags.ui import grouped
+from retention.agenda.actions import put_off_many, take_many_back
 from retention.pages.conditions import address
-from retention.pages.forms import BulkSegmentForm, BulkStepForm, BulkTaskForm, TagForm
+from retention.pages.forms import BulkSegmentForm, BulkStepForm, BulkTaskForm, PutOffForm, TagForm
 from retention.pages.listing import PAGE, of_ids, wanted_accounts
 from retention.pages.wanted import Wanted
 from retention.tasks.actions import create_tasks, withdraw_tasks
@@ -39,7 +40,10 @@ CHANGES: dict[str, tuple[type[Form], Change]] = {
     "segment": (BulkSegmentForm, actions.set_segment),
     "next_step": (BulkStepForm, actions.set_next_step),
     "tasks": (BulkTaskForm, create_tasks),
+    "put_off": (PutOffForm, put_off_many),
 }
+# What takes a change back that is no column of the accounts.
+BACK = {EditKind.TASKS: withdraw_tasks, EditKind.PUT_OFF: take_many_back}
 
 
 @require_POST
@@ -126,7 +130,7 @@ def _say(request: Request, done: Done) -> None:
 def undo(request: Request, pk: int) -> HttpResponse:
     """Give back what has not been changed since."""
     edit = get_object_or_404(BulkEdit, pk=pk, by=request.user)
-    back = withdraw_tasks if edit.kind == EditKind.TASKS else actions.undo
+    back = BACK.get(EditKind(edit.kind), actions.undo)
     try:
         restored = back(edit, at=request.now, by=request.user)
         words = ngettext("%(n)s account is as it was.", "%(n)s accounts are as they were.", restored)

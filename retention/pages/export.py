@@ -1,4 +1,4 @@
-"""The list on screen as a CSV file: the same filter, order and columns, all of its pages."""
+"""The lists on screen as CSV files: the same filter, order and columns, all of their pages."""
 
 from collections.abc import Iterator
 from datetime import date
@@ -9,18 +9,25 @@ from django.http import HttpResponseBase, HttpResponseRedirect, QueryDict, Strea
 from django.utils.text import capfirst
 from django.views.decorators.http import require_POST
 
-from crm.accounts.models import Stage
+from crm.accounts.models import Account, Stage
 from crm.audit import actions as audit
+from crm.audit.actions import note_export
 from crm.lib.csv_writing import lines
 from crm.lib.days import own_day
 from crm.segments.queries import Unusable
 from crm.staff.models import User
+from crm.staff.queries import ground_of
 from crm.staff.views import Request, needs
 from crm.templatetags.ui import band_word, points
-from retention.pages import listing
+from retention.forecasts import queries as forecasts
+from retention.forecasts.models import Category
+from retention.forecasts.queries import Asked, Renewal
+from retention.pages import listing, renewals
 from retention.pages.conditions import address
 from retention.pages.listing import Cursor, Row
+from retention.pages.renewal_words import cents, outcome_words
 from retention.pages.wanted import COLUMNS, Wanted
+from retention.scores.models import Band
 
 CHUNK = 2_000
 # One column of the list may be several of a file: figures without their words, so that a spreadsheet can add them up.
@@ -86,3 +93,47 @@ def _rows(user: User, wanted: Wanted, page: listing.Page, day: date) -> Iterator
         after = Cursor.read(page.next, wanted.sort)
         page = listing.page(user, wanted, day=day, after=after, limit=CHUNK)
         yield from page.rows
+
+
+RENEWAL_COLUMNS = (
+    "external_id", "name", "renews_on", "notice_on", "owner", "health", "score", "currency", "mrr", "forecast",
+    "expected_mrr", "outcome", "mrr_after",
+)  # fmt: skip
+
+
+@require_POST
+@needs("export")
+def export_renewals(request: Request) -> HttpResponseBase:
+    """The renewals that the page shows, whole; for whoever may take the list of accounts."""
+    day = request.now.date()
+    state = QueryDict(request.POST.get("state", ""))
+    asked = renewals.Wanted.read(state, request.user, day).asked()
+    note_export("renewals", asked={"view": state.urlencode()[:500]}, at=request.now, by=request.user)
+    rows = _renewals(request.user, asked, day)
+    response = StreamingHttpResponse(lines(RENEWAL_COLUMNS, rows), content_type="text/csv; charset=utf-8")
+    response["Content-Disposition"] = f'attachment; filename="renewals-{day}.csv"'
+    return response
+
+
+def _renewals(user: User, asked: Asked, day: date) -> Iterator[list[object]]:
+    """Page by page along the keys, with the names of owners; amounts are a month's, in the reporting currency."""
+    currency, words, after = ground_of(user).installation.currency, outcome_words(), None
+    while True:
+        found = forecasts.renewals(user, asked, day=day, after=after, limit=CHUNK)
+        accounts = Account.objects.visible_to(user).select_related("owner", "pool")
+        known = accounts.in_bulk([row.account_id for row in found[:CHUNK]])
+        for row in found[:CHUNK]:
+            yield _renewal(row, known[row.account_id], currency, words)
+        if len(found) <= CHUNK:
+            return
+        after = (found[CHUNK - 1].renews_on, found[CHUNK - 1].account_id)
+
+
+def _renewal(due: Renewal, account: Account, currency: str, words: dict[str, str]) -> list[object]:
+    holder = account.owner or account.pool
+    mrr, expected, later = ("" if one is None else f"{cents(one):f}" for one in (due.mrr, due.expected, due.after))
+    return [
+        account.external_id, account.name, due.renews_on, due.notice_on, holder.name if holder else "",
+        capfirst(band_word(Band(due.band).word)), "" if due.points is None else points(due.points), currency, mrr,
+        str(Category(due.category).label) if due.category else "", expected, words.get(due.outcome, ""), later,
+    ]  # fmt: skip

@@ -66,6 +66,7 @@ URLS = [
         ("portfolio-bulk",     "",                 "405",                    "OMR 302"),
         ("portfolio-bulk-undo", "edit",            "405",                    "R 302 · OM 404"),
         ("portfolio-export",   "",                 "405",                    "OM 200"),
+        ("renewals-export",    "",                 "405",                    "OM 200"),  # a file
         ("account-segments",   "account",          "SOMRV sees 200",         "as GET"),
         ("account-step",       "account",          "OMR writes 200",         "OMR writes 302"),
         # The rep's own; what is shared, and with whom, is in tests/crm/segments.

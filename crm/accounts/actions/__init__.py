@@ -6,7 +6,7 @@ Bad input is a ValidationError keyed by field; what `by` may not do is Permissio
 from crm.accounts.actions.book import change_account, create_account, restrict, set_next_step, set_stage
 from crm.accounts.actions.merging import merge_accounts, undo_merge
 from crm.accounts.actions.owners import change_owner, handing_over
-from crm.accounts.actions.tags import rename_tag, undo_rename
+from crm.accounts.actions.tags import rename_tag, renaming, undo_rename
 from crm.accounts.actions.traits import TRAIT_REASONS, change_trait, define_trait, set_trait, upsert_from_group
 from crm.accounts.actions.writing import held, may_write, require_write
 
@@ -22,6 +22,7 @@ __all__ = [
     "may_write",
     "merge_accounts",
     "rename_tag",
+    "renaming",
     "require_write",
     "restrict",
     "set_next_step",

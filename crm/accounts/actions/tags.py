@@ -1,6 +1,8 @@
 """A tag is renamed over all accounts at once, or becomes another one, and can be taken back for 30 days."""
 
+from collections.abc import Callable
 from datetime import datetime
+from typing import Any
 
 from django.core.exceptions import ValidationError
 from django.db import transaction
@@ -15,6 +17,9 @@ from crm.lib.constraints import check_fields
 from crm.staff.actions import require
 
 WHY = "ops renames a tag everywhere"
+# What names a tag and follows it, in the same transaction: called with the renaming, `undo`, `at` and `by`. Later
+# nouns add theirs from their app's apps.py.
+renaming: list[Callable[..., Any]] = []
 
 
 @transaction.atomic
@@ -36,6 +41,8 @@ def rename_tag(*, old: str, new: str, at: datetime, by: Actor) -> TagRename:
     row.save(force_insert=True)
     after = {"old": old, "new": new, "accounts": len(rows)}
     audit.record("tag.renamed", row, at=at, by=by, after=after)
+    for follow in renaming:
+        follow(row, undo=False, at=at, by=by)
     return row
 
 
@@ -54,6 +61,8 @@ def undo_rename(rename: TagRename, *, at: datetime, by: Actor) -> TagRename:
     row.undone_at = at
     row.save(update_fields=["undone_at"])
     audit.record("tag.rename_undone", row, at=at, by=by, before={"old": row.old, "new": row.new})
+    for follow in renaming:
+        follow(row, undo=True, at=at, by=by)
     return row
 
 

@@ -5,7 +5,7 @@ from crm.segments.queries.lists import EVERY, VIEWS, choices_of, lists, lists_of
 from crm.segments.queries.matching import Unusable, condition, matching, narrowed, problems
 from crm.segments.queries.payers import payers
 from crm.segments.queries.reasons import Reason, reasons
-from crm.segments.queries.saved import Count, counts, current, segments_of, tree_of, views_of
+from crm.segments.queries.saved import Count, counts, current, followers, segments_of, tree_of, views_of
 from crm.segments.queries.words import comparisons, in_words, refusal, sentence
 
 __all__ = [
@@ -23,6 +23,7 @@ __all__ = [
     "counts",
     "current",
     "fields",
+    "followers",
     "in_words",
     "lists",
     "lists_of",

@@ -7,7 +7,8 @@ from typing import Any, NamedTuple
 from django.db import connection
 from django.db.models import QuerySet
 
-from crm.accounts.models import GONE, Account
+from crm.accounts.models import GONE, Account, TagRename
+from crm.audit.models import AuditRow
 from crm.lib.gate import Refused
 from crm.lib.scope import named_text
 from crm.segments import rules
@@ -71,3 +72,10 @@ def counts(trees: Mapping[int, rules.Group], *, user: User, day: date, known: Li
     with connection.cursor() as cursor:
         cursor.execute(" UNION ALL ".join(texts), parameters)
         return {key: Count(min(n, MOST_COUNTED), n > MOST_COUNTED) for key, n in cursor.fetchall()}
+
+
+def followers(rename: TagRename) -> dict[str, list[int]]:
+    """Which segments and views were changed when the tag was renamed, as the record has it: ids by kind."""
+    rows = AuditRow.objects.filter(object_kind="tagrename", object_id=str(rename.pk), action="tag.followed")
+    row = rows.order_by("id").first()
+    return row.after if row else {}

@@ -13,6 +13,7 @@ from crm.audit.models import AuditRow
 from crm.bulk_edits.models import BulkEdit
 from crm.segments.actions import keep_segment
 from crm.segments.rules import read
+from retention.agenda.models import PutOff
 from retention.pages import export
 from retention.tasks.models import Task
 from tests import factories
@@ -105,6 +106,25 @@ def test_a_task_for_each_owner_is_made_and_withdrawn_unless_settled(team):
     page = client.post(reverse("portfolio-bulk-undo", args=[BulkEdit.objects.get().pk]), follow=True)
     assert "1 account is as it was. 1 was changed since and stays so." in page.content.decode()
     assert list(tasks.open()) == []
+
+
+def test_many_are_put_off_for_a_reason_and_brought_back(team):
+    rep = team["rep"]
+    a, b = factories.account("A", owner=rep), factories.account("B", owner=rep)
+    foreign = factories.account("Foreign")
+    client = signed_in(rep)
+    given = {"id": [a.pk, b.pk, foreign.pk], "do": "put_off", "until": str(TODAY), "why": "holidays"}
+    assert "Choose a day after today" in client.post(reverse("portfolio-bulk"), given).content.decode()
+    client.post(reverse("portfolio-bulk"), given | {"until": str(TODAY + timedelta(days=7))})
+    rows = PutOff.objects.system("test").order_by("account")
+    assert [(row.account, row.until, row.why) for row in rows] == [
+        (a, TODAY + timedelta(days=7), "holidays"),
+        (b, TODAY + timedelta(days=7), "holidays"),
+    ]
+    rows.filter(account=a).update(taken_back_at=NOW)
+    page = client.post(reverse("portfolio-bulk-undo", args=[BulkEdit.objects.get().pk]), follow=True)
+    assert "1 account is as it was. 1 was changed since and stays so." in page.content.decode()
+    assert not rows.filter(taken_back_at=None).exists()
 
 
 def test_a_filter_that_cannot_be_run_selects_nothing(team):

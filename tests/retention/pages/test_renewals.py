@@ -1,13 +1,17 @@
 """Renewals: by month and owner, foreseen in the list, and judged by what came."""
 
+import csv
+import io
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
 from django.urls import reverse
 
+from crm.audit.models import AuditRow
 from crm.subscriptions.models import SubscriptionChange
 from retention.forecasts.models import Forecast
+from retention.pages import export
 from tests import factories
 from tests.retention.pages.desk import NOW, TODAY, judged, signed_in
 
@@ -245,3 +249,26 @@ def test_ones_own_are_those_of_whoever_is_covered_too(mina):
     assert names(page(client)) == []
     factories.cover(mina, jan, from_at=NOW - timedelta(days=1), until_at=NOW + timedelta(days=5))
     assert names(page(client)) == ["Jan's"]
+
+
+def test_the_file_holds_all_pages_of_the_list_and_no_formula(mina, monkeypatch):
+    monkeypatch.setattr(export, "CHUNK", 2)
+    manager = factories.user("manager", name="Bea Boss", team=mina.team)
+    for n, name in enumerate(["=1+1", "Nord", "Süd"]):
+        on = DUE + timedelta(days=n)
+        said(renewing(mina, name, 100 + n, on=on), "renews", mina, on=on, days=40)
+    renewing(mina, "Later", on=DUE + timedelta(days=200))
+    client = signed_in(manager)
+    assert reverse("renewals-export") in page(client, owner="team").content.decode()
+    response = client.post(reverse("renewals-export"), {"state": "owner=team"})
+    rows = list(csv.reader(io.StringIO(b"".join(response).decode().removeprefix("\ufeff"))))
+    assert rows[0][:4] == ["external_id", "name", "renews_on", "notice_on"]
+    assert [(row[1], row[2], row[4], row[8], row[9]) for row in rows[1:]] == [
+        ("'=1+1", "2026-12-10", "Mina Kwon", "100.00", "Renews"),
+        ("Nord", "2026-12-11", "Mina Kwon", "101.00", "Renews"),
+        ("Süd", "2026-12-12", "Mina Kwon", "102.00", "Renews"),
+    ]
+    record = AuditRow.objects.get(action="renewals.exported")
+    assert (record.actor_label, record.after) == ("Bea Boss", {"view": "owner=team"})
+    assert signed_in(mina).post(reverse("renewals-export")).status_code == 403
+    assert reverse("renewals-export") not in page(signed_in(mina)).content.decode()
