@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
 
+from django.conf import settings
 from django.core.exceptions import PermissionDenied
 from django.core.serializers.json import DjangoJSONEncoder
 from django.db import connection, models, transaction
@@ -62,6 +63,14 @@ def _plain(values: Mapping[str, Any] | None, personal: frozenset[str] | set[str]
     }
     plain: dict[str, Any] = loads(DjangoJSONEncoder().encode(shown))
     return plain
+
+
+def said(text: str) -> str:
+    """A reason or another text of ours, which may name somebody: its HMAC and length.
+
+    The words themselves stand with the row that they are about, where an erasure finds them (ADR 13).
+    """
+    return f"{hidden(text, settings.SECRET_KEY.encode())}, {len(text)}" if text else ""
 
 
 def changes(row: models.Model, new: Mapping[str, Any]) -> tuple[dict[str, Any], dict[str, Any]]:

@@ -127,7 +127,7 @@ def approve(follow_up: FollowUp, *, displayed: str, at: datetime, by: User, over
         raise ValidationError(str(refusal)) from refusal
     row.state, row.decided_at, row.mail = FollowUpState.APPROVED, at, mail
     row.save(update_fields=["state", "decided_at", "mail"])
-    after = {"mail": mail.pk, "override": override.strip()[:200], "lint": [problem.code for problem in found]}
+    after = {"mail": mail.pk, "override": audit.said(override.strip()[:200]), "lint": [problem.code for problem in found]}
     audit.record("follow_up.approved", row, at=at, by=by, after=after, on_behalf_of=_on_behalf_of(row, by))
     return mail
 
@@ -167,7 +167,7 @@ def dismiss(follow_up: FollowUp, *, why: str, at: datetime, by: User) -> None:
     row.save(update_fields=["state", "state_why", "decided_at"])
     if row.play_step:
         finish_step(row.play_step, at=at, by=by, skipped=why.strip())
-    audit.record("follow_up.dismissed", row, at=at, by=by, after={"why": row.state_why})
+    audit.record("follow_up.dismissed", row, at=at, by=by, after={"why": audit.said(row.state_why)})
 
 
 def _locked(follow_up: FollowUp, *, by: User) -> FollowUp:
@@ -257,7 +257,7 @@ def put_doubles_aside(merging: Merging, *, at: datetime, by: Actor) -> list[int]
     for row in doubles.order_by("pk"):
         row.state, row.state_why, row.decided_at = FollowUpState.DISMISSED, "the same draft to the same person", at
         row.save(update_fields=["state", "state_why", "decided_at"])
-        audit.record("follow_up.dismissed", row, at=at, by=by, after={"why": row.state_why})
+        audit.record("follow_up.dismissed", row, at=at, by=by, after={"why": audit.said(row.state_why)})
     return []
 
 

@@ -42,7 +42,7 @@ def record_forecast(account: Account, *, renews_on: date, expected: Expected, at
         at=at,
         by=by,
     )
-    after = {"renews_on": renews_on, "category": row.category, "mrr": mrr, "reason": row.reason}
+    after = {"renews_on": renews_on, "category": row.category, "mrr": mrr, "reason": audit.said(row.reason)}
     audit.record("forecast.recorded", row, at=at, by=by, after=after | {"account": account.pk})
     return row
 

@@ -98,7 +98,7 @@ def finish_step(step: PlayStep, *, at: datetime, by: Actor, skipped: str = "") -
     state = PlayStepState.SKIPPED if skipped else PlayStepState.DONE
     settled = bool(rows.update(state=state, settled_at=at, why=skipped[:200]))
     if settled:
-        audit.record("play_step.settled", step, at=at, by=by, after={"state": state.value, "why": skipped})
+        audit.record("play_step.settled", step, at=at, by=by, after={"state": state.value, "why": audit.said(skipped)})
     return settled
 
 

@@ -109,4 +109,4 @@ def snooze(signal: RiskSignal, *, until: date, why: str, at: datetime, by: User)
     RiskSignal.objects.system("of an account just required").filter(pk=signal.pk).update(
         snoozed_until=until, updated_at=at
     )
-    audit.record("signal.snoozed", signal, at=at, by=by, after={"until": until, "why": why[:200]})
+    audit.record("signal.snoozed", signal, at=at, by=by, after={"until": until, "why": audit.said(why[:200])})

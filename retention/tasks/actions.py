@@ -102,7 +102,7 @@ def dismiss_task(task: Task, *, why: str, at: datetime, by: User) -> bool:
         return False
     if task.play_step:
         finish_step(task.play_step, at=at, by=by, skipped=why)
-    audit.record("task.dismissed", task, at=at, by=by, after={"why": why})
+    audit.record("task.dismissed", task, at=at, by=by, after={"why": audit.said(why)})
     return True
 
 

@@ -3,7 +3,7 @@
 import pytest
 from django.db import ProgrammingError, connection, transaction
 
-from crm.audit.actions import record
+from crm.audit.actions import record, said
 from crm.audit.models import AuditRow
 from crm.audit.rules import System
 from tests import factories
@@ -23,6 +23,16 @@ def test_the_database_refuses_to_change_the_record(row, statement):
 
 
 @pytest.mark.django_db(transaction=True)
+def test_a_reason_stands_as_its_length_and_a_digest_without_the_secret_of_which_it_cannot_be_guessed(settings):
+    settings.SECRET_KEY = "one"
+    first = said("Mina is ill")
+    assert first.startswith("hmac:")
+    assert first.endswith(", 11")
+    assert (said("Mina is ill") == first, said("Mina was ill") == first, said("")) == (True, False, "")
+    settings.SECRET_KEY = "two"
+    assert said("Mina is ill") != first
+
+
 def test_a_record_outside_the_transaction_of_its_change_is_refused():
     with pytest.raises(RuntimeError, match="transaction"):
         record("thing.made", ("thing", "1"), at=factories.NOW, by=System("test"))

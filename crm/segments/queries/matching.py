@@ -15,6 +15,7 @@ from crm.segments import rules
 from crm.segments.queries.fields import DAY, Field, Lists, fields
 from crm.segments.queries.lists import choices_of, lists_of
 from crm.staff.models import User
+from crm.staff.queries import scope_of
 
 Sql = tuple[str, list[Any]]
 NOBODY_ASKS = gettext_noop("“Me” and “my team” mean nobody here: no person asks. Choose people or teams by name.")
@@ -137,7 +138,8 @@ class Compiler:
 
     def _held(self, values: tuple[str, ...]) -> Sql:
         """In whose hands an account is: anybody's of these."""
-        texts, parameters = [], []
+        texts: list[str] = []
+        parameters: list[Any] = []
         for value in values:
             kind, _dash, number = value.partition("-")
             if self.user is None and value in ("me", "team"):
@@ -145,8 +147,11 @@ class Compiler:
             if value == "nobody":
                 texts.append("crm_account.owner_id IS NULL AND crm_account.pool_id IS NULL")
                 continue
-            pk = int(number) if number else (self.user.pk if kind == "me" else self.user.team_id)  # type: ignore[union-attr]  # asked above
-            if kind in ("me", "user"):
+            if kind == "me":
+                self._mine(texts, parameters)
+                continue
+            pk = int(number) if number else self.user.team_id  # type: ignore[union-attr]  # asked above
+            if kind == "user":
                 texts.append("crm_account.owner_id = %s")
                 parameters.append(pk)
             else:
@@ -154,6 +159,16 @@ class Compiler:
                 texts.append("crm_account.pool_id = %s")
                 parameters += [pk, pk]
         return f"({' OR '.join(texts)})", parameters
+
+    def _mine(self, texts: list[str], parameters: list[Any]) -> None:
+        """What the user owns, and what they cover at this instant, as on Today and among the renewals."""
+        assert self.user is not None  # refused before
+        covers = scope_of(self.user).covers
+        texts.append("crm_account.owner_id = ANY (%s)")
+        parameters.append([self.user.pk, *sorted(covers.users)])
+        if covers.pools:
+            texts.append("crm_account.pool_id = ANY (%s)")
+            parameters.append(sorted(covers.pools))
 
     def _named(self, words: str) -> Sql:
         words = cleaned(words)

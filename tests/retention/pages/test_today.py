@@ -238,3 +238,20 @@ def test_when_nothing_waits_it_says_so_and_where_to_look(mina):
     body = signed_in(mina).get(reverse("today")).content.decode()
     assert "Nothing waits for you." in body
     assert reverse("portfolio") in body
+
+
+def test_whoever_covers_finds_the_work_and_the_accounts_of_the_other_until_it_ends(mina):
+    away = factories.user("rep", name="Jan Oude", team=mina.team)
+    own, covered = fell(mina, "Own", 100), fell(away, "Covered", 900)
+    fell(factories.user("rep", team=mina.team), "Colleague’s", 500)
+    look(at=NOW, by=BY)
+    client, lists = signed_in(mina), reverse("portfolio")
+    assert names(page(client, whose="mine")) == ["Own"]
+    factories.cover(mina, away, from_at=NOW - timedelta(days=1), until_at=NOW + timedelta(hours=1))
+    shown = page(client, whose="mine")
+    assert (names(shown), len(shown["cover"])) == (["Covered", "Own"], 1)
+    assert {row.pk for row in client.get(lists, {"owner": "me"}).context["page"].rows} == {own.pk, covered.pk}
+    with time_machine.travel(NOW + timedelta(hours=1), tick=False):
+        client = signed_in(mina)
+        assert names(page(client, whose="mine")) == ["Own"]
+        assert {row.pk for row in client.get(lists, {"owner": "me"}).context["page"].rows} == {own.pk}
