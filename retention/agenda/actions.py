@@ -21,7 +21,9 @@ def put_off(account: Account, *, until: date, why: str, at: datetime, by: User) 
     account = require_write(account, by=by)
     _check(until, why, at)
     row = PutOff.objects.create(account=account, until=until, why=why.strip()[:200], at=at, by=by)
-    audit.record("agenda.put_off", row, at=at, by=by, after={"account": account.pk, "until": until, "why": audit.said(row.why)})
+    audit.record(
+        "agenda.put_off", row, at=at, by=by, after={"account": account.pk, "until": until, "why": audit.said(row.why)}
+    )
     return row
 
 

@@ -125,9 +125,9 @@ def approve(follow_up: FollowUp, *, displayed: str, at: datetime, by: User, over
         )
     except MailRefused as refusal:
         raise ValidationError(str(refusal)) from refusal
-    row.state, row.decided_at, row.mail = FollowUpState.APPROVED, at, mail
-    row.save(update_fields=["state", "decided_at", "mail"])
-    after = {"mail": mail.pk, "override": audit.said(override.strip()[:200]), "lint": [problem.code for problem in found]}
+    row.state, row.decided_at, row.mail, row.state_why = FollowUpState.APPROVED, at, mail, override.strip()[:200]
+    row.save(update_fields=["state", "decided_at", "mail", "state_why"])
+    after = {"mail": mail.pk, "override": audit.said(row.state_why), "lint": [problem.code for problem in found]}
     audit.record("follow_up.approved", row, at=at, by=by, after=after, on_behalf_of=_on_behalf_of(row, by))
     return mail
 

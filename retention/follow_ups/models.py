@@ -45,7 +45,7 @@ class FollowUp(ScopedModel):
     facts = models.JSONField(default=dict)
     facts_day = models.DateField()
     state = models.CharField(max_length=10, choices=FollowUpState.choices, default=FollowUpState.DRAFT)
-    state_why = models.CharField(max_length=200, blank=True)
+    state_why = models.CharField(max_length=200, blank=True)  # of an approved one: why in spite of the lint
     revision = models.PositiveSmallIntegerField(
         default=1, help_text="part of the mail's key: a text returned and mended is another mail"
     )
