@@ -49,6 +49,8 @@ def shots(account: int, korean: int, token: str) -> list[Shot]:
         Shot("portfolio-ko", "sora", "/accounts/", height=800),
         Shot("playbooks-ko", "sora", "/playbooks/", height=800),
         Shot("settings-ko", "sora", "/settings/", height=800),
+        Shot("renewals-ko", "sora", "/renewals/", height=800),
+        Shot("record", "olga", "/settings/audit/?who=user:1", height=800),
         Shot("account-phone", "mina", f"/accounts/{account}/", width=390, height=844),
         Shot("portfolio", "mina", "/accounts/", height=800),
     ]
