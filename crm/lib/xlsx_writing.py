@@ -10,6 +10,7 @@ from xlsxwriter import Workbook
 
 from crm.lib.csv_writing import neutral
 
+XLSX = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"
 BLOCK = 1 << 16
 LONGEST = 32_767  # characters that a cell holds
 MOST_ROWS = 1_048_575

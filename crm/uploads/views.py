@@ -18,13 +18,11 @@ from crm.imports.forms.files import reason_of
 from crm.imports.views import cursor
 from crm.lib.csv_files import Unreadable, recognise
 from crm.lib.csv_writing import lines
-from crm.lib.xlsx_writing import workbook
+from crm.lib.xlsx_writing import XLSX, workbook
 from crm.staff.views import Request, needs
 from crm.uploads import actions, queries, rules
 from crm.uploads.forms import ColumnsForm, HowForm, UploadForm, received, sample_of
 from crm.uploads.models import Upload
-
-XLSX = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"
 
 
 @needs("import")

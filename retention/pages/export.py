@@ -1,4 +1,4 @@
-"""The lists on screen as CSV files: the same filter, order and columns, all of their pages."""
+"""The lists on screen as CSV files, accounts as a workbook too: the same filter, order and columns, all pages."""
 
 from collections.abc import Iterator
 from datetime import date
@@ -14,6 +14,7 @@ from crm.audit import actions as audit
 from crm.audit.actions import note_export
 from crm.lib.csv_writing import lines
 from crm.lib.days import own_day
+from crm.lib.xlsx_writing import XLSX, workbook
 from crm.segments.queries import Unusable
 from crm.staff.models import User
 from crm.staff.queries import ground_of
@@ -40,7 +41,7 @@ FILED: dict[str, list[tuple[str, Any]]] = {
     "costs": [("costs_most", lambda row: row.costliest)],
     "mrr": [("mrr", lambda row: "" if row.mrr is None else f"{row.mrr:f}")],
     "renewal": [("renews_on", lambda row: row.renews_on)],
-    "owner": [("owner", lambda row: row.holder)],
+    "owner": [("held_by", lambda row: row.holder)],
     "next_step": [("next_step", lambda row: row.next_step), ("next_step_on", lambda row: row.next_step_on)],
     "plan": [("plan", lambda row: row.plans)],
     "seats": [("seats", lambda row: row.seats)],
@@ -49,7 +50,7 @@ FILED: dict[str, list[tuple[str, Any]]] = {
     "customer_since": [("customer_since", lambda row: row.customer_since)],
     "stage": [("stage", lambda row: Stage(row.stage).label)],
     "segment": [("segment", lambda row: row.segment)],
-    "tags": [("tags", lambda row: ", ".join(row.tags))],
+    "tags": [("tags", lambda row: "; ".join(row.tags))],
 }
 assert FILED.keys() | {"external_id"} == COLUMNS.keys()
 
@@ -72,8 +73,11 @@ def export(request: Request) -> HttpResponseBase:
             "accounts.exported", ("accounts", "list"), at=request.now, by=request.user, after={"view": wanted.query}
         )
     head, rows = _table(request.user, wanted, first, day)
-    response = StreamingHttpResponse(lines(head, rows), content_type="text/csv; charset=utf-8")
-    response["Content-Disposition"] = f'attachment; filename="accounts-{day}.csv"'
+    as_workbook = request.POST.get("as") == "xlsx"
+    body = workbook("accounts", head, rows) if as_workbook else lines(head, rows)
+    response = StreamingHttpResponse(body, content_type=XLSX if as_workbook else "text/csv; charset=utf-8")
+    ending = "xlsx" if as_workbook else "csv"
+    response["Content-Disposition"] = f'attachment; filename="accounts-{day}.{ending}"'
     return response
 
 
