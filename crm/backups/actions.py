@@ -25,10 +25,11 @@ from crm.outbox.actions import hold_waiting
 from crm.sign_in.actions import withdraw_all_links
 from crm.staff.actions import require
 from crm.staff.queries import salt
+from crm.webhooks.actions import hold_deliveries
 
 CHUNK = 1 << 20
 # What else must not go out again, or run on, after a restore: apps add theirs from apps.py. Called with at= and by=.
-settling: list[Callable[..., object]] = [hold_waiting, withdraw_all_links]
+settling: list[Callable[..., object]] = [hold_waiting, hold_deliveries, withdraw_all_links]
 
 
 def write_backup(path: Path, *, at: datetime, by: Actor) -> Manifest:

@@ -159,6 +159,7 @@ SENTENCES: dict[str, tuple[Promise, ...]] = {
     "link.password_made": (_("%(who)s made a link for a new password."),),
     "links.withdrawn": (_("Every open link was voided after a restore."),),
     "mails.held": (_("Mail that waited was held after a restore."),),
+    "webhooks.held": (_("Webhooks that waited were held after a restore."),),
     "backup.made": (_("%(who)s made a backup."),),
     "backup.restored": (_("%(who)s restored a backup."),),
     "link.withdrawn": (_("%(who)s withdrew a link."),),

@@ -2,7 +2,7 @@
 
 from crm.webhooks.actions.endpoints import change_endpoint, create_endpoint, resume, rotate_secret
 from crm.webhooks.actions.sending import Done, deliver
-from crm.webhooks.actions.telling import emit, redeliver, send_test, tidy
+from crm.webhooks.actions.telling import emit, hold_deliveries, redeliver, send_test, tidy
 
 __all__ = [
     "Done",
@@ -10,6 +10,7 @@ __all__ = [
     "create_endpoint",
     "deliver",
     "emit",
+    "hold_deliveries",
     "redeliver",
     "resume",
     "rotate_secret",

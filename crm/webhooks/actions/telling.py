@@ -68,6 +68,16 @@ def redeliver(delivery: Delivery, *, at: datetime, by: Actor) -> Delivery:
 
 
 @transaction.atomic
+def hold_deliveries(*, at: datetime, by: Actor) -> int:
+    """After a restore: what waited may have been told since, so nothing goes until somebody has it told again."""
+    waiting = Delivery.objects.filter(state=DeliveryState.WAITING)
+    held = waiting.update(state=DeliveryState.GIVEN_UP, settled_at=at, token=None, leased_until=None)
+    if held:
+        audit.record("webhooks.held", ("endpoint", "all"), at=at, by=by, after={"held": held})
+    return held
+
+
+@transaction.atomic
 def tidy(*, at: datetime, by: Actor) -> int:
     """Forget what happened over 30 days ago, with its deliveries; returns how many events."""
     if by.actor_kind != "system":

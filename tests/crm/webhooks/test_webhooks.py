@@ -245,3 +245,13 @@ def test_old_events_are_forgotten_with_their_deliveries() -> None:
     tell("2")
     assert actions.tidy(at=NOW, by=BY) == 1
     assert WebhookEvent.objects.get().subject == "2"
+
+
+def test_after_a_restore_nothing_that_waited_is_told_until_somebody_asks() -> None:
+    with receiver() as server:
+        row, _secret = endpoint(server.url())
+        tell()
+        assert actions.hold_deliveries(at=NOW, by=BY) == 1
+        assert deliver(server) == actions.Done(0, 0, False)
+        actions.redeliver(Delivery.objects.get(endpoint=row), at=NOW, by=factories.user("system_admin"))
+        assert deliver(server) == actions.Done(1, 0, False)
