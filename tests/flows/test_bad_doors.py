@@ -1,6 +1,6 @@
 """Bad input at the doors of processes: settings, ports, folders, files, arguments. A sentence, an exit, nothing left.
 
-Each case is a real `manage.py`, as a person would type it.
+Most are a real `manage.py`, as a person would type it; where a process is not the point, its command alone.
 """
 
 import os
@@ -14,6 +14,7 @@ from typing import Any
 
 import pytest
 from django.conf import settings
+from django.core.management import CommandError, call_command
 
 from crm.accounts.models import Account
 from crm.audit.models import AuditRow
@@ -207,15 +208,19 @@ COMMANDS = [
 ]
 
 
-@pytest.mark.django_db(transaction=True)
+def refused(command: list[str]) -> str:
+    with pytest.raises(CommandError) as error:
+        call_command(*command)
+    assert error.value.returncode == 1
+    return str(error.value)
+
+
+@pytest.mark.django_db
 def test_commands_refuse_what_they_cannot_use_and_write_nothing(files: Path) -> None:
-    wrong = {}
-    for command, sentence in COMMANDS:
-        typed = [word.format(files=files) for word in command]
-        run = manage(*typed, **own_database())
-        if (found := said(run)) != sentence.format(files=files) or run.returncode != 1:
-            wrong[" ".join(typed)] = (run.returncode, found)
-    assert wrong == {}
+    asked = [([word.format(files=files) for word in command], said.format(files=files)) for command, said in COMMANDS]
+    assert {" ".join(typed): refused(typed) for typed, _sentence in asked} == {
+        " ".join(typed): sentence for typed, sentence in asked
+    }
     tables: list[Any] = [
         Account.objects.system("test"),
         AuditRow.objects,
@@ -224,6 +229,12 @@ def test_commands_refuse_what_they_cannot_use_and_write_nothing(files: Path) -> 
         WriteKey.objects,
     ]
     assert [table.count() for table in tables] == [0] * len(tables)
+
+
+@pytest.mark.django_db(transaction=True)
+def test_such_a_sentence_is_all_that_the_person_who_types_it_reads(files: Path) -> None:
+    run = manage("import_file", "accounts", f"{files}/none.csv", **own_database())
+    assert (said(run), run.returncode) == (f"There is no file {files}/none.csv. Nothing was imported.", 1)
 
 
 @pytest.mark.parametrize("command", [["score"], ["import_file", "nonsense", "x"], ["worker", "--beat", "x"]])

@@ -146,7 +146,7 @@ def test_sql_finds_what_plain_python_finds():
     rows = book()
     known = lists()
 
-    @settings(max_examples=300)
+    @settings(max_examples=120)
     @given(TREES)
     def agrees(tree):
         found = set(matching(tree, day=TODAY, why="test", known=known).values_list("pk", flat=True))
