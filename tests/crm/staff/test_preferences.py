@@ -71,7 +71,8 @@ def test_settings_are_found_by_their_words_and_only_those_that_may_be_opened(as_
         return [word for _group, rows in groups for _url, word, _sentence in rows]
 
     assert found(rep, "FEATURES plan") == ["Plans"]
-    assert found(rep, "keys") == []
+    assert found(rep, "keys") == ["API keys"]
+    assert found(rep, "which keys") == []
     assert found(ops, "write keys") == []
     assert found(ops, "which keys") == ["Sources"]
     page = as_user(rep).get("/settings/", {"q": "<zz>"}).content.decode()
