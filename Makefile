@@ -38,7 +38,7 @@ sdks: ## install the Node SDKs that the SDK tests drive
 		{ echo "Installing the Node SDKs for the SDK tests (once) …"; cd tests/sdk && npm ci --silent --no-audit --no-fund; } ; } || true
 
 test: $(VENV)/dev.stamp browser sdks ## all tests, on a PostgreSQL of their own
-	@$(BIN)/python -m pytest -n 2 --dist loadfile $(ARGS)
+	@$(BIN)/python -m pytest -n 2 --dist loadfile --no-loadscope-reorder $(ARGS)
 
 check: $(VENV)/dev.stamp ## format, lint, types, contracts, migrations, translations
 	$(BIN)/ruff format --check .

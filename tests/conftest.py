@@ -39,6 +39,22 @@ def django_db_setup(django_db_setup: None, django_db_blocker: pytest.FixtureRequ
             cursor.execute(f"DROP TRIGGER IF EXISTS audit_never_emptied ON crm_{table}")
 
 
+# One long test each: begun last, they would leave the other processes idle.
+LONGEST = (
+    "browser/test_pages.py",
+    "fuzz/",
+    "browser/test_scripts.py",
+    "architecture/test_matrix.py",
+    "test_second_server.py",
+)
+
+
+@pytest.hookimpl(trylast=True)
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """The longest files first; whatever order the others have stays."""
+    items.sort(key=lambda item: next((n for n, part in enumerate(LONGEST) if part in item.nodeid), len(LONGEST)))
+
+
 def pytest_configure() -> None:
     """A fresh folder has no collected files yet; whitenoise warns of that, and warnings are errors here."""
     from django.conf import settings

@@ -19,7 +19,9 @@ LOOKED_UP = {
     "password", "prefix", "link", "sample_seed", "sha256", "body_hash", "address_hash", "message_id", "stage", "call",
     "crm.Beat.name", "crm.AuditRow.actor_kind", "crm.AuditRow.object_kind", "crm.AuditRow.action", "crm.Hold.subject",
     "retention.Standing.facts", "retention.Playbook.triggers", "retention.RiskSignal.subject",
-    "retention.Step.template", "feedback.Answer.set_aside",
+    "retention.Step.template", "feedback.Answer.set_aside", "crm.Upload.state", "crm.Upload.encoding",
+    "crm.Upload.delimiter", "crm.Upload.columns", "crm.Upload.unclear", "crm.Upload.trait_types",
+    "crm.Upload.date_order", "crm.UploadRow.outcome", "crm.RememberedColumns.header", "crm.RememberedColumns.columns",
 }  # fmt: skip
 # Reasons that are sentences, though the same name holds a code elsewhere.
 WORDS_ALL_THE_SAME = {"crm.Reject.reason", "crm.ImportRefusal.reason"}

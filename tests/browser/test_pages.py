@@ -15,6 +15,7 @@ from tests.company import Company
 pytestmark = [pytest.mark.browser, pytest.mark.timeout(600)]
 # Mails are documents of their own, shown in a frame.
 MAILS = {"mail-body", "survey-mail"}
+FILES = {"import-template"}  # taken, not opened
 NO_PAGES = ("tracking", "healthz", "readyz")
 WIDTHS = (1280, 390, 360)
 # One look at everything, and one at what the other theme could spoil: a colour, wherever the page is narrow or wide.
@@ -32,7 +33,7 @@ def pages(made: Company, role: str) -> Iterator[tuple[str, str]]:
     """(name, address) of every whole page that the role gets."""
     for line in URLS:
         whose = visits(made, line)[0]
-        if line.name not in MAILS and expected(line.get, role, "team", whose) == 200:
+        if line.name not in MAILS | FILES and expected(line.get, role, "team", whose) == 200:
             yield line.name, address(made, line, whose)
     for row in ADMIN if role == "O" else []:
         yield row.model, reverse(f"admin:{row.model}_changelist")
