@@ -70,14 +70,12 @@ chaos: $(VENV)/dev.stamp ## kill -9 and restarts under load, for a minute each; 
 	$(BIN)/python -m benchmarks.outbox_kills
 	$(BIN)/python -m benchmarks.worker_kills
 
-fuzz: $(VENV)/dev.stamp ## any file through the importer's door, 2,000 times (by hand, some minutes)
-	IMPORT_CASES=2000 $(BIN)/python -m pytest -q -n 0 tests/crm/uploads/test_door_fuzz.py
-
 mutants: $(VENV)/dev.stamp ## unscope each read in turn: the matrix or the noun's tests must fail (by hand, some minutes)
 	$(BIN)/python -m pytest -q -n 0 tests/architecture/mutants.py
 
 fuzz: $(VENV)/dev.stamp ## 10,000 calls of the API as its description allows and as it does not, and files for the importer (some minutes)
 	@FUZZ_CASES=$${FUZZ_CASES:-10000} FUZZ_SEED=$${FUZZ_SEED:-$$RANDOM} $(BIN)/python -m pytest -q -s -n 0 tests/fuzz
+	IMPORT_CASES=$${IMPORT_CASES:-2000} $(BIN)/python -m pytest -q -n 0 tests/crm/uploads/test_door_fuzz.py
 
 crm5: $(VENV)/dev.stamp ## import ../shared/data/crm5 whole, count it again independently, score it
 	$(BIN)/python -m benchmarks.crm5
