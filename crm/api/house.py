@@ -5,10 +5,8 @@ from typing import Any
 from django.core.exceptions import PermissionDenied
 from rest_framework import serializers
 
-from crm.accounts.models import Account
-from crm.api.bodies import Day, Id, Text
-from crm.api.errors import Wrong
-from crm.api.nouns import Asked, Listed, Readable, Shape
+from crm.api.bodies import Text
+from crm.api.nouns import Asked, DaysOfOneAccount, Readable, Shape
 from crm.audit.models import AuditRow
 from crm.imports.models import ImportRun
 from crm.staff.models import Role, Team, User
@@ -27,26 +25,14 @@ class UsageDayShape(serializers.Serializer[Any]):
         return str(int(row.amount))
 
 
-class AskedDays(Asked):
-    account = Id(source="account_id", help_text="of this account, by its id")
-    since = Day(required=False, source="day__gte")
-    until = Day(required=False, source="day__lt", help_text="the first day that is left out")
-
-
-class UsageDays(Listed):
+class UsageDays(DaysOfOneAccount):
     """Uses and amounts of an account per event and UTC day. Days without use have no row."""
 
     group = "usage"
     serializer_class = UsageDayShape
-    asked = AskedDays
 
     def rows(self) -> Any:
         return UsageDay.objects.select_related("event__feature")
-
-    def narrowed(self, rows: Any, asked: dict[str, Any]) -> Any:
-        if not Account.objects.visible_to(self.request.user).filter(pk=asked["account_id"]).exists():
-            raise Wrong(404, "not_found", "There is no such account, or the owner of this key does not see it.")
-        return rows.filter(**asked)
 
 
 class EventShape(Shape):

@@ -14,8 +14,9 @@ from rest_framework.exceptions import ValidationError
 from rest_framework.response import Response
 from rest_framework.routers import SimpleRouter
 
+from crm.accounts.models import Account
 from crm.api.access import rate_headers
-from crm.api.bodies import Body, Id
+from crm.api.bodies import Body, Day, Id
 from crm.api.errors import Wrong, request_id
 from crm.api.pages import MOST, USUAL
 from crm.keys import actions as keys
@@ -153,6 +154,23 @@ class Listed(Noun):
 
     def list(self, request: Any) -> Response:
         return self.page(lambda asked: self.narrowed(self.rows(), asked))
+
+
+class AskedDays(Asked):
+    account = Id(source="account_id", help_text="of this account, by its id")
+    since = Day(required=False, source="day__gte")
+    until = Day(required=False, source="day__lt", help_text="the first day that is left out")
+
+
+class DaysOfOneAccount(Listed):
+    """Rows of one account by day; whose days they are must be said."""
+
+    asked = AskedDays
+
+    def narrowed(self, rows: Any, asked: dict[str, Any]) -> Any:
+        if not Account.objects.visible_to(self.request.user).filter(pk=asked["account_id"]).exists():
+            raise Wrong(404, "not_found", "There is no such account, or the owner of this key does not see it.")
+        return rows.filter(**asked)
 
 
 class Readable(Listed):

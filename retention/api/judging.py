@@ -5,10 +5,8 @@ from typing import Any
 from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
 
-from crm.accounts.models import Account
 from crm.api.bodies import AccountField, Body, Day, Id, Text
-from crm.api.errors import Wrong
-from crm.api.nouns import Asked, Listed, OfAccount, Readable, Shape
+from crm.api.nouns import Asked, DaysOfOneAccount, OfAccount, Readable, Shape
 from retention.forecasts import actions as forecasts
 from retention.forecasts.models import Category, Forecast
 from retention.scorecards.models import Scorecard, ScorecardMeasure, ScorecardVersion
@@ -78,26 +76,14 @@ class LedgerShape(ScoreShape):
     hindsight = serializers.BooleanField(help_text="written later than on its day")
 
 
-class AskedLedger(Asked):
-    account = Id(source="account_id", help_text="of this account, by its id")
-    since = Day(required=False, source="day__gte")
-    until = Day(required=False, source="day__lt", help_text="the first day that is left out")
-
-
-class ScoreDays(Listed):
+class ScoreDays(DaysOfOneAccount):
     """The ledger: scores of an account by day. A day without a row is as the last one before it."""
 
     group = "health"
     serializer_class = LedgerShape
-    asked = AskedLedger
 
     def rows(self) -> Any:
         return HealthScore.objects.visible_to(self.request.user)
-
-    def narrowed(self, rows: Any, asked: dict[str, Any]) -> Any:
-        if not Account.objects.visible_to(self.request.user).filter(pk=asked["account_id"]).exists():
-            raise Wrong(404, "not_found", "There is no such account, or the owner of this key does not see it.")
-        return rows.filter(**asked)
 
 
 # --- scorecards ------------------------------------------------------------------------------------------------------
