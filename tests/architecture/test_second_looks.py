@@ -13,6 +13,7 @@ from crm.bulk_edits.actions import picked
 from crm.segments import actions as segments
 from crm.segments.queries import segments_of, views_of
 from crm.segments.rules import read
+from crm.staff.models import Installation, User
 from retention.follow_ups.actions import dismiss
 from retention.follow_ups.models import FollowUp, FollowUpState
 from retention.follow_ups.queries import drafts
@@ -71,6 +72,13 @@ class TestSecondLooks(TestCase):
         found, others = picked(Account.objects.system("test"), by=self.made.users["M"])
         assert {row.name for row in found} == SEEN | {"ownaccount spare", "teamaccount spare"}
         assert others == 4
+
+    def test_of_what_was_picked_a_rep_who_sees_the_own_accounts_changes_none_of_the_pool(self) -> None:
+        Installation.objects.update(visibility="own")
+        Account.objects.system("test").filter(pk=self.made.accounts["team"].pk).update(owner=None, pool=self.rep.team)
+        rep = User.objects.get(pk=self.rep.pk)  # who asks in a request of its own
+        found, _others = picked(Account.objects.system("test"), by=rep)
+        assert {row.name for row in found} == {"ownaccount Ltd", "ownaccount spare"}
 
     def test_forecasts_of_others_have_no_history(self) -> None:
         every = renewals(self.made.users["O"], Asked(TODAY, TODAY + 90 * DAY), day=TODAY)
