@@ -18,8 +18,9 @@ from collections.abc import Iterator, Sequence
 from datetime import date
 from pathlib import Path
 
-from benchmarks.crm5_leavers import Estimate, Row, compare, label, month_ends, verdict, wilson
+from benchmarks.crm5_leavers import Estimate, Row, compare, label, month_ends, verdict
 from benchmarks.own_folder import own_folder
+from crm.lib.intervals import wilson
 
 ROOT = Path(__file__).resolve().parents[1]
 FOLDER = ROOT.parent / "shared/data/crm5"
@@ -92,9 +93,9 @@ def report(rows: Sequence[Row]) -> None:
         of_band = [row for row in rows if row.band == band]
         if of_band:
             gone = sum(row.left for row in of_band)
-            low, high = wilson(gone, len(of_band))
-            share = gone / len(of_band)
-            print(f"    {band.word}: {gone} of {len(of_band)}, {share:.1%} ({low:.1%} to {high:.1%})")
+            around, share = wilson(gone, len(of_band)), gone / len(of_band)
+            assert around is not None
+            print(f"    {band.word}: {gone} of {len(of_band)}, {share:.1%} ({around.low:.1%} to {around.high:.1%})")
 
 
 def _interval(found: Estimate, places: int) -> str:

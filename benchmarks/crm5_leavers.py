@@ -7,7 +7,6 @@ drawing whole accounts again (definitions.md, "Churn, back-test").
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date, timedelta
-from math import sqrt
 
 import numpy as np
 from numpy.typing import NDArray
@@ -15,7 +14,6 @@ from numpy.typing import NDArray
 DRAWS, SEED = 2_000, 20_261_121
 FEWEST_LEAVERS = 20
 LEAK_FROM = 0.98
-Z = 1.959963984540054  # two-sided 95 %
 Numbers = NDArray[np.float64]
 
 
@@ -116,16 +114,6 @@ def _estimate(value: float, draws: Sequence[float]) -> Estimate:
     # A draw without anybody who left has no figure.
     low, high = np.nanpercentile(draws, [2.5, 97.5])
     return Estimate(value, float(low), float(high))
-
-
-def wilson(events: int, n: int) -> tuple[float, float]:
-    """95 % interval of a share (Wilson 1927); nothing is known of a share of nobody."""
-    if not n:
-        return 0.0, 1.0
-    share = events / n
-    middle = share + Z * Z / (2 * n)
-    reach = Z * sqrt(share * (1 - share) / n + Z * Z / (4 * n * n))
-    return max(0.0, (middle - reach) / (1 + Z * Z / n)), min(1.0, (middle + reach) / (1 + Z * Z / n))
 
 
 def verdict(found: Estimate, leavers: int) -> str:

@@ -5,6 +5,7 @@ from datetime import datetime, timedelta
 
 from django.db.models import Count, Q
 
+from crm.lib.intervals import Interval
 from crm.outbox.models import MailState
 from crm.staff.models import User
 from feedback.answers import rules
@@ -51,7 +52,7 @@ class Result:
         return rules.net(self.counts)
 
     @property
-    def margin(self) -> rules.Margin:
+    def margin(self) -> Interval | None:
         return rules.margin(self.counts, self.population)
 
     @property

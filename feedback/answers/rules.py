@@ -2,7 +2,8 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from math import sqrt
+
+from crm.lib.intervals import Interval, net_promoter, net_promoter_error
 
 
 def _(text: str) -> str:
@@ -32,7 +33,6 @@ EXAMPLE = {
 }  # fmt: skip
 DETRACTOR_MAX, PROMOTER_MIN = 6, 9
 ENOUGH = 10
-Z95 = 1.959963984540054  # two-sided 95 %
 
 
 @dataclass(frozen=True)
@@ -68,47 +68,16 @@ def net(counts: Tally) -> float:
 
 
 def standard_error(counts: Tally) -> float:
-    """The plain standard error in points, of answers scored +1, 0 and −1: √((p + d − (p − d)²) ÷ n)."""
-    return 100 * sqrt(_variance(counts.promoters, counts.detractors, counts.total) / counts.total)
+    """The plain standard error in points."""
+    return net_promoter_error(counts.promoters, counts.detractors, counts.total)
 
 
-def _variance(promoters: float, detractors: float, n: float) -> float:
-    return (promoters + detractors) / n - ((promoters - detractors) / n) ** 2
+def margin(counts: Tally, population: int | None = None) -> Interval | None:
+    """Between which points the score of everyone who could have been asked lies; `population`: how many those are.
 
-
-@dataclass(frozen=True)
-class Margin:
-    """Between which points the score of everyone who could have been asked lies, in 19 of 20 such draws."""
-
-    low: float
-    high: float
-
-
-def margin(counts: Tally, population: int | None = None) -> Margin:
-    """The 95 % adjusted Wald interval: three answers are added, ¾ to promoters and ¾ to detractors.
-
-    Source: B. Rocks (2016), Interval Estimation for the "Net Promoter Score", The American Statistician 70(4),
-    365–372; the constants as in Lewis & Sauro (2021). `population`: how many could have been asked; both arms,
-    taken from the observed score, shrink by the finite population correction √((N − n) ÷ (N − 1)) (Cochran 1977,
-    ch. 2), so that they vanish when everyone has answered. None: so many that it does not matter.
+    None: no answers.
     """
-    n = counts.total + 3
-    promoters, detractors = counts.promoters + 0.75, counts.detractors + 0.75
-    centre = 100 * (promoters - detractors) / n
-    arm = Z95 * 100 * sqrt(_variance(promoters, detractors, n) / n)
-    estimate, shrunk = net(counts), finite(counts.total, population)
-    # A single answer lies outside its own adjusted interval; the figure shown always lies within.
-    low, high = min(centre - arm, estimate), max(centre + arm, estimate)
-    return Margin(
-        low=max(-100.0, estimate - shrunk * (estimate - low)), high=min(100.0, estimate + shrunk * (high - estimate))
-    )
-
-
-def finite(n: int, population: int | None) -> float:
-    """The finite population correction of n drawn from a population; 1 for an endless one, 0 when all answered."""
-    if population is None:
-        return 1.0
-    return 0.0 if n >= population else sqrt((population - n) / (population - 1))
+    return net_promoter(counts.promoters, counts.passives, counts.detractors, population)
 
 
 def enough(n: int, population: int) -> bool:

@@ -4,7 +4,7 @@ from datetime import date
 
 import pytest
 
-from benchmarks.crm5_leavers import Estimate, Row, auc, compare, label, month_ends, verdict, wilson
+from benchmarks.crm5_leavers import Estimate, Row, auc, compare, label, month_ends, verdict
 
 T = date(2023, 1, 31)
 REACH = date(2023, 6, 30)
@@ -51,19 +51,6 @@ def test_two_accounts_drawn_again_give_an_interval_from_nothing_known_about_the_
     found = compare(rows(("a", 100, True), ("b", 300, False)), draws=100)
     assert found.auc == Estimate(1.0, 1.0, 1.0)
     assert found.difference == Estimate(-20.0, -20.0, -20.0)
-
-
-def test_wilson_matches_the_textbook() -> None:
-    # 8 of 10, z² = 3.84146: (0.8 + 0.19207 ± 0.31362) ÷ 1.38415.
-    low, high = wilson(8, 10)
-    assert (round(low, 4), round(high, 4)) == (0.4902, 0.9433)
-
-
-def test_wilson_of_none_begins_at_zero_and_of_nobody_says_nothing() -> None:
-    # 0 of 10: z² ÷ (n + z²) = 3.84146 ÷ 13.84146.
-    low, high = wilson(0, 10)
-    assert (low, round(high, 4)) == (0.0, 0.2775)
-    assert wilson(0, 0) == (0.0, 1.0)
 
 
 @pytest.mark.parametrize(

@@ -6,7 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from feedback.answers.rules import Margin, Tally, enough, finite, margin, net, standard_error, tally
+from crm.lib.intervals import Interval, finite
+from feedback.answers.rules import Tally, enough, margin, net, standard_error, tally
 
 PUBLISHED = Tally(promoters=162, passives=108, detractors=54)
 counts = st.builds(Tally, st.integers(0, 400), st.integers(0, 400), st.integers(0, 400)).filter(lambda t: t.total > 0)
@@ -33,7 +34,7 @@ def test_a_finite_population_draws_both_arms_in():
 
 
 def test_when_everyone_has_answered_there_is_nothing_left_to_guess():
-    assert margin(Tally(3, 1, 1), 5) == Margin(40.0, 40.0)
+    assert margin(Tally(3, 1, 1), 5) == Interval(40.0, 40.0)
 
 
 @pytest.mark.parametrize(
