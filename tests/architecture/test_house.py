@@ -21,8 +21,8 @@ REFUSED = {"utils", "helpers", "common", "core", "misc", "base", "manager", "ser
 NAMED_BY_DJANGO = {"crm/lib/embedded_backend/base.py"}
 FLOW = {
     "crm": (
-        "lib fills audit staff sign_in keys webhooks accounts bulk_edits contacts plans subscriptions sources people "
-        "usage consents attention outbox segments imports uploads erasures backups"
+        "lib fills audit staff sign_in keys webhooks calendars accounts bulk_edits contacts plans subscriptions "
+        "sources people usage consents attention outbox conversations segments imports uploads erasures backups"
     ),
     "feedback": "surveys invitations answers",
     "retention": (

@@ -1,0 +1,45 @@
+"""Public holidays of countries and their parts, as the package `holidays` knows them, with substitute days."""
+
+from collections.abc import Iterable
+from datetime import date
+from functools import lru_cache
+
+import holidays
+
+# The first and last year for which anybody is answered; the package itself ends where calendars of the moon do.
+FIRST_YEAR, LAST_YEAR = 2000, 2050
+
+
+@lru_cache(maxsize=1)
+def regions() -> dict[str, tuple[str, ...]]:
+    """ISO 3166 code of each known country → the codes of its parts that have holidays of their own."""
+    return {
+        country: tuple(parts)
+        for country, parts in sorted(holidays.list_supported_countries(include_aliases=False).items())
+    }
+
+
+def is_known(country: str, part: str = "") -> bool:
+    return country in regions() and (not part or part in regions()[country])
+
+
+@lru_cache(maxsize=256)
+def public_holidays(country: str, part: str, year: int) -> dict[date, str]:
+    """The public holidays of a year by their names in English; half days and days of some trades alone are not in it.
+
+    Korea's include Seollal and Chuseok with the days beside them, elections and what is given in their stead
+    (대체공휴일); Germany's depend on the Land. An unknown place has none.
+    """
+    if not is_known(country, part):
+        return {}
+    found = holidays.country_holidays(country, subdiv=part or None, years=[year], language=_language(country))
+    return dict(sorted(found.items()))
+
+
+def _language(country: str) -> str | None:
+    known = holidays.country_holidays(country).supported_languages
+    return next((language for language in ("en_US", "en_GB", "en") if language in known), None)
+
+
+def free_days(country: str, part: str, years: Iterable[int]) -> frozenset[date]:
+    return frozenset(day for year in years for day in public_holidays(country, part, year))
