@@ -152,6 +152,7 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path("settings/imports/files/<int:pk>/refused/", uploads.refused, name="upload-refused"),
     path("settings/imports/template/<slug:kind>.<slug:form>", uploads.template, name="import-template"),
     path("settings/imports/<int:pk>/", imports.detail, name="import"),
+    path("settings/imports/<int:pk>/undo/", uploads.undo, name="import-undo"),
     path("mail/", outbox.index, name="mail-files"),
     path("mail/resume/", outbox.resume, name="mail-resume"),
     path("mail/<int:pk>/", outbox.detail, name="mail"),

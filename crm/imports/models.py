@@ -10,8 +10,9 @@ from crm.staff.models import User
 class ImportRun(models.Model):
     """One run over one file. `finished_at` null: running, or it died; running it again is safe and completes it.
 
-    `undoable`: what it did is on record, so that it can be taken back; the record is kept for 30 days. `left`:
-    how many rows an undo had to leave as they are, because they have changed since.
+    `undoable`: what it did is on record, so that it can be taken back; the record is kept for 30 days. `part_of`: the
+    first run of a folder that was taken over as one, and is taken back as one. `undo_asked_at`: the long work takes it
+    back, or has. `left`: how many rows an undo had to leave as they are, because they have changed since.
     """
 
     is_said = True  # what people wrote, who may name somebody: kept out of the record
@@ -27,9 +28,15 @@ class ImportRun(models.Model):
     unchanged = models.BigIntegerField(default=0)
     refused = models.BigIntegerField(default=0)
     undoable = models.BooleanField(default=False)
+    part_of = models.ForeignKey("self", models.PROTECT, null=True, related_name="+")
+    undo_asked_at = models.DateTimeField(null=True)
     undone_at = models.DateTimeField(null=True)
     undone_by = models.ForeignKey(User, models.PROTECT, null=True, related_name="+")
     left = models.BigIntegerField(default=0)
+
+    @property
+    def may_be_undone(self) -> bool:
+        return self.undoable and self.undo_asked_at is None and self.undone_at is None
 
     @property
     def kind_label(self) -> str:

@@ -6,11 +6,11 @@ from datetime import date
 from typing import Generic, NamedTuple, TypeVar
 
 from django.db import connection
-from django.db.models import Count, Model, QuerySet
+from django.db.models import Count, Model, Q, QuerySet
 
 from crm.accounts.models import Account, TraitDefinition
 from crm.imports import rules
-from crm.imports.models import ImportEffect, ImportFinding, ImportRefusal, ImportRun
+from crm.imports.models import ImportEffect, ImportFinding, ImportRefusal, ImportRun, ImportUse
 from crm.lib.sql_files import load
 from crm.plans.models import Feature, Plan
 from crm.staff.models import User
@@ -59,6 +59,23 @@ def first_run(kind: str, sha256: str) -> ImportRun | None:
     """The earliest run over the very same bytes that took anything over."""
     same = ImportRun.objects.filter(kind=kind, sha256=sha256, undone_at=None).exclude(created=0, unchanged=0)
     return same.order_by("id").first()
+
+
+def folder_of(run: ImportRun) -> QuerySet[ImportRun]:
+    """The runs that were taken over together with this one, and are taken back with it; the newest first."""
+    first = run.part_of_id or run.pk
+    return ImportRun.objects.filter(Q(pk=first) | Q(part_of=first)).order_by("-pk")
+
+
+def next_to_undo() -> ImportRun | None:
+    """Of the runs that are to be taken back the newest, since others may stand on it."""
+    rows = ImportRun.objects.filter(undo_asked_at__isnull=False, undone_at=None)
+    return rows.select_related("undone_by").order_by("-pk").first()
+
+
+def to_undo(run: ImportRun) -> int:
+    """How much an undo has before it: rows written, and events counted."""
+    return ImportEffect.objects.filter(run=run, settled=False).count() + ImportUse.objects.filter(run=run).count()
 
 
 def tables_to_undo(run: ImportRun) -> list[str]:

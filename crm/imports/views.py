@@ -9,6 +9,8 @@ from crm.imports import queries, rules
 from crm.imports.models import ImportRun
 from crm.staff.views import Request, needs
 
+SHOWN_LEFT = 50
+
 
 @require_safe
 @needs("import")
@@ -34,6 +36,9 @@ def detail(request: Request, pk: int) -> HttpResponse:
         "next": page.next,
         "columns": columns,
         "kept": min(run.refused, queries.KEPT_REFUSALS),
+        "folder": [each for each in queries.folder_of(run) if each.pk != run.pk],
+        "to_undo": queries.to_undo(run) if run.undo_asked_at and not run.undone_at else 0,
+        "left": list(queries.left_by_undo(run)[:SHOWN_LEFT]) if run.undone_at else [],
     }
     return render(request, "crm/imports/run.html", context)
 

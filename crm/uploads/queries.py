@@ -13,7 +13,7 @@ from orjson import loads
 from crm.accounts.models import TraitDefinition
 from crm.imports import rules as imports
 from crm.imports.forms.columns import Layout
-from crm.imports.models import ImportEffect, ImportUse
+from crm.imports.models import ImportRun
 from crm.imports.queries import Page, paged
 from crm.lib.csv_files import Shape
 from crm.lib.sql_files import load
@@ -34,6 +34,11 @@ def unfinished() -> list[Upload]:
 def at_work() -> Upload | None:
     """The oldest file for which the long work has something to do."""
     return Upload.objects.filter(state__in=rules.AT_WORK).select_related("made_by", "run").order_by("pk").first()
+
+
+def upload_of(run: ImportRun) -> Upload | None:
+    """The file that a run took over; none where it came by command, or is forgotten by now."""
+    return Upload.objects.filter(run=run).first()
 
 
 def remembered(kind: str, header: Sequence[str]) -> RememberedColumns | None:
@@ -58,12 +63,6 @@ def rows_after(upload: Upload, line: int, limit: int, *, refused_too: bool) -> l
     if not refused_too:
         rows = rows.exclude(outcome=rules.REFUSED)
     return list(rows.order_by("line")[:limit])
-
-
-def to_undo(upload: Upload) -> int:
-    """How much an undo has before it: rows written, and events counted."""
-    of = {"run_id": upload.run_id}
-    return ImportEffect.objects.filter(**of, settled=False).count() + ImportUse.objects.filter(**of).count()
 
 
 def layout_of(upload: Upload) -> Layout:

@@ -16,9 +16,9 @@ NEW, UPDATED, UNCHANGED, REFUSED = "new", "updated", "unchanged", "refused"
 OUTCOMES = (NEW, UPDATED, UNCHANGED, REFUSED)
 
 MAX_BYTES = 200 << 20
-MAX_ROWS, MAX_EVENTS = 1_000_000, 500_000
+MAX_ROWS, MAX_EVENTS = 1_000_000, imports.MOST_UNDOABLE_EVENTS
 PIECE = 1 << 20
-KEPT = timedelta(days=30)  # how long the rows of a file, and with them its undo, are kept
+KEPT = timedelta(days=30)  # how long the rows of a file are kept
 ENCODINGS = ("utf-8", "cp949", "cp1252", "latin-1", "utf-16")
 
 

@@ -15,6 +15,7 @@ from crm.audit import actions as audit
 from crm.imports import queries as runs
 from crm.imports import rules as imports
 from crm.imports.forms.files import reason_of
+from crm.imports.models import ImportRun
 from crm.imports.views import cursor
 from crm.lib.csv_files import Unreadable, recognise
 from crm.lib.csv_writing import lines
@@ -199,6 +200,20 @@ def start(request: Request, pk: int, step: str) -> HttpResponse:
     """Try the rows again, apply them, or undo what was applied: the long work does it."""
     upload = get_object_or_404(Upload, pk=pk)
     return _acted(request, upload, lambda: actions.start(upload, step, at=request.now, by=request.user))
+
+
+@require_POST
+@needs("import")
+def undo(request: Request, pk: int) -> HttpResponseBase:
+    """Take a run back, and with it the other files of its folder: the long work does it."""
+    run = get_object_or_404(ImportRun, pk=pk)
+    if upload := queries.upload_of(run):
+        return start(request, upload.pk, rules.UNDOING)
+    try:
+        actions.undo(run, at=request.now, by=request.user)
+    except ValidationError as error:
+        messages.error(request, " ".join(error.messages))
+    return redirect("import", run.pk)
 
 
 @require_POST

@@ -190,6 +190,7 @@ SENTENCES: dict[str, tuple[Promise, ...]] = {
     "import.started": (_("%(who)s began to take over %(of)s."),),
     "import.finished": (_("%(who)s took over %(of)s."),),
     "import.contradicted": (_("%(who)s noted contradictions in %(of)s."),),
+    "import.undo_asked": (_("%(who)s began to undo an import."),),
     "import.undone": (_("%(who)s undid the import of %(of)s."),),
     "upload.received": (_("%(who)s uploaded a file."),),
     "upload.read_again": (_("%(who)s had an uploaded file read in another way."),),

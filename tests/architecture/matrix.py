@@ -187,6 +187,7 @@ URLS = [
         ("upload-undo",        "applied upload",   "405",                    "O 302"),
         ("upload-discard",     "tried upload",     "405",                    "O 302"),
         ("import",             "import",           "O 200",                  "405"),
+        ("import-undo",        "import",           "405",                    "O 302"),
         ("mail-files",         "",                 "SOMRV 200",              "405"),
         ("mail",               "waiting mail",     "SOMRV sees 200",         "405"),
         ("mail-body",          "waiting mail",     "SOMR sees 200",          "405"),

@@ -17,17 +17,29 @@ from crm.imports.actions.runs import (
     take_chunk,
     writer,
 )
-from crm.imports.actions.undo import derived, finish_undo, forget_effects, undo_step
-from crm.imports.actions.usage import Usage
+from crm.imports.actions.undo import (
+    KEPT,
+    ask_undo,
+    derived,
+    finish_undo,
+    forget_effects,
+    forget_old,
+    undo_next,
+    undo_step,
+)
+from crm.imports.actions.usage import TakenBack, Usage
 
 __all__ = [
     "CHUNK",
     "EVENT_CHUNK",
+    "KEPT",
     "Book",
     "Forgotten",
     "Incoming",
     "Take",
+    "TakenBack",
     "Usage",
+    "ask_undo",
     "begin",
     "define_crm5",
     "define_traits",
@@ -36,10 +48,12 @@ __all__ = [
     "finish",
     "finish_undo",
     "forget_effects",
+    "forget_old",
     "import_rows",
     "note_findings",
     "prepare",
     "take_chunk",
+    "undo_next",
     "undo_step",
     "write_contacts",
     "writer",

@@ -5,7 +5,7 @@ as it is, so a run that was killed is completed by running it again.
 """
 
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass, field
@@ -20,7 +20,8 @@ from crm.audit import actions as audit
 from crm.audit.rules import Actor
 from crm.imports import queries, rules
 from crm.imports.actions.book import Book
-from crm.imports.actions.usage import Usage
+from crm.imports.actions.presupposed import define_traits
+from crm.imports.actions.usage import Usage, still_wanted
 from crm.imports.models import ImportFinding, ImportRefusal, ImportRun
 from crm.imports.rules.ravenstack import Finding
 from crm.lib.sql_files import load
@@ -39,15 +40,22 @@ class Forgotten(RuntimeError):
 
 @dataclass(frozen=True)
 class Incoming:
-    """A file about to be taken over. `repeats` and `source`: for usage only."""
+    """A file about to be taken over. `repeats` and `source`: for usage only.
+
+    `traits` (key → type) are defined before `rows` is called. `undoable`: what the run does is kept, so that it can
+    be taken back. `part_of`: the first run of the folder in which the file lies.
+    """
 
     kind: str
     filename: str
     sha256: str
     header: tuple[str, ...]
-    rows: Iterator[rules.Row]
+    rows: Callable[[], Iterator[rules.Row]] = lambda: iter(())
+    traits: Mapping[str, str] = field(default_factory=dict)
     repeats: rules.Repeats = field(default_factory=rules.Repeats)
     source: Source | None = None
+    undoable: bool = False
+    part_of: ImportRun | None = None
 
 
 def import_rows(
@@ -60,12 +68,15 @@ def import_rows(
 ) -> ImportRun:
     """Take over all rows; returns the finished run. `progress` hears how many rows each chunk had.
 
-    Raises Forgotten for usage whose ids may be gone. Not one transaction: each chunk is.
+    Raises Forgotten for usage whose ids may be gone, and TakenBack when the run is undone meanwhile. Not one
+    transaction: each chunk is.
     """
     started = monotonic()
     run = begin(incoming, at=at, by=by)
+    with transaction.atomic(), _noted(run):
+        define_traits(incoming.traits, at=at, by=by)
     take = writer(run, source=incoming.source, repeats=incoming.repeats, at=at, by=by)
-    for chunk in _ahead(incoming.rows, EVENT_CHUNK if incoming.kind == rules.EVENTS else CHUNK):
+    for chunk in _ahead(incoming.rows(), EVENT_CHUNK if incoming.kind == rules.EVENTS else CHUNK):
         taken = take_chunk(run, take, chunk, incoming.header)
         for refusal in taken.refused:
             on_refusal(refusal)
@@ -110,7 +121,7 @@ def take_chunk(
     """
     prepare(run.kind, chunk)
     with nullcontext() if isinstance(take, Usage) else transaction.atomic():
-        with effects_noted(run.pk) if run.undoable else nullcontext():
+        with _noted(run):
             taken = take(chunk)
         with transaction.atomic():
             _note(run, len(chunk), taken, header)
@@ -146,14 +157,34 @@ def note_findings(run: ImportRun, findings: Iterable[Finding], *, at: datetime, 
 
 
 @contextmanager
-def effects_noted(run: int) -> Iterator[None]:
-    """Have the database write down what is done to the rows of the book meanwhile; 0: for a dry run."""
+def _noted(run: ImportRun) -> Iterator[None]:
+    """What is done to the book is noted for a run that can be undone, and that nobody is undoing already.
+
+    Usage commits several times, so its names and people are noted beyond one transaction, and `Usage` asks itself.
+    """
+    usage = run.kind == rules.EVENTS
+    if run.undoable and not usage:
+        still_wanted(run)
+    with effects_noted(run.pk, by_session=usage) if run.undoable else nullcontext():
+        yield
+
+
+@contextmanager
+def effects_noted(run: int, *, by_session: bool = False) -> Iterator[None]:
+    """Have the database write down what is done to the rows of the book meanwhile; 0: for a dry run.
+
+    `by_session`: over several transactions; else within the caller's, which takes the setting back if it fails.
+    """
     with connection.cursor() as cursor:
         cursor.execute("SELECT current_setting('holdfast.import', true)")
         before = cursor.fetchone()[0] or ""
-        cursor.execute("SELECT set_config('holdfast.import', %s, true)", [str(run)])
-        yield
-        cursor.execute("SELECT set_config('holdfast.import', %s, true)", [before])
+        setting = "SELECT set_config('holdfast.import', %s, %s)"
+        cursor.execute(setting, [str(run), not by_session])
+        try:
+            yield
+        finally:
+            if by_session or not connection.needs_rollback:
+                cursor.execute(setting, [before, not by_session])
 
 
 def _must_be_remembered(incoming: Incoming, at: datetime) -> None:
@@ -170,16 +201,19 @@ def _must_be_remembered(incoming: Incoming, at: datetime) -> None:
 
 
 @transaction.atomic
-def begin(incoming: Incoming, *, undoable: bool = False, at: datetime, by: Actor) -> ImportRun:
-    """Put a run on record. `undoable`: what it does is kept, so that `undo_step` can take it back."""
+def begin(incoming: Incoming, *, at: datetime, by: Actor) -> ImportRun:
+    """Put a run on record."""
     require("import", by=by)
     _must_be_remembered(incoming, at)
+    if incoming.part_of:
+        still_wanted(incoming.part_of)
     run = ImportRun.objects.create(
         kind=incoming.kind,
         filename=incoming.filename[:255],
         sha256=incoming.sha256,
         started_at=at,
-        undoable=undoable,
+        undoable=incoming.undoable,
+        part_of=incoming.part_of,
     )
     after = {"kind": run.kind, "sha256": run.sha256}
     audit.record("import.started", run, at=at, by=by, after=after)
@@ -211,7 +245,7 @@ def _note(run: ImportRun, read: int, taken: rules.Taken, header: tuple[str, ...]
 @transaction.atomic
 def finish(run: ImportRun, *, at: datetime, by: Actor) -> None:
     if run.kind == rules.SUBSCRIPTIONS:
-        with effects_noted(run.pk) if run.undoable else nullcontext(), connection.cursor() as cursor:
+        with _noted(run), connection.cursor() as cursor:
             cursor.execute(load(queries.__file__, "fill_customer_since"))
     run.finished_at = at
     run.save(update_fields=["finished_at"])

@@ -5,13 +5,15 @@ that point at others first, a batch a transaction; killed in the middle, it goes
 """
 
 import json
-from collections.abc import Iterable, Sequence
-from datetime import UTC, datetime, time
+from collections.abc import Callable, Iterable, Sequence
+from datetime import UTC, datetime, time, timedelta
 from typing import Any, NamedTuple
 
+from django.core.exceptions import PermissionDenied, ValidationError
 from django.db import connection, transaction
 from django.db.models import Q, TextField
 from django.db.models.functions import Cast
+from django.utils import translation
 from django.utils.translation import gettext as _
 from psycopg import sql
 
@@ -19,6 +21,7 @@ from crm.audit import actions as audit
 from crm.audit.rules import Actor
 from crm.imports import queries, rules
 from crm.imports.models import ImportEffect, ImportRun, ImportUse
+from crm.lib.doorbell import wake_long_work
 from crm.lib.personal import Subject
 from crm.lib.sql_files import load
 from crm.staff.actions import require
@@ -26,6 +29,7 @@ from crm.usage.actions import mark_dirty, respread, uncount
 from crm.usage.rules import Counted, Total
 
 BATCH = 2_000
+KEPT = timedelta(days=30)  # how long the record of what a run did is kept
 # Rows that are derived from an account and go with it: table → the column that names it. Other apps add theirs.
 derived: dict[str, str] = {"crm_dirtyaccount": "account_id", "crm_account_figures": "account_id"}
 # What is counted for an account has no foreign key, and keeps it all the same.
@@ -37,6 +41,54 @@ class Step(NamedTuple):
 
     undone: int
     left: int
+
+
+@transaction.atomic
+def ask_undo(run: ImportRun, *, at: datetime, by: Actor) -> None:
+    """Have the long work take a run back, and with it the other files of its folder.
+
+    A run that still goes on stops at its next chunk. Raises ValidationError when there is nothing to take back.
+    """
+    require("import", by=by)
+    held = list(queries.folder_of(run).select_for_update())
+    asked = [one for one in held if one.may_be_undone]
+    if not asked:
+        raise ValidationError(
+            _("This import cannot be undone: it has been already, or what it did is no longer known.")
+        )
+    user = int(by.actor_id) if by.actor_kind == "user" else None
+    ImportRun.objects.filter(pk__in=[one.pk for one in asked]).update(undo_asked_at=at, undone_by_id=user)
+    for one in asked:
+        audit.record("import.undo_asked", one, at=at, by=by)
+    wake_long_work()
+
+
+def undo_next(*, clock: Callable[[], datetime], by: Actor) -> str:
+    """Take back the newest of the runs that are to be, in the name and language of whoever asked; returns words."""
+    run = queries.next_to_undo()
+    if run is None:
+        return ""
+    asked = run.undone_by
+    with translation.override(asked.language if asked else translation.get_language()):
+        try:
+            while any(undo_step(run, at=clock(), by=asked or by)):
+                pass
+            finish_undo(run, at=clock(), by=asked or by)
+        except PermissionDenied:  # somebody else may ask
+            ImportRun.objects.filter(pk=run.pk).update(undo_asked_at=None, undone_by=None)
+    return f"{run.filename}: undone"
+
+
+@transaction.atomic
+def forget_old(*, at: datetime, by: Actor) -> int:
+    """Forget what runs did longer ago than it is kept; they stay on record. Returns how many runs."""
+    require("import", by=by)
+    old = ImportRun.objects.filter(undoable=True, started_at__lt=at - KEPT).order_by("started_at")
+    old = old.exclude(undo_asked_at__isnull=False, undone_at=None)
+    runs = list(old.values_list("pk", flat=True)[:20])
+    ImportEffect.objects.filter(run__in=runs).delete()
+    ImportUse.objects.filter(run__in=runs).delete()
+    return ImportRun.objects.filter(pk__in=runs).update(undoable=False)
 
 
 def undo_step(run: ImportRun, *, at: datetime, by: Actor) -> Step:

@@ -17,6 +17,16 @@ from crm.usage.actions import count_events, event_ids
 from crm.usage.rules import Counted
 
 
+class TakenBack(RuntimeError):
+    """Somebody has asked to undo this import while it was going on."""
+
+
+def still_wanted(run: ImportRun) -> None:
+    """Lock a run, so that no undo begins within this transaction; raises TakenBack when one has been asked for."""
+    if ImportRun.objects.select_for_update().get(pk=run.pk).undo_asked_at:
+        raise TakenBack(_("Somebody is undoing this import, so it has stopped."))
+
+
 class Usage:
     """Counts events of known accounts, each once: its id is the message id, or the row and its n-th repeat."""
 
@@ -72,6 +82,7 @@ class Usage:
     def _keep(self, counted: Sequence[Counted]) -> None:
         if self.undoable is None:
             return
+        still_wanted(self.undoable)
         ImportUse.objects.bulk_create(
             [
                 ImportUse(

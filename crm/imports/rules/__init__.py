@@ -40,7 +40,17 @@ from crm.imports.rules.reading import (
     read_number,
     unguarded,
 )
-from crm.imports.rules.rows import Event, Refusal, Repeats, Row, Taken, excerpt, no_account, storable
+from crm.imports.rules.rows import (
+    MOST_UNDOABLE_EVENTS,
+    Event,
+    Refusal,
+    Repeats,
+    Row,
+    Taken,
+    excerpt,
+    no_account,
+    storable,
+)
 
 __all__ = [
     "ACCOUNTS",
@@ -54,6 +64,7 @@ __all__ = [
     "FINDINGS",
     "KINDS",
     "MICRO",
+    "MOST_UNDOABLE_EVENTS",
     "PLANS",
     "PRESETS",
     "SUBSCRIPTIONS",

@@ -7,6 +7,8 @@ from typing import Any, NamedTuple
 import numpy as np
 import numpy.typing as npt
 
+MOST_UNDOABLE_EVENTS = 500_000  # beyond these an import of usage does not keep each event, which an undo needs
+
 
 class Row(NamedTuple):
     """One row as it was read: `values` null when it is refused for `reason`. `line`: where it begins."""

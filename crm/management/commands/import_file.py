@@ -32,6 +32,7 @@ from crm.staff.queries import installation
 KINDS = (*rules.KINDS, "crm5", "ravenstack")
 BY = System("import_file")
 SOME_REFUSED = 3
+NOT_UNDOABLE = "These are too many events to keep one by one, so this import cannot be undone."
 # What a spreadsheet would run; the importer takes the apostrophe off again.
 FORMULA = ("=", "+", "-", "@", "\t", "\r")
 
@@ -69,6 +70,8 @@ class Command(BaseCommand):
                 self.refusals = _refusal_file(options["refusals"], options["file"], stack)
                 stack.enter_context(_no_collecting())
                 runs = self._runs(options, at)
+        except actions.TakenBack as error:
+            raise CommandError(str(error)) from error
         except (Unreadable, actions.Forgotten) as error:
             raise CommandError(f"{error} Nothing was imported.") from error
         except (OperationalError, InternalError, InterfaceError) as error:
@@ -92,7 +95,9 @@ class Command(BaseCommand):
         if order.kind == "ravenstack":
             return self._ravenstack(order, options["source"], at)
         if order.kind != "crm5":
-            return [self._take(self._open(order), options["source"], at)]
+            run = self._take(self._open(order), options["source"], at)
+            self._say(f"To take it back: manage.py undo_import {run.pk}" if run.undoable else NOT_UNDOABLE)
+            return [run]
         if not order.path.is_dir():
             raise Unreadable("{path} is not a folder.", path=order.path)
         orders = [
@@ -101,7 +106,7 @@ class Command(BaseCommand):
         ]
         tables = [self._open(each) for each in orders]  # all of them, before anything is written
         actions.define_crm5(currency=installation().currency, at=at, by=BY)
-        return [self._take(table, options["source"], at) for table in tables]
+        return [self._take(table, options["source"], at, undoable=False) for table in tables]
 
     def _ravenstack(self, order: Order, source: str, at: datetime) -> list[ImportRun]:
         """Four files, the plans that they name, and every contradiction among them, each beside its run."""
@@ -120,7 +125,9 @@ class Command(BaseCommand):
             )  # fmt: skip
             orders = [replace(order, kind=kind, path=path, preset="ravenstack", columns={}) for kind, path in files]
             tables = [self._open(each) for each in orders]
-            runs = [self._take(table, source, at) for table in tables]
+            runs: list[ImportRun] = []
+            for table in tables:
+                runs.append(self._take(table, source, at, part_of=runs[0] if runs else None))
         beside = {"accounts": runs[0], "subscriptions": runs[2], "feature_usage": runs[3], "churn_events": runs[2]}
         found = list(folder.findings())
         for run in (runs[0], runs[2], runs[3]):
@@ -129,6 +136,7 @@ class Command(BaseCommand):
             self._say(f"{run.filename}: contradictions, all kept at /settings/imports/{run.pk}/")
             for code, count in sorted(counts.items(), key=lambda pair: -pair[1]):
                 self._say(f"  {count:,} × {rules.FINDINGS[code]}")
+        self._say(f"To take the whole folder back: manage.py undo_import {runs[0].pk}")
         return runs
 
     def _open(self, order: Order) -> Table:
@@ -143,17 +151,22 @@ class Command(BaseCommand):
             self._say(f"  columns not used: {names}{' …' if len(table.layout.unused) > 30 else ''}")
         return table
 
-    def _take(self, table: Table, source: str, at: datetime) -> ImportRun:
+    def _take(
+        self, table: Table, source: str, at: datetime, *, undoable: bool = True, part_of: ImportRun | None = None
+    ) -> ImportRun:
         keys = {column: column.removeprefix(rules.TRAIT_PREFIX) for column in table.layout.traits}
-        actions.define_traits({keys[column]: kind for column, kind in table.trait_types.items()}, at=at, by=BY)
+        is_usage = table.layout.kind == rules.EVENTS
         incoming = actions.Incoming(
             kind=table.layout.kind,
             filename=table.shape.path.name,
             sha256=table.shape.sha256,
             header=table.shape.header,
-            rows=table.read(queries.known(keys, today=at.date()), now=at),
+            rows=lambda: table.read(queries.known(keys, today=at.date()), now=at),
+            traits={keys[column]: kind for column, kind in table.trait_types.items()},
             repeats=table.repeats,
-            source=_source(source, at) if table.layout.kind == rules.EVENTS else None,
+            source=_source(source, at) if is_usage else None,
+            undoable=undoable and not (is_usage and table.rows > rules.MOST_UNDOABLE_EVENTS),
+            part_of=part_of,
         )
         reasons: Counter[str] = Counter()
 

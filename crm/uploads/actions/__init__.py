@@ -9,7 +9,19 @@ from crm.uploads.actions.receiving import (
     read_again,
     start,
     tidy,
+    undo,
 )
 from crm.uploads.actions.working import work
 
-__all__ = ["ask_again", "choose_columns", "discard", "forget_named", "keep", "read_again", "start", "tidy", "work"]
+__all__ = [
+    "ask_again",
+    "choose_columns",
+    "discard",
+    "forget_named",
+    "keep",
+    "read_again",
+    "start",
+    "tidy",
+    "undo",
+    "work",
+]

@@ -12,8 +12,9 @@ from django.utils.translation import gettext_lazy as _
 
 from crm.audit import actions as audit
 from crm.audit.rules import Actor
+from crm.imports import actions as importing
 from crm.imports import rules as imports
-from crm.imports.models import ImportEffect, ImportUse
+from crm.imports.models import ImportRun
 from crm.lib.csv_files import Shape, Unreadable, records
 from crm.lib.doorbell import wake_long_work
 from crm.lib.personal import Subject
@@ -127,13 +128,21 @@ STARTS = {
 
 
 @transaction.atomic
-def start(upload: Upload, step: str, *, at: datetime, by: User) -> Upload:
+def start(upload: Upload, step: str, *, at: datetime, by: Actor) -> Upload:
     """Set a step going: trying the rows again, applying them, or undoing what was applied."""
     require("import", by=by)
     held = _at(upload, *STARTS[step])
     _set_to_work(held, step, at)
     audit.record(f"upload.{step}", held, at=at, by=by)
     return held
+
+
+def undo(run: ImportRun, *, at: datetime, by: Actor) -> None:
+    """Have a run taken back, whether it came as an upload or by command."""
+    if upload := queries.upload_of(run):
+        start(upload, rules.UNDOING, at=at, by=by)
+    else:
+        importing.ask_undo(run, at=at, by=by)
 
 
 @transaction.atomic
@@ -168,15 +177,9 @@ def _forget(ids: Sequence[int]) -> None:
 def tidy(*, at: datetime, by: Actor) -> int:
     """Forget what was staged longer ago than it is kept, and with it how to undo it; returns how many files."""
     require("import", by=by)
+    importing.forget_old(at=at, by=by)
     old = Upload.objects.filter(created_at__lt=at - rules.KEPT).exclude(state__in=rules.AT_WORK)
     rows = list(old.order_by("pk")[:20])
-    runs = [row.run_id for row in rows if row.run_id]
-    ImportEffect.objects.filter(run__in=runs).delete()
-    ImportUse.objects.filter(run__in=runs).delete()
-    for row in rows:
-        if row.run:
-            row.run.undoable = False
-            row.run.save(update_fields=["undoable"])
     if rows:
         _forget([row.pk for row in rows])
         after = {"files": len(rows)}

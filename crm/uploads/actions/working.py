@@ -43,13 +43,15 @@ class TooMany(ValueError):
 
 
 def work(*, clock: Clock, by: Actor) -> str:
-    """Do the step at hand of the oldest file that has one; returns what was done in words, nothing when there is none.
+    """Do the step at hand of the oldest file that has one, else take back a run that came by command; in words what.
 
     What people are told is in the language of whoever uploaded the file, and in that name is what is written.
     """
     upload = queries.at_work()
-    if upload is None or not only_one_at_work():
+    if not (upload or book.next_to_undo()) or not only_one_at_work():
         return ""
+    if upload is None:
+        return importing.undo_next(clock=clock, by=by)
     upload.attempts += 1
     upload.save(update_fields=["attempts"])
     step = {rules.READING: _read_and_try, rules.APPLYING: _apply, rules.UNDOING: _undo}[upload.state]
@@ -258,7 +260,7 @@ def _note(chunk: Sequence[UploadRow], found: Mapping[int, _Found]) -> None:
 def _apply(upload: Upload, clock: Clock) -> None:
     """Import what was not refused, as it was tried. Rows that cannot be taken any more are refused now."""
     at = clock()
-    run = upload.run or _begin(upload, at)
+    run = upload.run if upload.run and not upload.run.undone_at else _begin(upload, at)
     reading = _Reading(upload, at)
     source = _source(upload, at) if upload.kind == imports.EVENTS else None
     take = importing.writer(run, source=source, repeats=imports.Repeats(), at=at, by=upload.made_by)
@@ -296,9 +298,9 @@ def _take(
 
 def _begin(upload: Upload, at: datetime) -> ImportRun:
     """Put the run on record; what it will do is before it as the goal."""
-    incoming = importing.Incoming(upload.kind, upload.filename, upload.sha256, tuple(upload.header), iter(()))
+    incoming = importing.Incoming(upload.kind, upload.filename, upload.sha256, tuple(upload.header), undoable=True)
     with transaction.atomic():
-        run = importing.begin(incoming, undoable=True, at=at, by=upload.made_by)
+        run = importing.begin(incoming, at=at, by=upload.made_by)
         _advance(upload, run=run, goal=upload.rows - upload.refused, done=0, through=0)
     return run
 
@@ -311,7 +313,7 @@ def _undo(upload: Upload, clock: Clock) -> None:
     if run is None:
         raise TooMany(_("There is nothing to undo."))
     if not upload.goal:
-        _advance(upload, goal=max(1, queries.to_undo(upload)), done=0)
+        _advance(upload, goal=max(1, book.to_undo(run)), done=0)
     while any(step := importing.undo_step(run, at=clock(), by=upload.made_by)):
         _advance(upload, done=min(upload.goal, upload.done + sum(step)))
     with transaction.atomic():

@@ -161,7 +161,7 @@ def test_a_run_that_died_is_completed_by_the_next_and_nothing_counts_twice(tmp_p
             filename="events.csv",
             sha256=table.shape.sha256,
             header=table.shape.header,
-            rows=table.read(Known(), now=factories.NOW),
+            rows=lambda: table.read(Known(), now=factories.NOW),
             repeats=table.repeats,
             source=source,
         )

@@ -37,6 +37,10 @@ c,Gamma,,,nobody@ours.example,
     made = go(ops_client, made, "undo")
     assert (made.state, made.run.left) == ("undone", 0)
     assert digests() == before
+    # Imported once more it is another run, which can be undone as well.
+    first, made = made.run, go(ops_client, go(ops_client, made, "try"), "apply")
+    assert (counts(made), made.run == first, made.run.created) == (("applied", 1, 1, 1, 1), False, 1)
+    assert go(ops_client, made, "undo").run.left == 0 and digests() == before
 
 
 def test_every_kind_is_taken_back_to_the_last_byte(ops_client) -> None:
