@@ -17,8 +17,8 @@ class RetentionConfig(AppConfig):
         from retention.pages.fields import register_fields
 
         register_fields()
-        # What was concluded about an account goes with it, where an import that made it is undone; an account that
-        # stands in the ledger stays, since the ledger is never changed.
+        # What was concluded about an account goes with it, where an import that made it is undone; only the ledger,
+        # which is never changed, keeps what it said (ADR 16).
         for table in ("retention_score_now", "retention_score_reading", "retention_risksignal"):
             derived[table] = "account_id"
         register_groups(

@@ -31,7 +31,9 @@ from crm.usage.rules import Counted, Total
 BATCH = 2_000
 KEPT = timedelta(days=30)  # how long the record of what a run did is kept
 # Rows that are derived from an account and go with it: table → the column that names it. Other apps add theirs.
-derived: dict[str, str] = {"crm_dirtyaccount": "account_id", "crm_account_figures": "account_id"}
+derived: dict[str, str] = dict.fromkeys(
+    ("crm_dirtyaccount", "crm_account_figures", "crm_window_event", "crm_window_person"), "account_id"
+)
 # What is counted for an account has no foreign key, and keeps it all the same.
 COUNTED = {"crm_account": (("crm_usage_day", "account_id"), ("crm_person_day", "account_id"))}
 
