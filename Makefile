@@ -69,6 +69,7 @@ chaos: $(VENV)/dev.stamp ## kill -9 and restarts under load, for a minute each; 
 	$(BIN)/python -m benchmarks.ingest_chaos --seconds 60
 	$(BIN)/python -m benchmarks.outbox_kills
 	$(BIN)/python -m benchmarks.worker_kills
+	$(BIN)/python -m benchmarks.import_kills --rows 5000
 
 mutants: $(VENV)/dev.stamp ## unscope each read in turn: the matrix or the noun's tests must fail (by hand, some minutes)
 	$(BIN)/python -m pytest -q -n 0 tests/architecture/mutants.py

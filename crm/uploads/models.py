@@ -15,7 +15,8 @@ class Upload(models.Model):
 
     `columns`: our column → place in `header`. `done` of `goal` counts the step at hand, whose last line is `through`.
     `unclear`: a date that reads as two days, and what other dates give away; `date_order` (dmy, mdy) is the answer.
-    `attempts` counts starts of the step, so that a file that kills its reader is given up. `note`: about the file.
+    `attempts` counts starts of the step that came no further, so that a file that kills its reader is given up.
+    `note`: about the file.
     """
 
     kind = models.CharField(max_length=16, help_text="a key of crm.imports.rules.KINDS")

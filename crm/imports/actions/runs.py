@@ -22,7 +22,7 @@ from crm.imports import queries, rules
 from crm.imports.actions.book import Book
 from crm.imports.actions.presupposed import define_traits
 from crm.imports.actions.usage import Usage, still_wanted
-from crm.imports.models import ImportFinding, ImportRefusal, ImportRun
+from crm.imports.models import ImportFinding, ImportRefusal, ImportRun, ImportUse
 from crm.imports.rules.ravenstack import Finding
 from crm.lib.sql_files import load
 from crm.sources.models import Source
@@ -117,7 +117,7 @@ def take_chunk(
     """Write one chunk, the run's counts and whatever `also` notes in one transaction.
 
     Usage commits its own part first, so that partitions are made outside of the transaction that fills them;
-    dying in between leaves only the counts of the unfinished run behind.
+    dying in between leaves only the counts of the unfinished run behind, which `finish` mends where it can.
     """
     prepare(run.kind, chunk)
     with nullcontext() if isinstance(take, Usage) else transaction.atomic():
@@ -247,7 +247,11 @@ def finish(run: ImportRun, *, at: datetime, by: Actor) -> None:
     if run.kind == rules.SUBSCRIPTIONS:
         with _noted(run), connection.cursor() as cursor:
             cursor.execute(load(queries.__file__, "fill_customer_since"))
+    if run.kind == rules.EVENTS and run.undoable:
+        # Killed between counting and noting, a chunk is noted as known already; what was counted is kept one by one.
+        run.created = ImportUse.objects.filter(run=run).count()
+        run.unchanged = run.read - run.refused - run.created
     run.finished_at = at
-    run.save(update_fields=["finished_at"])
+    run.save(update_fields=["finished_at", "created", "unchanged"])
     counts = {name: getattr(run, name) for name in ("read", "created", "updated", "unchanged", "refused")}
     audit.record("import.finished", run, at=at, by=by, after=counts)

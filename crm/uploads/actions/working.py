@@ -271,7 +271,7 @@ def _apply(upload: Upload, clock: Clock) -> None:
         def also(taken: imports.Taken, chunk: Sequence[UploadRow] = chunk) -> None:
             found = {one.line: _Found(rules.REFUSED, one.reason, gone=not one.cells) for one in taken.refused}
             _note([row for row in chunk if row.line in found], found)
-            _advance(upload, done=upload.done + len(chunk), through=chunk[-1].line)
+            _advance(upload, done=upload.done + len(chunk), through=chunk[-1].line, attempts=0)
 
         _take(upload, run, take, reading, chunk, also)
     importing.finish(run, at=clock(), by=upload.made_by)
@@ -315,7 +315,7 @@ def _undo(upload: Upload, clock: Clock) -> None:
     if not upload.goal:
         _advance(upload, goal=max(1, book.to_undo(run)), done=0)
     while any(step := importing.undo_step(run, at=clock(), by=upload.made_by)):
-        _advance(upload, done=min(upload.goal, upload.done + sum(step)))
+        _advance(upload, done=min(upload.goal, upload.done + sum(step)), attempts=0)
     with transaction.atomic():
         importing.finish_undo(run, at=clock(), by=upload.made_by)
         _settle(upload, rules.UNDONE, clock())
