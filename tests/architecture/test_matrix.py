@@ -2,6 +2,7 @@
 
 import base64
 from collections.abc import Iterator
+from datetime import UTC, datetime
 from typing import Any
 
 import time_machine
@@ -9,6 +10,7 @@ from django.db import transaction
 from django.test import TestCase
 from django.urls import URLPattern, URLResolver, get_resolver, reverse
 
+from crm.fills.models import Beat
 from crm.sources import actions as sources
 from crm.staff.models import Installation, Role, User
 from tests.architecture.api_matrix import API
@@ -195,6 +197,7 @@ class TestEverybodyAsksEverything(TestCase):
         assert {name: status for name, status in found.items() if status != 403} == {}
 
     def test_public_addresses_answer_strangers_and_ourselves_alike(self) -> None:
+        Beat.objects.update(at=datetime.now(UTC))  # the rounds before may have taken minutes
         wrong: list[str] = []
         for line in PUBLIC:
             for who in "-R" if line.name not in LOGIN else "-":
