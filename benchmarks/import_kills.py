@@ -126,7 +126,7 @@ def uses_are_right(upload: Any) -> Checks:
     """Usage commits before its progress does: it may be ahead of it by the chunk in hand, never behind."""
 
     def look() -> bool:
-        return upload.state != "applying" or 0 <= counted() - upload.done <= CHUNK
+        return bool(upload.state != "applying" or 0 <= counted() - upload.done <= CHUNK)
 
     return look
 
