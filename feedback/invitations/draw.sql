@@ -1,5 +1,5 @@
 -- draw.sql — Grain one row per contact neither erased nor merged away · Reads crm_contact, crm_account, crm_subscriptionchange, crm_usage_day,
--- crm_eventname, crm_hold, crm_reservation, crm_outboundmail, feedback_wave, feedback_invitation · Writes nothing
+-- crm_eventname, crm_hold, crm_consent, crm_reservation, crm_outboundmail, feedback_wave, feedback_invitation · Writes nothing
 -- Safe to run twice: the same facts and the same seed draw the same people. reason: a key of REASONS, empty for those to be
 -- asked; place: the order in which those who could be asked are drawn, null for all others. Merged accounts count as one.
 WITH person AS (
@@ -28,6 +28,11 @@ WITH person AS (
     FROM crm_hold AS hold
     JOIN crm_account AS own ON own.id = hold.account_id
     WHERE hold.from_at <= %(at)s AND (hold.until_at IS NULL OR hold.until_at > %(at)s)
+), said AS (
+    SELECT DISTINCT ON (contact_id) contact_id, given
+    FROM crm_consent
+    WHERE purpose = 'survey'
+    ORDER BY contact_id, "on" DESC, id DESC
 ), asked AS (
     -- A mail that is known not to have gone out asked nobody.
     SELECT invitation.contact_id, max(invitation.created_at) AS by_any,
@@ -54,6 +59,7 @@ WITH person AS (
             WHEN person.left_on IS NOT NULL THEN 'left'
             WHEN person.email = '' THEN 'no_address'
             WHEN refused.reason IS NOT NULL THEN refused.reason
+            WHEN NOT said.given THEN 'withdrawn'
             WHEN person.role = 'billing' THEN 'role'
             WHEN person.stage <> 'live' THEN 'not_live'
             WHEN coalesce(person.customer_since, paying.since) IS NULL AND %(tenure)s > 0 THEN 'since_unknown'
@@ -67,6 +73,7 @@ WITH person AS (
         END AS reason
     FROM person
     LEFT JOIN refused ON refused.contact_id = person.id
+    LEFT JOIN said ON said.contact_id = person.id
     LEFT JOIN paying ON paying.customer_id = person.customer_id
     LEFT JOIN used ON used.customer_id = person.customer_id
     LEFT JOIN holding ON holding.customer_id = person.customer_id

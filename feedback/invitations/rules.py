@@ -24,6 +24,7 @@ REASONS: Mapping[str, str] = {
     "left": _("No longer works there."),
     "no_address": _("No usable email address is known."),
     "suppressed": _("The address gets no surveys: it unsubscribed, bounced or complained."),
+    "withdrawn": _("Said no to surveys."),
     "role": _("Looks after billing; other roles know the answer better."),
     "not_live": _("The customer is not live: on trial, being set up, or gone."),
     "since_unknown": _("We do not know since when they have been a customer."),

@@ -11,6 +11,7 @@ from django.db.models import QuerySet
 from crm.attention import actions as attention
 from crm.audit.models import AuditRow
 from crm.audit.rules import System
+from crm.consents.actions import grant_consent, withdraw_consent
 from crm.contacts.models import Contact
 from crm.outbox import actions as outbox
 from crm.outbox.models import OutboundMail
@@ -65,6 +66,11 @@ def test_everyone_is_asked_or_has_the_one_reason_that_comes_first(ops):
     attention.hold(held.account, kind="outage", subject="outage 1", at=NOW, by=BY)
     [stopped] = people.loyal()
     outbox.suppress(stopped.email, reason="unsubscribed", scope="survey", at=NOW, by=BY)
+    [unwilling], [willing] = people.loyal(), people.loyal()
+    word = {"purpose": "survey", "source": "call", "at": NOW, "by": BY}
+    withdraw_consent(unwilling, on=TODAY, **word)
+    withdraw_consent(willing, on=TODAY - timedelta(days=9), **word)
+    grant_consent(willing, on=TODAY, wording="Ask me about your product.", **word)
     [tired] = people.loyal()
     for _n in range(3):
         attention.reserve(account=tired.account, contact=tired, purpose="news", at=NOW, by=BY)
@@ -75,7 +81,7 @@ def test_everyone_is_asked_or_has_the_one_reason_that_comes_first(ops):
     erased.erased_at = NOW
     erased.save()
     wave = open_wave(people.survey(ops), target=40, at=NOW, by=ops)
-    assert asked(wave) == {just_old_enough.pk, paying.pk}
+    assert asked(wave) == {just_old_enough.pk, paying.pk, willing.pk}
     assert reasons(wave) == {
         left.pk: "left",
         silent.pk: "no_address",
@@ -86,10 +92,11 @@ def test_everyone_is_asked_or_has_the_one_reason_that_comes_first(ops):
         idle.pk: "little_use",
         held.pk: "held",
         stopped.pk: "suppressed",
+        unwilling.pk: "withdrawn",
         tired.pk: "contact_budget",
         broken.pk: "no_address",
     }
-    assert (wave.eligible, wave.asked) == (2, 2)
+    assert (wave.eligible, wave.asked) == (3, 3)
 
 
 def test_use_counts_for_28_days_before_today_and_only_events_that_are_use(ops):
