@@ -13,6 +13,7 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path("surveys/<int:pk>/", answers.survey, name="survey"),
     path("surveys/<int:pk>/edit/", surveys.survey_edit, name="survey-edit"),
     path("surveys/<int:pk>/wave/", invitations.survey_wave, name="survey-wave"),
+    path("surveys/<int:pk>/audience/", invitations.survey_audience, name="survey-audience"),
     path("surveys/<int:pk>/mail/<str:language>/", invitations.survey_mail, name="survey-mail"),
     path("surveys/<int:pk>/not-asked/", invitations.survey_not_asked, name="survey-not-asked"),
     path("s/<str:token>/", answering.answer, name="answer"),

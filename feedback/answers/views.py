@@ -7,6 +7,7 @@ from django.shortcuts import get_object_or_404, render
 from django.urls import reverse
 from django.views.decorators.http import require_safe
 
+from crm.segments.queries import segments_of
 from crm.staff.views import Request, needs
 from feedback.answers import queries, rules
 from feedback.invitations.queries import spelled
@@ -28,6 +29,7 @@ def survey(request: Request, pk: int) -> HttpResponse:
     if wave is not None:
         found = queries.result(wave, request.user)
         context |= {
+            "audience": segments_of(request.user).filter(pk=wave.audience_id).first() if wave.audience_id else None,
             "result": found,
             "wanted": rules.ENOUGH,
             "not_asked_url": f"{reverse('survey-not-asked', args=[pk])}?{urlencode({'wave': wave.pk})}",

@@ -33,7 +33,7 @@ class Surveys(Readable):
 class WaveShape(Shape):
     class Meta:
         model = Wave
-        fields = ("id", "survey", "opened_at", "opened_by", "target", "eligible", "asked")
+        fields = ("id", "survey", "audience", "opened_at", "opened_by", "target", "eligible", "asked")
 
 
 class AskedWaves(Asked):

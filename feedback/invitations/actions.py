@@ -7,10 +7,12 @@ from django.core.exceptions import ValidationError
 from django.db import connection, transaction
 from django.utils.translation import gettext as _
 
+from crm.accounts.models import AccountQuerySet
 from crm.audit import actions as audit
 from crm.contacts.models import Contact
 from crm.outbox.actions import enqueue
 from crm.outbox.models import MailKind, MailRefused, OutboundMail
+from crm.segments.models import Segment
 from crm.staff.actions import require
 from crm.staff.models import User
 from crm.staff.queries import installation
@@ -30,26 +32,38 @@ class _Redraw(Exception):
 
 
 @transaction.atomic
-def open_wave(survey: Survey, *, target: int, at: datetime, by: User) -> Wave:
+def open_wave(survey: Survey, *, target: int, audience: Segment | None = None, at: datetime, by: User) -> Wave:
     """Ask at most `target` people, now; the mails go out in the working hours of their readers.
+
+    They are drawn among the accounts of the segment `audience`, or among all that `by` sees.
 
     A survey is asked once a day: called again within 24 hours, or twice at once, it returns the wave that is
     there and does nothing more (its `opened_at` is then not `at`). Raises ValidationError when nobody can be
-    asked, and PermissionDenied for whoever may not configure.
+    asked or the wave that is there had another audience, and PermissionDenied for whoever may not configure.
     """
     require("configure", by=by)
     survey = Survey.objects.select_for_update(of=("self",)).select_related("sender").get(pk=survey.pk)
     if there := queries.too_soon(survey, at=at):
+        _require_same(there, audience)
         return there
     _require_ready(survey, target)
-    refused = queries.unwritable()
+    among = queries.audience(audience, user=by, at=at)
+    refused = queries.unwritable(among)
     while True:
+        wave = Wave(survey=survey, audience=audience, target=target, opened_at=at, opened_by=by)
         try:
             with transaction.atomic():
-                return _ask(survey, target, refused, at=at, by=by)
+                return _ask(wave, among, refused, at=at, by=by)
         except _Redraw as redraw:
             # Each round refuses at least one person more, so it ends.
             refused |= redraw.refused
+
+
+def _require_same(there: Wave, audience: Segment | None) -> None:
+    if there.audience_id != (audience and audience.pk):
+        raise ValidationError(
+            _("This survey went out to another audience just now. It can be asked again a day later.")
+        )
 
 
 def _require_ready(survey: Survey, target: int) -> None:
@@ -64,13 +78,12 @@ def _require_ready(survey: Survey, target: int) -> None:
         raise ValidationError(_("This survey has no texts yet. Write them in at least one language."))
 
 
-def _ask(survey: Survey, target: int, refused: dict[int, str], *, at: datetime, by: User) -> Wave:
-    given = queries.parameters(survey, target=target, refused=refused, at=at)
-    wave = Wave.objects.create(
-        survey=survey, opened_at=at, opened_by=by, target=target, sample_seed=rules.seed(survey.pk, at.date())
-    )
+def _ask(wave: Wave, among: AccountQuerySet, refused: dict[int, str], *, at: datetime, by: User) -> Wave:
+    wave.sample_seed = rules.seed(wave.survey_id, at.date())
+    wave.save(force_insert=True)
+    text, given = queries.drawn("note_draw", wave.survey, target=wave.target, among=among, refused=refused, at=at)
     with connection.cursor() as cursor:
-        cursor.execute(queries.sql("note_draw"), given | {"wave": wave.pk})
+        cursor.execute(text, given | {"wave": wave.pk})
         rows = cursor.fetchall()
     if not rows:
         raise ValidationError(_("Nobody can be asked at the moment. The reasons stand beside the numbers."))
@@ -79,7 +92,9 @@ def _ask(survey: Survey, target: int, refused: dict[int, str], *, at: datetime, 
     people = Contact.objects.system("drawn for this wave").select_related("account__merged_into")
     chosen = people.in_bulk([pk for pk, _eligible in rows])
     _send(wave, [chosen[pk] for pk, _eligible in rows], at=at, by=by)
-    after = {"survey": survey.pk, "target": target, "asked": wave.asked, "eligible": wave.eligible}
+    after = {"survey": wave.survey_id, "target": wave.target, "asked": wave.asked, "eligible": wave.eligible}
+    if wave.audience_id:
+        after["audience"] = wave.audience_id
     audit.record("wave.opened", wave, at=at, by=by, after=after)
     return wave
 
@@ -91,12 +106,12 @@ def _send(wave: Wave, people: list[Contact], *, at: datetime, by: User) -> None:
     written = []
     for invitation in _invitations(wave, people, tuple(words), at=at):
         contact = invitation.contact
-        circle = (wave.asked, wave.eligible)
         known = emails.facts(
             wave.survey,
             contact,
             since=queries.customer(contact).customer_since,
-            circle=circle,
+            circle=(wave.asked, wave.eligible),
+            chosen=wave.audience_id is not None,
             ours=ours,
             day=at.date(),
         )

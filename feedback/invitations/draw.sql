@@ -1,32 +1,39 @@
--- draw.sql — Grain one row per contact neither erased nor merged away · Reads crm_contact, crm_account, crm_subscriptionchange, crm_usage_day,
--- crm_eventname, crm_hold, crm_consent, crm_reservation, crm_outboundmail, feedback_wave, feedback_invitation · Writes nothing
+-- draw.sql — Grain one row per contact of the audience neither erased nor merged away · Reads audience, crm_contact, crm_account,
+-- crm_subscriptionchange, crm_usage_day, crm_eventname, crm_hold, crm_consent, crm_reservation, crm_outboundmail, feedback_wave,
+-- feedback_invitation · Writes nothing
 -- Safe to run twice: the same facts and the same seed draw the same people. reason: a key of REASONS, empty for those to be
 -- asked; place: the order in which those who could be asked are drawn, null for all others. Merged accounts count as one.
-WITH person AS (
-    SELECT contact.id, contact.account_id, contact.role, contact.email, contact.left_on, customer.id AS customer_id,
-        customer.stage, customer.segment, customer.customer_since,
+WITH audience (id) AS (
+    /*audience*/
+), member AS (
+    SELECT own.id AS account_id, customer.id AS customer_id, customer.stage, customer.segment, customer.customer_since
+    FROM crm_account AS own
+    JOIN crm_account AS customer ON customer.id = coalesce(own.merged_into_id, own.id)
+    JOIN audience ON audience.id = customer.id
+), person AS (
+    SELECT contact.id, contact.account_id, contact.role, contact.email, contact.left_on, member.customer_id,
+        member.stage, member.segment, member.customer_since,
         md5(%(seed)s || ':' || contact.id) AS lot
     FROM crm_contact AS contact
-    JOIN crm_account AS own ON own.id = contact.account_id
-    JOIN crm_account AS customer ON customer.id = coalesce(own.merged_into_id, own.id)
+    JOIN member ON member.account_id = contact.account_id
     WHERE contact.erased_at IS NULL AND contact.merged_into_id IS NULL
 ), paying AS (
-    SELECT coalesce(own.merged_into_id, own.id) AS customer_id, min(change.effective_on) AS since
+    SELECT member.customer_id, min(change.effective_on) AS since
     FROM crm_subscriptionchange AS change
-    JOIN crm_account AS own ON own.id = change.account_id
+    JOIN member ON member.account_id = change.account_id
     WHERE change.price > 0
     GROUP BY 1
 ), used AS (
-    SELECT coalesce(own.merged_into_id, own.id) AS customer_id, sum(day.uses) AS uses
+    SELECT member.customer_id, sum(day.uses) AS uses
     FROM crm_usage_day AS day
     JOIN crm_eventname AS event ON event.id = day.event_id AND event.is_use
-    JOIN crm_account AS own ON own.id = day.account_id
+    JOIN member ON member.account_id = day.account_id
     WHERE day.day >= %(day)s::date - 28 AND day.day < %(day)s::date
     GROUP BY 1
 ), holding AS (
-    SELECT DISTINCT coalesce(own.merged_into_id, own.id) AS customer_id
+    SELECT DISTINCT member.customer_id
     FROM crm_hold AS hold
-    JOIN crm_account AS own ON own.id = hold.account_id
+    JOIN member ON member.account_id = hold.account_id
     WHERE hold.from_at <= %(at)s AND (hold.until_at IS NULL OR hold.until_at > %(at)s)
 ), said AS (
     SELECT DISTINCT ON (contact_id) contact_id, given
@@ -98,7 +105,7 @@ WITH person AS (
 ), drawn AS (
     SELECT DISTINCT customer_id FROM placed WHERE place <= %(target)s
 )
-SELECT judged.id AS contact_id, judged.account_id, judged.segment, placed.place,
+SELECT judged.id AS contact_id, judged.account_id, judged.customer_id, judged.segment, placed.place,
     CASE
         WHEN judged.reason <> '' THEN judged.reason
         WHEN judged.account_left <= 0 THEN 'account_budget'

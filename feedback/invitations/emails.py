@@ -20,7 +20,10 @@ from feedback.surveys.queries import Words
 
 @dataclass(frozen=True)
 class Facts:
-    """All that an invitation says about the person, the circle and us. `years`: whole years as a customer."""
+    """All that an invitation says about the person, the circle and us. `years`: whole years as a customer.
+
+    `chosen`: a segment was asked, so that there may be others who could have been.
+    """
 
     name: str
     job_title: str
@@ -31,6 +34,7 @@ class Facts:
     sender_title: str
     company: str
     reply_days: int
+    chosen: bool = False
 
 
 @dataclass(frozen=True)
@@ -58,7 +62,14 @@ class Letter:
 
 
 def facts(
-    survey: Survey, contact: Contact, *, since: date | None, circle: tuple[int, int], ours: Installation, day: date
+    survey: Survey,
+    contact: Contact,
+    *,
+    since: date | None,
+    circle: tuple[int, int],
+    chosen: bool,
+    ours: Installation,
+    day: date,
 ) -> Facts:
     """`circle`: (how many are asked, how many could be)."""
     return Facts(
@@ -71,6 +82,7 @@ def facts(
         sender_title=survey.sender.job_title,
         company=ours.company_name,
         reply_days=survey.reply_working_days,
+        chosen=chosen,
     )
 
 
@@ -79,8 +91,9 @@ def _english(known: Facts) -> Phrases:
     year = "a year" if known.years == 1 else f"{known.years} years"
     people = "1 customer" if known.asked == 1 else f"{known.asked} customers"
     days = "one working day" if known.reply_days == 1 else f"{known.reply_days} working days"
+    others = "whom this survey is for" if known.chosen else "we could ask"
     circle = (
-        f"We are asking {people} this time, more than half of the {known.eligible} we could ask."
+        f"We are asking {people} this time, more than half of the {known.eligible} {others}."
         if rules.most(known.asked, known.eligible)
         else f"We ask {people} this time, no more."
     )
@@ -98,8 +111,9 @@ def _english(known: Facts) -> Phrases:
 def _korean(known: Facts) -> Phrases:
     name = rules.addressed(known.name, known.job_title, "ko")
     asked = rules.people_in_korean(known.asked)
+    others = "이 설문의 대상이신" if known.chosen else "여쭐 수 있는"
     circle = (
-        f"이번에는 여쭐 수 있는 {rules.people_in_korean(known.eligible)} 가운데 절반이 넘는 {asked}께 여쭙니다."
+        f"이번에는 {others} {rules.people_in_korean(known.eligible)} 가운데 절반이 넘는 {asked}께 여쭙니다."
         if rules.most(known.asked, known.eligible)
         else f"이번에는 {asked}께만 여쭙니다."
     )

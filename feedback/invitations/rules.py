@@ -38,6 +38,7 @@ REASONS: Mapping[str, str] = {
     "colleague": _("Could have been asked; a colleague at the same customer was."),
     "not_drawn": _("Could have been asked; the draw fell on others."),
 }
+NO_SEGMENT = _("This segment is gone, or not shared with you any more. Choose another one.")
 COULD_HAVE = ("colleague", "not_drawn")
 # What the outbox calls a refusal → what a wave calls it.
 _OUTBOX = {"erased": "left", "left": "left", "bad_header": "refused", "new_address": "no_address"}

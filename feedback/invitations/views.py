@@ -32,31 +32,82 @@ SANDBOX = {
 def survey_wave(request: Request, pk: int) -> HttpResponse:
     """GET shows what would happen, POST makes it happen; the number asked is in the button."""
     survey = get_object_or_404(Survey.objects.select_related("sender"), pk=pk)
-    form = WaveForm(request.POST if request.method == "POST" else request.GET or None)
-    target = form.cleaned_data["target"] if form.is_valid() else rules.SUGGESTED
+    form = _asked(request, survey)
     if request.method == "POST" and form.is_valid():
         try:
-            wave = actions.open_wave(survey, target=target, at=request.now, by=request.user)
+            wave = actions.open_wave(survey, **form.cleaned_data, at=request.now, by=request.user)
         except ValidationError as error:
             form.add_error(None, ValidationError(error.messages))
         else:
             return redirect(f"{reverse('survey', args=[pk])}?{urlencode({'wave': wave.pk})}")
-    circle = queries.circle(survey, target=target, at=request.now)
-    languages = list(surveys.texts(survey))
+    circle = _circle(request, survey, form)
+    state = _state(form)
     context = {
         "survey": survey,
-        "form": form if form.is_bound else WaveForm(initial={"target": target}),
-        "target": target,
+        "form": form,
         "circle": circle,
+        "audience": form.cleaned_data.get("audience"),
         "too_soon": queries.too_soon(survey, at=request.now),
         "most": rules.most(circle.asked, circle.eligible),
         "button": ngettext("Ask %(n)s customer", "Ask %(n)s customers", circle.asked) % {"n": circle.asked},
+        "members_url": f"{reverse('survey-audience', args=[pk])}?{state}",
         "mails": [
-            {"language": each, "url": f"{reverse('survey-mail', args=[pk, each])}?{urlencode({'target': target})}"}
-            for each in languages
+            {"language": each, "url": f"{reverse('survey-mail', args=[pk, each])}?{state}"}
+            for each in (surveys.texts(survey) if circle.asked else ())
         ],
     }
     return render(request, "feedback/wave.html", context, status=422 if form.errors else 200)
+
+
+def _asked(request: Request, survey: Survey) -> WaveForm:
+    """What the address or the form says; where it says nothing, the audience of last time."""
+    if request.method == "POST":
+        return WaveForm(request.POST, user=request.user)
+    last = queries.latest_wave(survey)
+    before = {"target": rules.SUGGESTED, "audience": last.audience_id if last and last.audience_id else ""}
+    return WaveForm(before | request.GET.dict(), user=request.user)
+
+
+def _circle(request: Request, survey: Survey, form: WaveForm) -> queries.Circle:
+    """The draw that the form asks for; nobody while it cannot be read, rather than everybody."""
+    form.is_valid()
+    given = form.cleaned_data
+    if given.keys() >= {"audience", "target"}:
+        try:
+            among = queries.audience(given["audience"], user=request.user, at=request.now)
+            return queries.circle(survey, target=given["target"], among=among, at=request.now)
+        except ValidationError as error:
+            form.add_error(None, error)
+    return queries.Circle()
+
+
+def _state(form: WaveForm) -> str:
+    return urlencode({name: form[name].value() or "" for name in ("audience", "target")})
+
+
+@require_safe
+@needs("configure")
+def survey_audience(request: Request, pk: int) -> HttpResponse:
+    """The audience account by account: why each is in, and who of its people would be asked or not, and why not."""
+    survey = get_object_or_404(Survey.objects.select_related("sender"), pk=pk)
+    form = _asked(request, survey)
+    page = queries.Members([], None)
+    if form.is_valid():
+        given, after = form.cleaned_data, _id(request.GET.get("after", ""))
+        try:
+            page = queries.members(
+                survey, given["audience"], target=given["target"], user=request.user, after=after, at=request.now
+            )
+        except ValidationError as error:
+            form.add_error(None, error)
+    context = {
+        "survey": survey,
+        "form": form,
+        "audience": form.cleaned_data.get("audience"),
+        "page": page,
+        "wave_url": f"{reverse('survey-wave', args=[pk])}?{_state(form)}",
+    }
+    return render(request, "feedback/audience.html", context, status=422 if form.errors else 200)
 
 
 @require_safe
@@ -67,9 +118,8 @@ def survey_mail(request: Request, pk: int, language: str) -> HttpResponse:
     texts = surveys.words(survey)
     if language not in texts:
         raise Http404
-    form = WaveForm(request.GET)
-    target = form.cleaned_data["target"] if form.is_valid() else rules.SUGGESTED
-    circle = queries.circle(survey, target=target, at=request.now)
+    form = _asked(request, survey)
+    circle = _circle(request, survey, form)
     people = Contact.objects.system("only who sees every account comes here").select_related("account__merged_into")
     reader = people.filter(pk=circle.first or 0).first()
     if reader is None or language_of(reader.language, reader.account.language, available=tuple(texts)) != language:
@@ -81,6 +131,7 @@ def survey_mail(request: Request, pk: int, language: str) -> HttpResponse:
         reader,
         since=since,
         circle=(circle.asked, circle.eligible),
+        chosen=form.cleaned_data.get("audience") is not None,
         ours=installation(),
         day=request.now.date(),
     )

@@ -106,6 +106,7 @@ def _context(invitation: Invitation, given: Answer | None) -> dict[str, object]:
         contact,
         since=invitations.customer(contact).customer_since,
         circle=(wave.asked, wave.eligible),
+        chosen=wave.audience_id is not None,
         ours=ours,
         day=invitation.created_at.date(),
     )

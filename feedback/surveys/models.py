@@ -6,6 +6,7 @@ from django.db import models
 from django.db.models.functions import TruncDate
 from django.utils.translation import gettext_lazy as _
 
+from crm.segments.models import Segment
 from crm.staff.models import User
 
 
@@ -59,12 +60,13 @@ class Wave(models.Model):
     """One round of a survey: how many could have been asked, how many were to be, how many were.
 
     `sample_seed` makes the random sample repeatable: the same seed draws the same contacts. One wave of a
-    survey a UTC day: a batch that is sent twice finds the first one's wave.
+    survey a UTC day: a batch that is sent twice finds the first one's wave. `audience` null: all customers.
     """
 
     survey = models.ForeignKey(Survey, models.PROTECT, related_name="+")
     opened_at = models.DateTimeField()
     opened_by = models.ForeignKey(User, models.PROTECT, related_name="+")
+    audience = models.ForeignKey(Segment, models.PROTECT, null=True, related_name="+")
     target = models.PositiveIntegerField(_("ask at most"))
     sample_seed = models.CharField(max_length=40)
     eligible = models.PositiveIntegerField(default=0)

@@ -202,6 +202,7 @@ URLS = [
         ("survey-new",         "",                 "O 200",                  "O 302"),
         ("survey-edit",        "survey",           "O 200",                  "O 302"),
         ("survey-wave",        "survey",           "O 200",                  "O 302"),
+        ("survey-audience",    "survey",           "O 200",                  "405"),
         ("survey-mail",        "survey mail",      "O 200",                  "405"),
         ("account_logout",     "",                 "405",                    "SOMRV 302"),
         # One's own door. Changes of a second factor ask for the password first, and by then these send there; what

@@ -1,5 +1,6 @@
 """Why an account is in: each condition of a tree, judged for one account by the code that lists it."""
 
+from collections.abc import Collection, Iterator
 from dataclasses import dataclass
 from datetime import date
 from typing import Any
@@ -32,6 +33,19 @@ def reasons(
     account: Account, tree: rules.Tree, *, day: date, user: User, known: Lists | None = None, currency: str = ""
 ) -> Reason:
     """Judge every condition for an account that `user` sees; one query. Raises `Unusable`."""
+    return reasons_of([account.pk], tree, day=day, user=user, known=known, currency=currency)[account.pk]
+
+
+def reasons_of(
+    accounts: Collection[int],
+    tree: rules.Tree,
+    *,
+    day: date,
+    user: User,
+    known: Lists | None = None,
+    currency: str = "",
+) -> dict[int, Reason]:
+    """Judge every condition for each of these accounts that `user` sees; one query. Raises `Unusable`."""
     known = known or lists_of(tree)
     there_are = fields(known)
     compiler = Compiler(there_are, known, day, user)
@@ -43,17 +57,14 @@ def reasons(
             columns[f"value_{n}"] = _value(there_are[leaf.field], day)
     if compiler.problems:
         raise Unusable(compiler.problems)
-    rows = Account.objects.visible_to(user).filter(pk=account.pk).select_related("owner", "pool")
-    found = rows.annotate(**columns).get()
-    judged = iter(
-        Reason(
-            bool(getattr(found, f"holds_{n}")),
-            *in_words(leaf, known, currency),
-            value=_in_words(there_are[leaf.field], getattr(found, f"value_{n}"), found, known, currency),
-        )
-        for n, leaf in enumerate(rules.leaves(tree))
-    )
-    return _judged(tree, judged)
+    rows = Account.objects.visible_to(user).filter(pk__in=accounts).select_related("owner", "pool").order_by("pk")
+
+    def judged(found: Account) -> Iterator[Reason]:
+        for n, leaf in enumerate(rules.leaves(tree)):
+            value = _in_words(there_are[leaf.field], getattr(found, f"value_{n}"), found, known, currency)
+            yield Reason(bool(getattr(found, f"holds_{n}")), *in_words(leaf, known, currency), value=value)
+
+    return {found.pk: _judged(tree, judged(found)) for found in rows.annotate(**columns)}
 
 
 def _value(field: Field, day: date) -> RawSQL:

@@ -1,6 +1,6 @@
 """Opening a wave: whom it asks, why not the others, and that it happens once."""
 
-from datetime import date, timedelta
+from datetime import date, datetime, timedelta
 from threading import Barrier, Thread
 
 import pytest
@@ -8,6 +8,7 @@ from django.core.exceptions import PermissionDenied, ValidationError
 from django.db import connection
 from django.db.models import QuerySet
 
+from crm.accounts.models import Account, AccountQuerySet
 from crm.attention import actions as attention
 from crm.audit.models import AuditRow
 from crm.audit.rules import System
@@ -18,7 +19,7 @@ from crm.outbox.models import OutboundMail
 from feedback.invitations import queries
 from feedback.invitations.actions import open_wave
 from feedback.invitations.models import Invitation, NotAsked
-from feedback.surveys.models import Wave
+from feedback.surveys.models import Survey, Wave
 from tests import factories
 from tests.factories import NOW, TODAY
 from tests.feedback import people
@@ -42,6 +43,11 @@ def asked(wave: Wave) -> set[int]:
 
 def mails() -> QuerySet[OutboundMail]:
     return OutboundMail.objects.system("test").filter(kind="survey")
+
+
+def circle(survey: Survey, *, target: int, at: datetime) -> queries.Circle:
+    everybody = Account.objects.system("test")
+    return queries.circle(survey, target=target, among=everybody, at=at)
 
 
 def test_everyone_is_asked_or_has_the_one_reason_that_comes_first(ops):
@@ -143,7 +149,7 @@ def test_the_same_seed_draws_the_same_people(ops):
     for _n in range(12):
         people.loyal()
     survey = people.survey(ops)
-    before = queries.circle(survey, target=5, at=NOW)
+    before = circle(survey, target=5, at=NOW)
     wave = open_wave(survey, target=5, at=NOW, by=ops)
     drawn = Invitation.objects.system("test").filter(wave=wave).order_by("pk").values_list("contact", flat=True)
     assert before.first == drawn[0]
@@ -167,7 +173,7 @@ def test_nobody_is_asked_again_before_the_cooldown_is_over(ops):
         at = NOW + timedelta(days=later)
         people.use(contact.account, day=at.date() - timedelta(days=1))
         OutboundMail.objects.system("test").update(state="sent")
-        found = [queries.circle(each, target=5, at=at).asked for each in (survey, other)]
+        found = [circle(each, target=5, at=at).asked for each in (survey, other)]
         assert found == [same, any_other], later
 
 
@@ -176,10 +182,10 @@ def test_a_mail_that_never_went_out_asked_nobody(ops):
     rep = factories.user("rep")
     people.loyal(owner=rep)
     open_wave(survey, target=5, at=NOW, by=ops)
-    assert queries.circle(other, target=5, at=NOW).reasons == {"asked_recently": 1}
+    assert circle(other, target=5, at=NOW).reasons == {"asked_recently": 1}
     [mail] = mails()
     outbox.cancel(mail, at=NOW, by=rep)
-    assert queries.circle(other, target=5, at=NOW).asked == 1
+    assert circle(other, target=5, at=NOW).asked == 1
 
 
 def test_a_batch_that_is_sent_twice_asks_nobody_twice(ops):
@@ -224,12 +230,12 @@ def test_a_mail_refused_at_the_last_moment_is_replaced_and_the_number_stays_true
     for _n in range(3):
         people.loyal()
     survey = people.survey(ops)
-    first = queries.circle(survey, target=2, at=NOW).first
+    first = circle(survey, target=2, at=NOW).first
     seen = queries.unwritable
     assert first
 
-    def unwritable_and_then_a_name_breaks() -> dict[int, str]:
-        found = seen()
+    def unwritable_and_then_a_name_breaks(among: AccountQuerySet) -> dict[int, str]:
+        found = seen(among)
         contact = Contact.objects.system("test").get(pk=first)
         contact.name = "Two\nlines"
         contact.save()
