@@ -2,6 +2,7 @@
 
 from datetime import date, datetime, timedelta
 from threading import Barrier, Thread
+from typing import Any
 
 import pytest
 from django.core.exceptions import PermissionDenied, ValidationError
@@ -73,7 +74,7 @@ def test_everyone_is_asked_or_has_the_one_reason_that_comes_first(ops):
     [stopped] = people.loyal()
     outbox.suppress(stopped.email, reason="unsubscribed", scope="survey", at=NOW, by=BY)
     [unwilling], [willing] = people.loyal(), people.loyal()
-    word = {"purpose": "survey", "source": "call", "at": NOW, "by": BY}
+    word: dict[str, Any] = {"purpose": "survey", "source": "call", "at": NOW, "by": BY}
     withdraw_consent(unwilling, on=TODAY, **word)
     withdraw_consent(willing, on=TODAY - timedelta(days=9), **word)
     grant_consent(willing, on=TODAY, wording="Ask me about your product.", **word)
