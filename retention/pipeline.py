@@ -8,6 +8,9 @@ from collections.abc import Callable
 from datetime import datetime
 from typing import NamedTuple
 
+from django.utils.functional import Promise
+from django.utils.translation import gettext_lazy as _
+
 from crm.audit.rules import Actor
 from crm.fills.actions import StageBusy, fill
 from crm.subscriptions.actions import derive_stages
@@ -26,9 +29,10 @@ Run = Callable[[datetime, datetime, Actor], str]
 
 
 class Stage(NamedTuple):
-    """A stage's name in the ledger, and how it runs: (through, at, by) → what it did, in one sentence."""
+    """A stage's name in the ledger and on its page, and how it runs: (through, at, by) → what it did, in a sentence."""
 
     name: str
+    label: str | Promise
     run: Run
 
 
@@ -38,17 +42,19 @@ def _stages(through: datetime, at: datetime, by: Actor) -> str:
 
 
 STAGES: tuple[Stage, ...] = (
-    Stage("lifecycle", _stages),
-    Stage("windows", lambda through, at, by: scores.refresh_windows(through, at=at, by=by)),
-    Stage("current scores", lambda through, at, by: scores.score_changed(through, at=at, by=by)),
-    Stage("ledger", lambda through, at, by: scores.score_due(through, at=at, by=by)),
-    Stage("signals", lambda through, at, by: risk_signals.look(at=through, by=by)),
-    Stage("follow-up results", lambda through, at, by: follow_ups.settle(at=through, by=by)),
-    Stage("handovers", lambda through, at, by: handovers.catch_up(at=through, by=by)),
-    Stage("plays", lambda through, at, by: plays.advance(at=through, by=by)),
-    Stage("tasks", lambda through, at, by: tasks.pick_up(at=through, by=by)),
-    Stage("drafts", lambda through, at, by: follow_ups.pick_up(at=through, by=by)),
-    Stage("outcomes", lambda through, at, by: record_outcomes(at=through, by=by)),
+    Stage("lifecycle", _("Stages of accounts"), _stages),
+    Stage("windows", _("Windows of usage"), lambda through, at, by: scores.refresh_windows(through, at=at, by=by)),
+    Stage("current scores", _("Current scores"), lambda through, at, by: scores.score_changed(through, at=at, by=by)),
+    Stage("ledger", _("Score ledger"), lambda through, at, by: scores.score_due(through, at=at, by=by)),
+    Stage("signals", _("Risk signals"), lambda through, at, by: risk_signals.look(at=through, by=by)),
+    Stage(
+        "follow-up results", _("What became of drafts"), lambda through, at, by: follow_ups.settle(at=through, by=by)
+    ),
+    Stage("handovers", _("Handovers"), lambda through, at, by: handovers.catch_up(at=through, by=by)),
+    Stage("plays", _("Plays"), lambda through, at, by: plays.advance(at=through, by=by)),
+    Stage("tasks", _("Tasks"), lambda through, at, by: tasks.pick_up(at=through, by=by)),
+    Stage("drafts", _("Drafts"), lambda through, at, by: follow_ups.pick_up(at=through, by=by)),
+    Stage("outcomes", _("Outcomes"), lambda through, at, by: record_outcomes(at=through, by=by)),
 )
 
 

@@ -1,11 +1,13 @@
 """Playbooks with what became of their plays, and when each stage of the pipeline last ran."""
 
+import re
 from typing import Any
 
 import pytest
 from django.urls import reverse
 
 from crm.fills.models import Beat, Fill
+from crm.staff.models import User
 from retention.outcomes.models import Outcome
 from retention.pipeline import STAGES
 from retention.plays.models import Play
@@ -76,13 +78,25 @@ def test_stages_stand_in_the_order_in_which_they_run(ops):
     Beat.objects.create(name="jobs", at=NOW)
     response = signed_in(ops).get(reverse("pipeline"))
     context, body = response.context, response.content.decode()
-    assert [fill.stage for fill in context["stages"]] == [stage.name for stage in STAGES]
-    assert [fill.stage for fill in context["others"]] == ["drain"]
+    assert [row.fill.stage for row in context["stages"]] == [stage.name for stage in STAGES]
+    assert [(row.fill.stage, row.label) for row in context["others"]] == [("drain", "drain")]
     assert [fill.stage for fill in context["failed"]] == ["plays"]
     assert [each["still"] for each in context["beats"]] == [False]
     assert [
         words for words in ("1 step failed", "no &lt;such&gt; play", "4 batches wait", "12 ms") if words not in body
     ] == []
+
+
+def test_a_korean_reader_finds_no_english_name_among_stages_and_loops(ops):
+    User.objects.filter(pk=ops.pk).update(language="ko")
+    for name in ("windows_day", "ledger_day"):
+        Fill.objects.create(stage=name, through_at=NOW)
+    for name in ("jobs", "long_work"):
+        Beat.objects.create(name=name, at=NOW)
+    body = signed_in(ops).get(reverse("pipeline")).content.decode()
+    names = re.findall(r'<th scope="row">(.*?)</th>', body) + re.findall(r'<li class="row"><span>(.*?)</span>', body)
+    assert len(names) == 15
+    assert [name for name in names if re.search("[a-z]", name)] == []
 
 
 @pytest.mark.parametrize("rows", [1, 3])
