@@ -141,7 +141,8 @@ def _payment(event: Event, who: str) -> Said:
     if facts["before"] is None:
         return _("Subscribed at %(mrr)s a month") % {"mrr": now}, ", ".join(words), "", "", ""
     before = money(Decimal(str(facts["before"])).quantize(Decimal("0.01")), facts["currency"])
-    return _("%(mrr)s a month, %(before)s before") % {"mrr": now, "before": before}, ", ".join(words), "", "", ""
+    said = _("%(mrr)s a month, as before") if now == before else _("%(mrr)s a month, %(before)s before")
+    return said % {"mrr": now, "before": before}, ", ".join(words), "", "", ""
 
 
 def _left(event: Event, who: str) -> Said:

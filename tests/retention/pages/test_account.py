@@ -204,13 +204,16 @@ def test_every_kind_of_event_has_its_sentence(draft):
     assert {line.icon for line in lines} <= set(KINDS_OF_LINE)
 
 
-def test_a_changed_price_is_told_beside_the_one_before(draft):
+def test_a_changed_price_is_told_beside_the_one_before_and_a_kept_one_once(draft):
     line = SubscriptionChange.objects.system("test").get(account=draft.account)
-    SubscriptionChange.objects.create(
-        account=draft.account, subscription=line.subscription, plan=line.plan, seats=20, effective_on=TODAY,
-        price=980, mrr=980, currency="EUR", recorded_at=NOW,
-    )  # fmt: skip
-    assert "€980 a month, €1,240 before 18 Nov Team, 20 seats" in text(shown(signed_in(draft.owner), draft.account))
+    for seats, on, price in ((25, TODAY - timedelta(days=1), 1240), (20, TODAY, 980)):
+        SubscriptionChange.objects.create(
+            account=draft.account, subscription=line.subscription, plan=line.plan, seats=seats, effective_on=on,
+            price=price, mrr=price, currency="EUR", recorded_at=NOW,
+        )  # fmt: skip
+    page = text(shown(signed_in(draft.owner), draft.account))
+    assert "€980 a month, €1,240 before 18 Nov Team, 20 seats" in page
+    assert "€1,240 a month, as before 17 Nov Team, 25 seats" in page
 
 
 def test_what_happened_to_a_merged_account_belongs_to_the_one_that_stayed(draft):
