@@ -9,7 +9,7 @@ from django.utils.translation import gettext as _
 from django.views.decorators.http import require_POST
 
 from crm.accounts.actions import may_write
-from crm.accounts.views import own_account
+from crm.accounts.views import own_account, shown
 from crm.lib.fields import refusals
 from crm.lib.working_hours import working_day
 from crm.staff.views import Request, form_page, needs, offer_undo, way_back
@@ -40,7 +40,7 @@ def new(request: Request, pk: int) -> HttpResponse:
             return redirect("account", account.pk)
     url = reverse("account", args=[account.pk])
     words = {"title": _("New task"), "submit": _("Add the task"), "back_url": url}
-    return form_page(request, form, slot="new-task", **words, account=account, account_url=url)
+    return form_page(request, form, slot="new-task", **shown(request, account, **words))
 
 
 @needs("write_account")
@@ -58,7 +58,7 @@ def edit(request: Request, pk: int) -> HttpResponse:
             messages.success(request, _("Saved."))
             return HttpResponseRedirect(way_back(request, url))
     words = {"title": said, "submit": _("Save the task"), "back_url": url}
-    return form_page(request, form, slot=f"task-{pk}", **words, account=task.account, account_url=url)
+    return form_page(request, form, slot=f"task-{pk}", **shown(request, task.account, **words))
 
 
 @require_POST
@@ -85,7 +85,7 @@ def dismiss(request: Request, pk: int) -> HttpResponse:
     url = reverse("account", args=[task.account_id])
     title = _("Why is “%(task)s” not needed?") % {"task": _(task.title)}
     words = {"title": title, "submit": _("Put it aside"), "back_url": url}
-    return form_page(request, form, slot=f"aside-{pk}", **words, account=task.account, account_url=url)
+    return form_page(request, form, slot=f"aside-{pk}", **shown(request, task.account, **words))
 
 
 def _settled(request: Request, task: Task, words: str) -> None:
