@@ -1,6 +1,6 @@
 """What usage tells: sums over windows, for all accounts at once."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from datetime import UTC, date, datetime, timedelta
 from typing import NamedTuple
 
@@ -14,7 +14,47 @@ from crm.lib.sql_files import load
 from crm.sources.models import InboxBatch
 from crm.sources.queries import oldest_waiting
 from crm.sources.rules import Envelope, Event, once, read_batch
-from crm.usage.models import CountedDay, UsageDay, WaitingEvent
+from crm.usage.models import CountedDay, MonthlyTotal, UsageDay, WaitingEvent
+from crm.usage.rules import TOTAL_OF
+
+# --- totals beside events ----------------------------------------------------------------------------------
+
+
+def events_in_totals(asked: Mapping[tuple[int, int, date], date]) -> dict[tuple[int, int, date], date]:
+    """Of (account, feature, month) → through those in which events of the feature are counted, with the first day."""
+    accounts, features, months = zip(*asked, strict=True) if asked else ((), (), ())
+    values = {"accounts": list(accounts), "features": list(features), "months": list(months)}
+    values |= {"throughs": list(asked.values()), "total_of": TOTAL_OF}
+    with connection.cursor() as cursor:
+        cursor.execute(load(__file__, "events_in_totals"), values)
+        return {(account, feature, month): first for account, feature, month, first in cursor.fetchall()}
+
+
+def totals_of(accounts: Iterable[int]) -> dict[tuple[int, int], list[tuple[date, date]]]:
+    """(account, feature) → the (first, last) days that monthly totals of it cover."""
+    found: dict[tuple[int, int], list[tuple[date, date]]] = {}
+    rows = MonthlyTotal.objects.system("usage is counted once").filter(account__in=set(accounts))
+    for account, feature, month, through in rows.values_list("account", "event__feature", "month", "through"):
+        found.setdefault((account, feature), []).append((month, through))
+    return found
+
+
+class Both(NamedTuple):
+    """A month of an account in which a total and events of one feature would both count."""
+
+    event: str
+    feature: str
+    account: str
+    month: date
+
+
+def totals_over_events(events: Iterable[int]) -> Both | None:
+    """A case of it among these event names, if there is one."""
+    with connection.cursor() as cursor:
+        cursor.execute(load(__file__, "totals_over_events"), {"events": list(events), "total_of": TOTAL_OF})
+        found = cursor.fetchone()
+    return Both(*found) if found else None
+
 
 # --- windows -----------------------------------------------------------------------------------------------
 

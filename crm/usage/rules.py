@@ -57,6 +57,9 @@ def spread(total: Total) -> list[tuple[date, int, int]]:
     return found
 
 
+TOTAL_OF = "monthly_total:"  # begins the event name under which the totals of a feature stand
+
+
 def last_day_of(month: date, today: date) -> date:
     """The day through which a month's total is spread: its last one, in the running month yesterday."""
     end = (month + timedelta(days=32)).replace(day=1) - timedelta(days=1)

@@ -13,10 +13,11 @@ from crm.audit.rules import System
 from crm.contacts.queries import erased_names
 from crm.contacts.rules import ADDRESS, EXTERNAL_ID
 from crm.imports import queries, rules
-from crm.imports.actions.presupposed import total_events
+from crm.imports.actions.presupposed import features_named, total_events
 from crm.imports.rules import Refusal, Taken, Touched
 from crm.lib.sql_files import load
 from crm.usage.actions import mark_dirty, set_totals
+from crm.usage.queries import events_in_totals
 from crm.usage.rules import Total, last_day_of
 
 
@@ -39,6 +40,8 @@ class Book:
         refused += [Refusal(row.line, row.cells, row.reason) for row in known if row.values is None]
         good = self._with_accounts([row for row in known if row.values is not None], refused)
         fresh = self._consistent(good, refused)
+        if self.kind == rules.TOTALS:
+            fresh = self._without_events(fresh, refused)
         self.touched = self._write(fresh, refused)
         refused.sort()
         new = {each.line for each in self.touched if each.is_new}
@@ -80,6 +83,27 @@ class Book:
                 words = _("Line {line} says something else about the same id. Keep one of the two.")
                 refused.append(Refusal(row.line, row.cells, words.format(line=line)))
         return fresh
+
+    def _without_events(self, rows: list[rules.Row], refused: list[Refusal]) -> list[rules.Row]:
+        """Without totals of what is counted event by event already: one of the two would be counted twice."""
+        features = features_named({row.values["feature"] for row in rows})
+        asked = {}
+        for row in rows:
+            if feature := features.get(row.values["feature"]):
+                month = row.values["month"]
+                asked[row.values["account_id"], feature.pk, month] = last_day_of(month, self.at.date())
+        counted = events_in_totals(asked)
+        words = _("Events of {feature} are counted for this account from {day} on, and this total would count on top.")
+        kept = []
+        for row in rows:
+            feature = features.get(row.values["feature"])
+            day = counted.get((row.values["account_id"], feature.pk, row.values["month"])) if feature else None
+            if day is None:
+                kept.append(row)
+            else:
+                told = words.format(feature=row.values["feature"], day=day.isoformat())
+                refused.append(Refusal(row.line, row.cells, told))
+        return kept
 
     def _key(self, values: Mapping[str, Any]) -> object:
         """What makes two rows speak of the same thing: of a contact its own id, else its address, else its name."""

@@ -13,6 +13,7 @@ from crm.plans.models import Feature
 from crm.staff.actions import require
 from crm.usage.actions import event_ids, map_events
 from crm.usage.models import EventName
+from crm.usage.rules import TOTAL_OF
 
 
 @transaction.atomic
@@ -31,16 +32,11 @@ def total_events(names: Collection[str], *, at: datetime, by: Actor) -> dict[str
     A feature made so counts from 1 use in 28 days on, until an admin says from when on its use is meaningful.
     """
     require("import", by=by)
-    features: dict[str, Feature] = {}
-    for row in Feature.objects.all():
-        features |= {row.name.casefold(): row, row.key: row}
-    meant = {}
-    for name in sorted(names):
-        feature = features.get(name.casefold()) or features.get(rules.key_of(name))
-        if feature is None:
-            feature = create_feature(key=rules.key_of(name), name=name[:120], at=at, by=by)
-            features |= {feature.name.casefold(): feature, feature.key: feature}
-        meant[name] = feature
+    meant = features_named(names)
+    made: dict[str, Feature] = {}
+    for name in sorted(set(names) - meant.keys()):
+        key = rules.key_of(name)
+        made[key] = meant[name] = made.get(key) or create_feature(key=key, name=name[:120], at=at, by=by)
     wanted = {f"{TOTAL_OF}{feature.key}": feature for feature in meant.values()}
     have = dict(EventName.objects.filter(name__in=wanted).values_list("name", "pk"))
     map_events({name: (feature, True, "") for name, feature in wanted.items() if name not in have}, at=at, by=by)
@@ -48,7 +44,13 @@ def total_events(names: Collection[str], *, at: datetime, by: Actor) -> dict[str
     return {name: have[f"{TOTAL_OF}{feature.key}"] for name, feature in meant.items()}
 
 
-TOTAL_OF = "monthly_total:"
+def features_named(names: Collection[str]) -> dict[str, Feature]:
+    """The features among these that are there, by what they are called: a name in any case, or a key."""
+    known: dict[str, Feature] = {}
+    for row in Feature.objects.all():
+        known |= {row.name.casefold(): row, row.key: row}
+    found = {name: known.get(name.casefold()) or known.get(rules.key_of(name)) for name in names}
+    return {name: feature for name, feature in found.items() if feature}
 
 
 @transaction.atomic

@@ -14,6 +14,8 @@ from crm.sources.models import Source
 from crm.sources.queries import seen_among
 from crm.sources.rules import hash64
 from crm.usage.actions import count_events, event_ids
+from crm.usage.models import EventName, MonthlyTotal
+from crm.usage.queries import totals_of
 from crm.usage.rules import Counted
 
 
@@ -43,6 +45,7 @@ class Usage:
         self.numbers: Mapping[int, int] = {}
         self.given: Mapping[int, int] | None = None
         self.unknown: set[str] = set()
+        self.beside_totals = MonthlyTotal.objects.system("usage is counted once").exists()
 
     def __call__(self, chunk: Sequence[rules.Row]) -> Taken:
         good, refused = self._attributed(chunk)
@@ -77,7 +80,24 @@ class Usage:
         refused += [
             rules.no_account(row, row.values.account) for row in read if row.values.account not in self.accounts
         ]
-        return good, refused
+        return (self._without_totals(good, refused) if self.beside_totals else good), refused
+
+    def _without_totals(self, good: list[tuple[rules.Row, str]], refused: list[Refusal]) -> list[tuple[rules.Row, str]]:
+        """Without events of what a monthly total counts already: the total covers them."""
+        names = EventName.objects.filter(name__in={row.values.name for row, _text in good}, feature__isnull=False)
+        features = {row.name: row.feature for row in names.select_related("feature") if row.feature}
+        totals = totals_of(self.accounts[row.values.account] for row, _text in good if row.values.name in features)
+        words = _("A monthly total of {feature} covers {day} for this account, and this event would count on top.")
+        kept = []
+        for row, text in good:
+            day, feature = row.values.at.date(), features.get(row.values.name)
+            covered = totals.get((self.accounts[row.values.account], feature.pk), ()) if feature else ()
+            if feature and any(first <= day <= last for first, last in covered):
+                told = words.format(feature=feature.name, day=day.isoformat())
+                refused.append(Refusal(row.line, row.cells, told))
+            else:
+                kept.append((row, text))
+        return kept
 
     def _keep(self, counted: Sequence[Counted]) -> None:
         if self.undoable is None:

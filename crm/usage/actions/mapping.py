@@ -12,6 +12,7 @@ from crm.audit.rules import Actor
 from crm.plans.models import Feature
 from crm.staff.actions import require
 from crm.usage.models import EventName
+from crm.usage.queries import totals_over_events
 
 Meaning = tuple[Feature | None, bool, str]
 
@@ -22,11 +23,11 @@ def map_events(meanings: Mapping[str, Meaning], *, at: datetime, by: Actor) -> i
 
     A name that has not come in yet is made, so that its first event counts already. A feature reaches back over
     all days, because roll-ups are by event name; use and property hold for what is counted from now on.
-    Raises ValidationError in words.
+    Raises ValidationError in words, also where monthly totals of the feature cover days on which the event came in.
     """
     require("configure", by=by)
     known = {row.name: row for row in EventName.objects.select_for_update().filter(name__in=meanings).order_by("pk")}
-    changed = 0
+    changed: list[int] = []
     for name, (feature, is_use, amount_property) in meanings.items():
         if len(amount_property) > 120:
             raise ValidationError(_("The property of %(name)s has more than 120 characters.") % {"name": name})
@@ -39,5 +40,12 @@ def map_events(meanings: Mapping[str, Meaning], *, at: datetime, by: Actor) -> i
             setattr(row, field, value)
         row.save()
         audit.record("event.mapped", row, at=at, by=by, before=before, after=after)
-        changed += 1
-    return changed
+        changed.append(row.pk)
+    both = totals_over_events(changed)
+    if both:
+        words = _(
+            "%(event)s cannot feed %(feature)s: for %(account)s a monthly total of %(month)s covers days on which it "
+            "has come in, and both would count. Undo the import of those totals first."
+        )
+        raise ValidationError(words % (both._asdict() | {"month": f"{both.month:%Y-%m}"}))
+    return len(changed)
