@@ -351,11 +351,14 @@ LOGGING = {
     "version": 1,
     "disable_existing_loggers": False,
     "formatters": {
-        "line": {"format": "{asctime} {levelname} {name} {message}", "style": "{"},
+        "line": {"()": "crm.lib.logs.Lines"},
         "json": {"()": "crm.lib.logs.formatter"},
     },
     # Lines for a person at a terminal, JSON for whatever gathers them in production.
-    "handlers": {"stderr": {"class": "logging.StreamHandler", "formatter": LOG_FORMAT}},
+    "filters": {"plain_places": {"()": "crm.lib.logs.PlainPlaces"}},
+    "handlers": {
+        "stderr": {"class": "logging.StreamHandler", "formatter": LOG_FORMAT, "filters": ["plain_places"]},
+    },
     "root": {"handlers": ["stderr"], "level": LOG_LEVEL or "WARNING"},
     "loggers": {
         "holdfast": {"level": LOG_LEVEL or "INFO"},

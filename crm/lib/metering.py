@@ -6,7 +6,6 @@ it every process tells of its own requests alone.
 
 import logging
 import os
-import re
 from collections.abc import Callable, Iterable
 from time import monotonic
 from typing import Any
@@ -14,7 +13,7 @@ from typing import Any
 from prometheus_client import CollectorRegistry, Histogram
 from prometheus_client.multiprocess import MultiProcessCollector
 
-from crm.lib.logs import known_id, request_id
+from crm.lib.logs import known_id, request_id, route
 
 log = logging.getLogger("holdfast.web")
 Start = Callable[..., Any]
@@ -26,7 +25,6 @@ REQUESTS = Histogram(
     registry=own, buckets=(0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30),
 )  # fmt: skip
 METHODS = ("GET", "HEAD", "POST", "PATCH", "PUT", "DELETE", "OPTIONS")
-_WORD = re.compile(r"[a-z][a-z.\-]{0,30}|v1|\d{1,19}|")
 
 
 def registry() -> CollectorRegistry:
@@ -36,11 +34,6 @@ def registry() -> CollectorRegistry:
     together = CollectorRegistry()
     MultiProcessCollector(together)  # type: ignore[no-untyped-call]
     return together
-
-
-def route(path: str) -> str:
-    """The path without whatever is no word and no number: tokens of links open something."""
-    return "/".join(part if _WORD.fullmatch(part) else "…" for part in path[:500].split("/"))
 
 
 def metered(application: Application) -> Application:

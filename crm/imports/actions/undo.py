@@ -78,7 +78,7 @@ def undo_next(*, clock: Callable[[], datetime], by: Actor) -> str:
             finish_undo(run, at=clock(), by=asked or by)
         except PermissionDenied:  # somebody else may ask
             ImportRun.objects.filter(pk=run.pk).update(undo_asked_at=None, undone_by=None)
-    return f"{run.filename}: undone"
+    return f"import {run.pk}: undone"
 
 
 @transaction.atomic

@@ -66,7 +66,7 @@ def work(*, clock: Clock, by: Actor) -> str:
             give_up(upload, str(error), at=clock(), by=by)
         except PermissionDenied:
             give_up(upload, _("Whoever uploaded the file may not import any more."), at=clock(), by=by)
-    return f"{upload.filename}: {upload.state}"
+    return f"file {upload.pk}: {upload.state}"  # its name may name somebody, and this goes to the log
 
 
 def _advance(upload: Upload, **values: Any) -> None:
