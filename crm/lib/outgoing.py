@@ -16,7 +16,8 @@ from contextlib import suppress
 from dataclasses import dataclass
 from functools import cache
 from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network, ip_address, ip_network
-from threading import Timer
+from queue import Empty, Queue
+from threading import Thread, Timer
 from time import monotonic
 from urllib.parse import urlsplit
 
@@ -154,13 +155,8 @@ def _literal(host: str) -> Address | None:
 
 def addresses(target: Target, door: Door = OUTSIDE) -> list[str]:
     """Where the target is, looked up once. One address that must not be called makes all of them suspect: `Refused`."""
-    if (literal := _literal(target.host)) is not None:
-        found = [str(literal)]
-    else:
-        try:
-            found = door.resolve(target.host, target.port)
-        except (OSError, UnicodeError):
-            raise Failed("no_such_host") from None
+    literal = _literal(target.host)
+    found = _resolved(target, door) if literal is None else [str(literal)]
     if not found:
         raise Failed("no_such_host")
     for text in found:
@@ -171,6 +167,23 @@ def addresses(target: Target, door: Door = OUTSIDE) -> list[str]:
         if "%" in text or not door.lets_through(address):
             raise Refused(NOT_PUBLIC)
     return found
+
+
+def _resolved(target: Target, door: Door) -> list[str]:
+    """The resolver of a machine takes the time that it takes; once ours is over nobody waits for it any more."""
+    answers: Queue[list[str]] = Queue()
+
+    def ask() -> None:
+        try:
+            answers.put(door.resolve(target.host, target.port))
+        except (OSError, UnicodeError):
+            answers.put([])
+
+    Thread(target=ask, name="resolver", daemon=True).start()
+    try:
+        return answers.get(timeout=door.seconds)
+    except Empty:
+        raise Failed("too_slow") from None
 
 
 def post(url: str, body: bytes, headers: Mapping[str, str], *, door: Door = OUTSIDE) -> int:

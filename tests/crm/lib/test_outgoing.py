@@ -169,6 +169,21 @@ def test_a_server_that_drips_is_cut_off_in_time() -> None:
         thread.join()
 
 
+def test_a_name_server_that_hangs_is_not_waited_for_longer_than_a_call_may_take() -> None:
+    over = threading.Event()
+
+    def hangs(_host: str, _port: int) -> list[str]:
+        over.wait(20)
+        return []
+
+    door = Door(resolve=hangs, seconds=0.2)
+    began = time.monotonic()
+    with pytest.raises(Failed, match="too_slow"):
+        outgoing.post("https://slow.example/", b"", {}, door=door)
+    over.set()
+    assert time.monotonic() - began < 3
+
+
 def test_a_certificate_that_nobody_vouches_for_is_refused() -> None:
     """Plain text where TLS was expected is the simplest of them; the name is spoken in the handshake."""
     with receiver() as server, pytest.raises(Failed):
