@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable, Mapping
 from datetime import UTC, date, datetime, timedelta
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from django.db import connection
 from django.db.models import Sum
@@ -23,7 +23,7 @@ from crm.usage.rules import TOTAL_OF
 def events_in_totals(asked: Mapping[tuple[int, int, date], date]) -> dict[tuple[int, int, date], date]:
     """Of (account, feature, month) → through those in which events of the feature are counted, with the first day."""
     accounts, features, months = zip(*asked, strict=True) if asked else ((), (), ())
-    values = {"accounts": list(accounts), "features": list(features), "months": list(months)}
+    values: dict[str, Any] = {"accounts": list(accounts), "features": list(features), "months": list(months)}
     values |= {"throughs": list(asked.values()), "total_of": TOTAL_OF}
     with connection.cursor() as cursor:
         cursor.execute(load(__file__, "events_in_totals"), values)

@@ -85,7 +85,7 @@ def by_upload(ops: Client) -> None:
     name = f"contacts of {NAME}"
     made = go(ops, tried(ops, "contacts", text, f"{name}.csv"), "apply")
     assert counts(made) == ("applied", 1, 0, 0, 1)
-    assert NAME in b"".join(ops.post(reverse("upload-refused", args=[made.pk])).streaming_content).decode()
+    assert NAME in ops.post(reverse("upload-refused", args=[made.pk])).getvalue().decode()
     assert counts(go(ops, tried(ops, "contacts", workbook(), f"{name}.xlsx"), "apply")) == ("applied", 0, 0, 1, 1)
     made = upload(ops, "contacts", text.replace("nowhere", "elsewhere"), f"{name}.txt")
     ops.post(reverse("upload-columns", args=[made.pk]), {f"column-{n}": ours for n, ours in enumerate(ROWS[0])})
@@ -102,7 +102,8 @@ def by_upload(ops: Client) -> None:
 def by_api(owner: Any, account: Account) -> None:
     """Made twice with one Idempotency-Key, which may name somebody as well; refused in several ways; looked for."""
     program = Program(key_for(owner)[1])
-    once, told = f"for {ADDRESS}", {"account": account.pk, "name": NAME, "email": f"second.{ADDRESS}", "phone": PHONE}
+    once = f"for {ADDRESS}"
+    told: dict[str, Any] = {"account": account.pk, "name": NAME, "email": f"second.{ADDRESS}", "phone": PHONE}
     made = program.send("POST", "contacts", 201, once=once, **told)
     assert program.send("POST", "contacts", 201, once=once, **told)["id"] == made["id"]
     assert program.send("POST", "contacts", 422, once=once, **told | {"name": NAME.upper()})

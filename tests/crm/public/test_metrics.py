@@ -12,8 +12,8 @@ from django.test import Client
 
 from crm.fills.actions import beat
 from crm.fills.models import Fill
-from crm.lib.logs import formatter, hushed, known_id, request_id
-from crm.lib.metering import metered, route
+from crm.lib.logs import formatter, hushed, known_id, request_id, route
+from crm.lib.metering import metered
 from tests.crm.outbox.letters import approve, contact
 from tests.factories import NOW
 
