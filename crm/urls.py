@@ -17,6 +17,7 @@ from crm.api.reference import openapi, reference
 from crm.consents import views as consents
 from crm.contacts import views as contacts
 from crm.erasures import views as erasures
+from crm.exports import views as exports
 from crm.imports import views as imports
 from crm.keys import views as keys
 from crm.outbox import views as outbox
@@ -138,6 +139,8 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path("settings/sources/<int:pk>/keys/", sources.new_key, name="source-key-new"),
     path("settings/sources/<int:pk>/retry/", sources.retry, name="source-retry"),
     path("settings/keys/<int:pk>/revoke/", sources.revoke_key, name="source-key-revoke"),
+    path("settings/exports/", exports.index, name="exports"),
+    path("exports/<slug:key>/", exports.take, name="export"),
     path("settings/erasures/", erasures.index, name="erasures"),
     path("settings/events/", usage.events, name="events"),
     path("settings/imports/", uploads.index, name="imports"),

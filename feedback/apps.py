@@ -8,13 +8,17 @@ class FeedbackConfig(AppConfig):
         from django.utils.translation import gettext_lazy as _
 
         from crm.contacts.actions import Follows, following
+        from crm.exports import rules as exports
         from crm.imports import rules as imports
         from crm.keys.models import Group, register_groups
         from crm.lib.personal import Mentions, Own, register
         from feedback.answers import rules
         from feedback.answers.actions import import_answers
         from feedback.answers.forms import read_imported
+        from feedback.answers.queries import EXPORTS
 
+        for export in EXPORTS:
+            exports.register(export)
         register_groups(Group("surveys", _("Surveys and their answers"), writable=False))
         # Whoever both records were asked as in one wave, or left out of it, stays on record as both.
         following.extend(

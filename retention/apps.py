@@ -9,11 +9,13 @@ class RetentionConfig(AppConfig):
 
         from crm.accounts.actions import handing_over
         from crm.contacts.actions import Follows, following
+        from crm.exports import rules as exports
         from crm.imports.actions import derived
         from crm.keys.models import Group, register_groups
         from crm.staff.actions import leaving
         from retention.follow_ups.actions import put_doubles_aside, take_back_from
         from retention.handovers.actions import hand_over
+        from retention.pages.export import EXPORTS
         from retention.pages.fields import register_fields
 
         register_fields()
@@ -27,6 +29,8 @@ class RetentionConfig(AppConfig):
         )
         handing_over.append(hand_over)
         following.append(Follows("retention.FollowUp", once=("play_step", "occurrence_on"), settle=put_doubles_aside))
+        for export in EXPORTS:
+            exports.register(export)
         # After crm's own, which has returned the mails by then.
         leaving.append(take_back_from)
         register_kept()

@@ -268,6 +268,7 @@ def _house(made: Company) -> None:
     for state, kind in (("columns", "upload"), ("checked", "tried upload"), ("applied", "applied upload")):
         made.remember(kind, _upload(made.users["O"], state, run).pk)
     made.remember("template", ("accounts", "csv"))
+    made.remember("list", "contacts")
     rename = accounts.rename_tag(old="new", new="vip", at=NOW, by=made.users["O"])
     made.remember("tag rename", rename.pk)
     made.remember("installation", Installation.objects.get().pk)

@@ -84,9 +84,9 @@ def _shown(values: Mapping[str, Any]) -> dict[str, Any]:
 
 
 @transaction.atomic
-def note_export(what: str, *, asked: Mapping[str, Any], at: datetime, by: Actor) -> AuditRow:
-    """Somebody takes a file of `what`, narrowed to what was asked."""
-    return record(f"{what}.exported", (what, "all"), at=at, by=by, after=asked)
+def note_export(what: str, *, view: str, at: datetime, by: Actor) -> AuditRow:
+    """Somebody takes the list `what` as a file, narrowed to what the address of its page says."""
+    return record("list.exported", ("list", what), at=at, by=by, after={"view": view[:500]} if view else {})
 
 
 @transaction.atomic

@@ -19,10 +19,15 @@ WITH incoming AS MATERIALIZED (
     WHERE NOT EXISTS (
         SELECT FROM crm_subscriptionchange AS held
         WHERE held.subscription_id = incoming.subscription_id AND held.effective_on = incoming.effective_on
-            AND (held.ends_on, held.plan_id, held.seats, held.price, held.billing_months, held.currency, held.renews_on,
-                held.notice_on)
-            IS NOT DISTINCT FROM (incoming.ends_on, incoming.plan_id, incoming.seats, incoming.price,
-                incoming.billing_months, incoming.currency, incoming.renews_on, incoming.notice_on))
+            AND (held.plan_id, held.seats, held.price, held.billing_months, held.currency, held.renews_on, held.notice_on)
+            IS NOT DISTINCT FROM (incoming.plan_id, incoming.seats, incoming.price, incoming.billing_months,
+                incoming.currency, incoming.renews_on, incoming.notice_on)
+            AND (held.ends_on IS NOT DISTINCT FROM incoming.ends_on
+                -- Or it was ended on that day by a row of its own, which says that nothing is paid from there on.
+                OR coalesce(held.ends_on, 'infinity') > incoming.ends_on AND EXISTS (
+                    SELECT FROM crm_subscriptionchange AS stop
+                    WHERE stop.subscription_id = held.subscription_id AND stop.effective_on = incoming.ends_on
+                        AND stop.ends_on = stop.effective_on)))
     ORDER BY incoming.subscription_id, incoming.effective_on
     RETURNING id, account_id, subscription_id, effective_on
 )

@@ -222,6 +222,7 @@ def _with_time(request: Request) -> dict[str, list[dict[str, Any]]]:
     }
     return {
         "chart": [dict(usage_bars([(day, 20 + n * 3) for n, day in enumerate(days)], unit="trips"))],
+        "export": [{"key": "contacts", "state": "account=1", "here": "/settings/gallery/"}],
         "pager": [{"previous": "p", "next": "n", "count": "2,480 accounts like this"}],
         "queue_row": [{"row": row}, {"row": row | {"band": "", "new": False, "action_url": ""}}],
         "score_block": [

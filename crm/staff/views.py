@@ -129,6 +129,7 @@ SETTINGS = [
             ),
             ("api-reference", "read", _("API reference"), _("Every call that programs can make, with its fields.")),
             ("imports", "import", _("Imports"), _("Files that were taken over, and their refused rows.")),
+            ("exports", "export", _("Exports"), _("Every list as a file, to keep or to work on elsewhere.")),
             ("mail-files", "read_sources", _("Mail"), _("What was sent, or written to files without a server.")),
         ],
     ),

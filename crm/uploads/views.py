@@ -1,12 +1,12 @@
 """The door for files: upload one, say what its columns mean, look at what would happen, apply, undo."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from typing import Any
 
 from django.contrib import messages
 from django.core.exceptions import ValidationError
 from django.db import transaction
-from django.http import Http404, HttpResponse, HttpResponseBase, StreamingHttpResponse
+from django.http import Http404, HttpResponse, HttpResponseBase
 from django.shortcuts import get_object_or_404, redirect, render
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_POST, require_safe
@@ -18,8 +18,7 @@ from crm.imports.forms.files import reason_of
 from crm.imports.models import ImportRun
 from crm.imports.views import cursor
 from crm.lib.csv_files import Unreadable, recognise
-from crm.lib.csv_writing import lines
-from crm.lib.xlsx_writing import XLSX, workbook
+from crm.lib.downloads import FORMS, download
 from crm.staff.views import Request, needs
 from crm.uploads import actions, queries, rules
 from crm.uploads.forms import ColumnsForm, HowForm, UploadForm, received, sample_of
@@ -96,6 +95,7 @@ def _standing(request: Request, upload: Upload) -> dict[str, Any]:
         "next": page.next if page else None,
         "left": left,
         "writes": upload.new + upload.updated,
+        "as_workbook": {"as": "xlsx"},
     }
 
 
@@ -245,9 +245,7 @@ def refused(request: Request, pk: int) -> HttpResponseBase:
         audit.record("upload.refused_exported", upload, at=request.now, by=request.user)
     head = [*upload.header, "refused_line", "refused_reason"]
     rows = ([*row.cells, row.line, row.reason] for row in queries.refused_rows(upload))
-    response = StreamingHttpResponse(lines(head, rows), content_type="text/csv; charset=utf-8")
-    response["Content-Disposition"] = f'attachment; filename="{upload.kind}-refused-{upload.pk}.csv"'
-    return response
+    return download(upload.kind, head, rows, form=request.POST.get("as", ""), name=f"{upload.kind}-refused-{upload.pk}")
 
 
 @require_safe
@@ -255,11 +253,8 @@ def refused(request: Request, pk: int) -> HttpResponseBase:
 def template(request: Request, kind: str, form: str) -> HttpResponseBase:
     """A file to begin with: the columns of a kind, and an example of a row."""
     about = imports.KINDS.get(kind)
-    if about is None or form not in ("csv", "xlsx"):
+    if about is None or form not in FORMS:
         raise Http404
     head = list(about.columns)
     rows = [[example.get(name, "") for name in head] for example in about.examples]
-    body: Iterator[bytes] = workbook(about.key, head, rows) if form == "xlsx" else lines(head, rows)
-    response = HttpResponse(b"".join(body), content_type=XLSX if form == "xlsx" else "text/csv; charset=utf-8")
-    response["Content-Disposition"] = f'attachment; filename="{kind}.{form}"'
-    return response
+    return download(about.key, head, rows, form=form, name=kind)

@@ -1,6 +1,6 @@
 """What a customer says, kept once per invitation."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from datetime import UTC, date, datetime, time
 from typing import Any
 
@@ -20,6 +20,8 @@ from feedback.answers.queries import answer_of, editable
 from feedback.invitations.models import Invitation
 from feedback.surveys.actions import create_survey
 from feedback.surveys.models import Survey, Wave
+
+IMPORTED_WAVE = "import"  # the seed of a wave that nobody drew
 
 
 class TooLate(Exception):
@@ -82,14 +84,16 @@ def import_answers(rows: Sequence[Mapping[str, Any]], at: datetime) -> list[Touc
     """
     people = _respondents(rows, at)
     surveys = {name: _survey(name, at) for name in sorted({row["survey"] for row in rows})}
-    days = sorted({(surveys[row["survey"]].pk, row["answered_on"]) for row in rows})
-    waves = {day: _wave(*day, surveys) for day in days}
-    given: dict[tuple[int, int], Mapping[str, Any]] = {}
-    for row in rows:
-        given[waves[surveys[row["survey"]].pk, row["answered_on"]].pk, people[row["line"]].pk] = row
+    said = {row["line"]: (surveys[row["survey"]].pk, row["answered_on"], people[row["line"]].pk) for row in rows}
+    waves = _answered(said.values())
+    new = {each for each in said.values() if each not in waves}
+    opened = {day: _wave(*day, surveys).pk for day in sorted({each[:2] for each in new})}
+    waves |= {each: opened[each[:2]] for each in new}
+    given = {(waves[said[row["line"]]], said[row["line"]][2]): row for row in rows}
     invitations = _invitations(given, people, at)
     touched = _kept(given, invitations)
-    for wave in waves.values():
+    # Of waves that were really asked, the counts stay what they were then.
+    for wave in Wave.objects.filter(pk__in=opened.values(), sample_seed=IMPORTED_WAVE):
         asked = Invitation.objects.system("an import counts its answers").filter(wave=wave).count()
         Wave.objects.filter(pk=wave.pk).exclude(asked=asked).update(asked=asked, eligible=asked, target=asked)
     doorbell.ring("pipeline")
@@ -120,6 +124,19 @@ def _respondents(rows: Sequence[Mapping[str, Any]], at: datetime) -> dict[int, C
     }
 
 
+Said = tuple[int, date, int]  # the survey, the day of the answer, who gave it
+
+
+def _answered(said: Collection[Said]) -> dict[Said, int]:
+    """The wave of each of these that is there already: one may be answered days after it was opened."""
+    held = Answer.objects.system("an import knows answers again").filter(
+        contact__in={contact for _survey, _day, contact in said},
+        invitation__wave__survey__in={survey for survey, _day, _contact in said},
+    )
+    found = held.order_by("pk").values_list("invitation__wave__survey", "answered_at", "contact", "invitation__wave")
+    return {(survey, at.astimezone(UTC).date(), contact): wave for survey, at, contact, wave in found}
+
+
 def _survey(name: str, at: datetime) -> Survey:
     """The survey of this name; one that is not there is made in the name of whoever has been here longest."""
     found = Survey.objects.filter(name=name).first()
@@ -133,7 +150,7 @@ def _wave(survey: int, day: date, surveys: Mapping[str, Survey]) -> Wave:
     found = Wave.objects.filter(survey=survey, opened_at__date=day).first()
     of = next(each for each in surveys.values() if each.pk == survey)
     return found or Wave.objects.create(
-        survey=of, opened_at=_noon(day), opened_by=of.sender, target=0, sample_seed="import"
+        survey=of, opened_at=_noon(day), opened_by=of.sender, target=0, sample_seed=IMPORTED_WAVE
     )
 
 

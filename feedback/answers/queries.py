@@ -1,10 +1,14 @@
 """What the answers of a wave say, as far as the reader may see."""
 
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 
 from django.db.models import Count, Q
+from django.utils.translation import gettext_lazy as _
 
+from crm.exports.queries.book import streamed
+from crm.exports.queries.house import at
+from crm.exports.rules import Asked, Cell, Export, Table, number_in, tabled
 from crm.lib.intervals import Interval
 from crm.outbox.models import MailState
 from crm.staff.models import User
@@ -14,6 +18,7 @@ from feedback.invitations import queries as invitations
 from feedback.invitations.models import Invitation
 from feedback.invitations.rules import COULD_HAVE
 from feedback.surveys.models import Wave
+from feedback.surveys.queries import surveys
 
 EDITABLE = timedelta(hours=24)
 PAGE = 50
@@ -113,3 +118,38 @@ def answer_of(invitation: Invitation) -> Answer | None:
 def editable(answer: Answer, *, at: datetime) -> bool:
     """Whether the person may still change it."""
     return at < answer.answered_at + EDITABLE
+
+
+# --- as files --------------------------------------------------------------------------------------------------------
+
+
+def answers_table(asked: Asked) -> Table:
+    """Those of one wave as its page has them; else all, with those set aside. An erased person's are left out."""
+    rows = Answer.objects.visible_to(asked.user).filter(contact__erased_at=None).order_by("-pk")
+    if wave := number_in(asked.state, "wave"):
+        rows = rows.filter(invitation__wave=wave, set_aside="")
+    return tabled(streamed(rows.select_related("account", "contact", "invitation__wave__survey")), ANSWER)
+
+
+ANSWER: dict[str, Cell] = {
+    "account": "account.external_id", "score": "score", "comment": "comment",
+    "answered_on": lambda row: row.answered_at.astimezone(UTC).date(), "email": "contact.email",
+    "external_id": "contact.external_id", "name": "contact.name", "survey": "invitation.wave.survey.name",
+    "account_name": "account.name", "set_aside": "set_aside",
+}  # fmt: skip
+
+
+def surveys_table(_asked: Asked) -> Table:
+    return tabled(surveys(), SURVEY)
+
+
+SURVEY: dict[str, Cell] = {
+    "name": "name", "kind": lambda row: row.get_kind_display(), "asked_by": "sender.name",
+    "last_asked_at": at("last_at"), "asked": "last_asked", "could_be_asked": "last_eligible",
+}  # fmt: skip
+
+EXPORTS = [
+    Export(rules.ANSWERS, _(rules.LABEL), _("What customers said, with score, reason and day."), answers_table,
+           ("export", "read_contact_data")),
+    Export("surveys", _("Surveys"), _("What was asked by whom, and of how many the last time."), surveys_table),
+]  # fmt: skip

@@ -1,36 +1,38 @@
-"""The lists on screen as CSV files, accounts as a workbook too: the same filter, order and columns, all pages."""
+"""Lists of what retention knows as files: the same filter, order and columns as on screen, all pages."""
 
 from collections.abc import Iterator
 from datetime import date
 from typing import Any
 
-from django.db import transaction
-from django.http import HttpResponseBase, HttpResponseRedirect, QueryDict, StreamingHttpResponse
 from django.utils.text import capfirst
-from django.views.decorators.http import require_POST
+from django.utils.translation import gettext
+from django.utils.translation import gettext_lazy as _
 
 from crm.accounts.models import Account, Stage
-from crm.audit import actions as audit
-from crm.audit.actions import note_export
-from crm.lib.csv_writing import lines
+from crm.exports.queries.book import BLOCK, streamed
+from crm.exports.queries.house import at
+from crm.exports.rules import Asked, Cell, Export, Table, Unusable, number_in, tabled
 from crm.lib.days import own_day
-from crm.lib.xlsx_writing import XLSX, workbook
-from crm.segments.queries import Unusable
+from crm.segments import queries as segments
 from crm.staff.models import User
 from crm.staff.queries import ground_of
-from crm.staff.views import Request, needs
 from crm.templatetags.ui import band_word, points
+from retention.follow_ups.models import FollowUp
 from retention.forecasts import queries as forecasts
 from retention.forecasts.models import Category
-from retention.forecasts.queries import Asked, Renewal
+from retention.forecasts.queries import Renewal
+from retention.outcomes.models import Outcome
 from retention.pages import listing, renewals
-from retention.pages.conditions import address
 from retention.pages.listing import Cursor, Row
+from retention.pages.record import record_table
 from retention.pages.renewal_words import cents, outcome_words
+from retention.pages.telling import END_WORDS
 from retention.pages.wanted import COLUMNS, Wanted
+from retention.plays.models import Play
+from retention.risk_signals.models import RiskSignal
 from retention.scores.models import Band
+from retention.tasks.models import Task
 
-CHUNK = 2_000
 # One column of the list may be several of a file: figures without their words, so that a spreadsheet can add them up.
 FILED: dict[str, list[tuple[str, Any]]] = {
     "health": [
@@ -55,39 +57,26 @@ FILED: dict[str, list[tuple[str, Any]]] = {
 assert FILED.keys() | {"external_id"} == COLUMNS.keys()
 
 
-@require_POST
-@needs("export")
-def export(request: Request) -> HttpResponseBase:
-    """Managers take their team's accounts, ops all: what `visible_to` shows them, in the columns on screen."""
-    wanted = Wanted.read(QueryDict(request.POST.get("state", "")))
-    day = own_day(request.now)
+# --- the portfolio ---------------------------------------------------------------------------------------------------
+
+
+def portfolio(asked: Asked) -> Table:
+    """The accounts that the page lists, in the columns on screen."""
+    wanted, day = Wanted.read(asked.state), own_day(asked.now)
+    if wanted.lost:
+        raise Unusable
     try:
-        if wanted.lost:
-            raise Unusable([wanted.lost])
         # The first page tells whether the filter can be run, before anything is promised.
-        first = listing.page(request.user, wanted, day=day, limit=CHUNK)
-    except Unusable:
-        return HttpResponseRedirect(address(wanted))
-    with transaction.atomic():
-        audit.record(
-            "accounts.exported", ("accounts", "list"), at=request.now, by=request.user, after={"view": wanted.query}
-        )
-    head, rows = _table(request.user, wanted, first, day)
-    as_workbook = request.POST.get("as") == "xlsx"
-    body = workbook("accounts", head, rows) if as_workbook else lines(head, rows)
-    response = StreamingHttpResponse(body, content_type=XLSX if as_workbook else "text/csv; charset=utf-8")
-    ending = "xlsx" if as_workbook else "csv"
-    response["Content-Disposition"] = f'attachment; filename="accounts-{day}.{ending}"'
-    return response
-
-
-def _table(user: User, wanted: Wanted, first: listing.Page, day: date) -> tuple[list[str], Iterator[list[object]]]:
+        first = listing.page(asked.user, wanted, day=day, limit=BLOCK)
+    except segments.Unusable as unusable:
+        raise Unusable from unusable
     filed = [pair for key in wanted.columns for pair in FILED.get(key, [])]
     head = ["external_id", "name", *(name for name, _read in filed)]
     rows = (
-        [row.external_id, row.name, *(read(row) for _name, read in filed)] for row in _rows(user, wanted, first, day)
+        [row.external_id, row.name, *(read(row) for _name, read in filed)]
+        for row in _rows(asked.user, wanted, first, day)
     )
-    return head, rows
+    return Table(head, rows)
 
 
 def _rows(user: User, wanted: Wanted, page: listing.Page, day: date) -> Iterator[Row]:
@@ -95,9 +84,11 @@ def _rows(user: User, wanted: Wanted, page: listing.Page, day: date) -> Iterator
     yield from page.rows
     while page.next:
         after = Cursor.read(page.next, wanted.sort)
-        page = listing.page(user, wanted, day=day, after=after, limit=CHUNK)
+        page = listing.page(user, wanted, day=day, after=after, limit=BLOCK)
         yield from page.rows
 
+
+# --- renewals --------------------------------------------------------------------------------------------------------
 
 RENEWAL_COLUMNS = (
     "external_id", "name", "renews_on", "notice_on", "owner", "health", "score", "currency", "mrr", "forecast",
@@ -105,32 +96,25 @@ RENEWAL_COLUMNS = (
 )  # fmt: skip
 
 
-@require_POST
-@needs("export")
-def export_renewals(request: Request) -> HttpResponseBase:
-    """The renewals that the page shows, whole; for whoever may take the list of accounts."""
-    day = request.now.date()
-    state = QueryDict(request.POST.get("state", ""))
-    asked = renewals.Wanted.read(state, request.user, day).asked()
-    note_export("renewals", asked={"view": state.urlencode()[:500]}, at=request.now, by=request.user)
-    rows = _renewals(request.user, asked, day)
-    response = StreamingHttpResponse(lines(RENEWAL_COLUMNS, rows), content_type="text/csv; charset=utf-8")
-    response["Content-Disposition"] = f'attachment; filename="renewals-{day}.csv"'
-    return response
+def renewals_table(asked: Asked) -> Table:
+    """The renewals that the page shows, whole; amounts are a month's, in the reporting currency."""
+    return Table(RENEWAL_COLUMNS, _renewals(asked))
 
 
-def _renewals(user: User, asked: Asked, day: date) -> Iterator[list[object]]:
-    """Page by page along the keys, with the names of owners; amounts are a month's, in the reporting currency."""
+def _renewals(asked: Asked) -> Iterator[list[object]]:
+    """Page by page along the keys, with the names of owners."""
+    day, user = asked.now.date(), asked.user
+    wanted = renewals.Wanted.read(asked.state, user, day).asked()
     currency, words, after = ground_of(user).installation.currency, outcome_words(), None
     while True:
-        found = forecasts.renewals(user, asked, day=day, after=after, limit=CHUNK)
+        found = forecasts.renewals(user, wanted, day=day, after=after, limit=BLOCK)
         accounts = Account.objects.visible_to(user).select_related("owner", "pool")
-        known = accounts.in_bulk([row.account_id for row in found[:CHUNK]])
-        for row in found[:CHUNK]:
+        known = accounts.in_bulk([row.account_id for row in found[:BLOCK]])
+        for row in found[:BLOCK]:
             yield _renewal(row, known[row.account_id], currency, words)
-        if len(found) <= CHUNK:
+        if len(found) <= BLOCK:
             return
-        after = (found[CHUNK - 1].renews_on, found[CHUNK - 1].account_id)
+        after = (found[BLOCK - 1].renews_on, found[BLOCK - 1].account_id)
 
 
 def _renewal(due: Renewal, account: Account, currency: str, words: dict[str, str]) -> list[object]:
@@ -141,3 +125,81 @@ def _renewal(due: Renewal, account: Account, currency: str, words: dict[str, str
         capfirst(band_word(Band(due.band).word)), "" if due.points is None else points(due.points), currency, mrr,
         str(Category(due.category).label) if due.category else "", expected, words.get(due.outcome, ""), later,
     ]  # fmt: skip
+
+
+# --- what is done about it -------------------------------------------------------------------------------------------
+
+
+def tasks(asked: Asked) -> Table:
+    rows = Task.objects.visible_to(asked.user).select_related("account", "assignee").order_by("-pk")
+    return tabled(streamed(rows), TASK)
+
+
+OF_ACCOUNT: dict[str, Cell] = {"account": "account.external_id", "account_name": "account.name"}
+TASK: dict[str, Cell] = OF_ACCOUNT | {
+    "title": "title", "detail": "detail", "for": lambda row: row.assignee.name if row.assignee else "",
+    "due_on": "due_on", "created": at("created_at"), "done": at("done_at"), "put_aside": at("dismissed_at"),
+    "why": "dismissed_why",
+}  # fmt: skip
+
+
+def follow_ups(asked: Asked) -> Table:
+    rows = FollowUp.objects.visible_to(asked.user).select_related("account", "contact", "owner").order_by("-pk")
+    return tabled(streamed(rows), FOLLOW_UP)
+
+
+FOLLOW_UP: dict[str, Cell] = OF_ACCOUNT | {
+    "contact": "contact.name", "signed_by": "owner.name", "due_on": "occurrence_on", "subject": "subject", "why": "why",
+    "state": lambda row: row.get_state_display(), "state_why": "state_why", "created": at("created_at"),
+    "decided": at("decided_at"),
+}  # fmt: skip
+
+
+def signals(asked: Asked) -> Table:
+    rows = RiskSignal.objects.visible_to(asked.user).select_related("account").order_by("-pk")
+    return tabled(streamed(rows), SIGNAL)
+
+
+SIGNAL: dict[str, Cell] = OF_ACCOUNT | {
+    "signal": lambda row: row.get_kind_display(), "opened": at("opened_at"), "closed": at("closed_at"),
+    "closed_why": "closed_why", "snoozed_until": "snoozed_until",
+}  # fmt: skip
+
+
+def plays(asked: Asked) -> Table:
+    """Of one playbook, as its page has them; else of all."""
+    rows = Play.objects.visible_to(asked.user).select_related("account", "playbook", "risk_signal")
+    if playbook := number_in(asked.state, "playbook"):
+        rows = rows.filter(playbook=playbook)
+    return tabled(streamed(rows.order_by("-started_at", "-pk")), PLAY)
+
+
+PLAY: dict[str, Cell] = OF_ACCOUNT | {
+    "playbook": lambda row: gettext(row.playbook.name), "began": at("started_at"),
+    "because_of": lambda row: row.risk_signal.get_kind_display(), "ended": at("ended_at"),
+    "end": lambda row: gettext(END_WORDS[row.end_reason]) if row.end_reason in END_WORDS else "",
+}  # fmt: skip
+
+
+def outcomes(asked: Asked) -> Table:
+    rows = Outcome.objects.visible_to(asked.user).select_related("account", "play__playbook").order_by("-pk")
+    return tabled(streamed(rows), OUTCOME)
+
+
+OUTCOME: dict[str, Cell] = OF_ACCOUNT | {
+    "outcome": lambda row: row.get_kind_display(), "on": "on", "playbook": lambda row: gettext(row.play.playbook.name),
+    "recorded": at("recorded_at"),
+}  # fmt: skip
+
+EXPORTS = [
+    Export("portfolio", _("Accounts as listed"), _("The list of accounts with health, MRR and next step."), portfolio),
+    Export("renewals", _("Renewals"), _("What renews in the next three months, and what is expected."), renewals_table),
+    Export("tasks", _("Tasks"), _("To-dos of our people, open and closed."), tasks),
+    Export("follow-ups", _("Follow-ups"), _("Drafts to customers and what was decided; without the texts."), follow_ups,
+           ("export", "read_contact_data")),
+    Export("signals", _("Risk signals"), _("Changes worth a person’s attention, open and closed."), signals),
+    Export("plays", _("Plays"), _("Which playbook ran on which account, and how it ended."), plays),
+    Export("outcomes", _("Outcomes"), _("What became of accounts after plays."), outcomes),
+    Export("record", _("Record"), _("Who did what, when, and what it was before."), record_table, ("read_audit",),
+           whole=False),
+]  # fmt: skip

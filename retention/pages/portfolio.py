@@ -24,7 +24,7 @@ from retention.pages.table import Table
 from retention.pages.wanted import COLUMNS, MOST_SORTS, SORTS, Wanted
 
 RIGHTS = {
-    "write": "write_account", "import": "import", "sources": "read_sources", "keep": "save_views", "export": "export",
+    "write": "write_account", "import": "import", "sources": "read_sources", "keep": "save_views",
 }  # fmt: skip
 
 

@@ -8,15 +8,13 @@ from zoneinfo import ZoneInfo
 from django import forms
 from django.core.exceptions import PermissionDenied
 from django.db.models import Q, QuerySet
-from django.http import HttpResponse, StreamingHttpResponse
+from django.http import HttpResponse
 from django.shortcuts import render
 from django.utils.translation import gettext_lazy as _
-from django.views.decorators.http import require_POST
 
 from crm.accounts.views import seen_account, shown
-from crm.audit.actions import note_export
 from crm.audit.models import AuditRow
-from crm.lib.csv_writing import lines
+from crm.exports.rules import Asked, Table, Unusable
 from crm.lib.fields import Day, Text
 from crm.staff.models import User
 from crm.staff.views import Request, needs
@@ -94,19 +92,13 @@ def audit(request: Request) -> HttpResponse:
     return render(request, "retention/audit.html", context)
 
 
-@require_POST
-@needs("read_audit")
-def export(request: Request) -> HttpResponse:
-    """What the filter shows, whole, as CSV; that it was taken stands in the record itself."""
-    form = RecordForm(request.POST)
-    rows = form.rows(ZoneInfo(request.user.time_zone))
+def record_table(asked: Asked) -> Table:
+    """What the filter shows, whole; that it was taken stands in the record itself."""
+    form = RecordForm(asked.state)
+    rows = form.rows(ZoneInfo(asked.user.time_zone))
     if not form.is_valid():
-        return render(request, "retention/audit.html", {"form": form, "lines": [], "next": "", "narrowed": True})
-    asked = {name: value for name, value in form.cleaned_data.items() if value}
-    note_export("audit", asked=asked, at=request.now, by=request.user)
-    file = StreamingHttpResponse(lines(COLUMNS, _cells(rows)), content_type="text/csv; charset=utf-8")
-    file.headers["Content-Disposition"] = f'attachment; filename="audit-{request.now:%Y-%m-%d}.csv"'
-    return file  # type: ignore[return-value]  # the stubs know no common base that a view may return
+        raise Unusable
+    return Table(COLUMNS, _cells(rows))
 
 
 def _cells(rows: QuerySet[AuditRow]) -> Iterator[list[object]]:

@@ -17,6 +17,7 @@ from django.utils.translation import gettext_lazy, pgettext
 
 from crm.accounts.models import Account, Stage
 from crm.audit.models import AuditRow
+from crm.exports.rules import EXPORTS
 from crm.staff.models import Role, Team, User
 from crm.templatetags.ui import day as day_words
 from crm.templatetags.ui import moment, number
@@ -159,6 +160,8 @@ def _who(row: AuditRow) -> SafeString:
 
 
 def _of(row: AuditRow) -> SafeString:
+    if row.object_kind == "list" and row.object_id in EXPORTS:
+        return conditional_escape(_(str(EXPORTS[row.object_id].label)))
     label = row.object_label or KINDS.get(row.object_kind) or f"{row.object_kind} {row.object_id}"
     url = address(row)
     return format_html('<a href="{}">{}</a>', url, label) if url else conditional_escape(str(label))

@@ -109,7 +109,6 @@ def renewals(request: Request) -> HttpResponse:
         "bands": [each.word for each in Band if each],
         "forecasts": [*Category.choices, ("none", _("No forecast"))],
         "narrowed": wanted.band or wanted.forecast,
-        "may_export": request.user.may("export"),
     }
     return render(request, "retention/renewals.html", context)
 

@@ -65,8 +65,8 @@ URLS = [
         ("portfolio-condition", "",                "SOMRV 200",              "as GET"),
         ("portfolio-bulk",     "",                 "405",                    "OMR 302"),
         ("portfolio-bulk-undo", "edit",            "405",                    "R 302 · OM 404"),
-        ("portfolio-export",   "",                 "405",                    "OM 200"),
-        ("renewals-export",    "",                 "405",                    "OM 200"),  # a file
+        ("export",             "list",             "405",                    "OM 200"),  # a file
+        ("exports",            "",                 "OM 200",                 "405"),
         ("account-segments",   "account",          "SOMRV sees 200",         "as GET"),
         ("account-step",       "account",          "OMR writes 200",         "OMR writes 302"),
         # The rep's own; what is shared, and with whom, is in tests/crm/segments.
@@ -102,7 +102,6 @@ URLS = [
         ("account-undo-merge", "account",          "405",                    "OMR writes 302"),
         ("account-record",     "account",          "SOMR sees 200 · V sees 403", "as GET"),
         ("audit",              "",                 "SO 200",                 "as GET"),
-        ("audit-export",       "",                 "405",                    "SO 200"),  # a file
         ("contacts",           "account",          "SOMRV sees 200",         "as GET"),
         ("contact-new",        "account",          "OMR writes 200",         "OMR writes 302"),
         ("contact-edit",       "contact",          "OMR writes 200",         "OMR writes 302"),

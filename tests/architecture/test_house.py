@@ -225,7 +225,6 @@ PUT_TOGETHER = {
     "user.second_factor_{what}": {"added", "removed", "renewed"},
     "upload.{step}": {"reading", "applying", "undoing"},
     **{f"{{_kind(row)}}.{what}": {"segment", "savedview"} for what in ("created", "changed", "deleted", "restored")},
-    "{what}.exported": set(),  # named where it is called
 }  # fmt: skip
 
 
@@ -240,8 +239,6 @@ def recorded() -> Iterator[str]:
             given = [*call.args, *(keyword.value for keyword in call.keywords)]
             texts = [each for one in given for each in ast.walk(one)] if "actions" in str(path) else []
             called = ast.unparse(call.func).rpartition(".")[2]
-            if called == "note_export":
-                yield f"{ast.literal_eval(call.args[0])}.exported"
             if called == "record" and call.args:
                 texts = list(ast.walk(call.args[0]))
                 if isinstance(call.args[0], ast.JoinedStr):

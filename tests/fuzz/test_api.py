@@ -152,5 +152,5 @@ def everything_opens(program: Program, client: Client, ops: Any) -> None:
     for pk in Account.objects.system("test").filter(merged_into=None).order_by("-pk").values_list("pk", flat=True)[:4]:
         for name in ("account", "contacts", "subscriptions", "account-record"):
             assert (name, pk, client.get(reverse(name, args=[pk])).status_code) == (name, pk, 200)
-    exported = b"".join(client.post(reverse("portfolio-export")))
+    exported = b"".join(client.post(reverse("export", args=["portfolio"])))
     assert exported.count(b"\n") > 5

@@ -188,7 +188,7 @@ def test_each_template_imports_as_it_is(client, form) -> None:
     factories.account("Acme", external_id="acme")
     for kind in KINDS:
         answer = client.get(reverse("import-template", args=[kind, form]))
-        made = door.tried(client, kind, answer.content, f"{kind}.{form}")
+        made = door.tried(client, kind, answer.getvalue(), f"{kind}.{form}")
         assert (made.state, made.refused, made.new + made.updated) == ("checked", 0, 1), (kind, door.reasons(made))
 
 
@@ -197,6 +197,6 @@ def test_the_list_on_screen_taken_as_a_file_imports_again_as_unchanged(client, f
     for n, name in enumerate(["=1+1", "한빛", "Söhne; & Co"]):
         factories.account(name, external_id=f"+e{n}", tags=["vip", "a, b"], segment="-x", stage="trial")
     state = "stage=all&columns=stage,segment,tags,customer_since,owner"
-    answer = client.post(reverse("portfolio-export"), {"state": state, "as": form})
+    answer = client.post(reverse("export", args=["portfolio"]), {"state": state, "as": form})
     made = door.tried(client, "accounts", b"".join(answer.streaming_content), f"list.{form}")
     assert door.counts(made) == ("checked", 0, 0, 3, 0), door.reasons(made)

@@ -142,7 +142,7 @@ def rows_of(response: Any) -> list[list[str]]:
 
 
 def test_the_file_is_the_list_on_screen_and_holds_no_formula(team, monkeypatch):
-    monkeypatch.setattr(export, "CHUNK", 2)
+    monkeypatch.setattr(export, "BLOCK", 2)
     rep = team["rep"]
     for n, name in enumerate(["=1+1", "-cmd", "@x", "+49 30", 'Söhne, "한빛"']):
         account = factories.account(name, owner=rep, external_id=f"e{n}", tags=["vip"], segment="\tx")
@@ -150,19 +150,19 @@ def test_the_file_is_the_list_on_screen_and_holds_no_formula(team, monkeypatch):
         judged(account, 460, 590)
     factories.account("Not asked for", owner=rep)
     state = "where=tag.has.vip&sort=-name&columns=health,mrr,renewal,segment"
-    rows = rows_of(signed_in(team["manager"]).post(reverse("portfolio-export"), {"state": state}))
+    rows = rows_of(signed_in(team["manager"]).post(reverse("export", args=["portfolio"]), {"state": state}))
     assert rows[0] == [
         "external_id", "name", "health", "score", "score_change_28_days", "mrr", "renews_on", "segment",
     ]  # fmt: skip
     assert [row[1] for row in rows[1:]] == ['Söhne, "한빛"', "'@x", "'=1+1", "'-cmd", "'+49 30"]
     assert rows[1][2:] == ["At risk", "46", "-13.0", "104.000000", "2026-11-28", "'\tx"]
-    record = AuditRow.objects.get(action="accounts.exported")
+    record = AuditRow.objects.get(action="list.exported")
     assert (record.actor_label, record.after["view"]) == ("manager Person", state)
 
 
 @pytest.mark.parametrize("role", ["rep"])
 def test_reps_take_no_file(team, role):
-    assert signed_in(team[role]).post(reverse("portfolio-export")).status_code == 403
+    assert signed_in(team[role]).post(reverse("export", args=["portfolio"])).status_code == 403
 
 
 @pytest.mark.parametrize("n", [1, 3])

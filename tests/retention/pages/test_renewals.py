@@ -252,15 +252,15 @@ def test_ones_own_are_those_of_whoever_is_covered_too(mina):
 
 
 def test_the_file_holds_all_pages_of_the_list_and_no_formula(mina, monkeypatch):
-    monkeypatch.setattr(export, "CHUNK", 2)
+    monkeypatch.setattr(export, "BLOCK", 2)
     manager = factories.user("manager", name="Bea Boss", team=mina.team)
     for n, name in enumerate(["=1+1", "Nord", "Süd"]):
         on = DUE + timedelta(days=n)
         said(renewing(mina, name, 100 + n, on=on), "renews", mina, on=on, days=40)
     renewing(mina, "Later", on=DUE + timedelta(days=200))
     client = signed_in(manager)
-    assert reverse("renewals-export") in page(client, owner="team").content.decode()
-    response = client.post(reverse("renewals-export"), {"state": "owner=team"})
+    assert reverse("export", args=["renewals"]) in page(client, owner="team").content.decode()
+    response = client.post(reverse("export", args=["renewals"]), {"state": "owner=team"})
     rows = list(csv.reader(io.StringIO(b"".join(response).decode().removeprefix("\ufeff"))))
     assert rows[0][:4] == ["external_id", "name", "renews_on", "notice_on"]
     assert [(row[1], row[2], row[4], row[8], row[9]) for row in rows[1:]] == [
@@ -268,7 +268,7 @@ def test_the_file_holds_all_pages_of_the_list_and_no_formula(mina, monkeypatch):
         ("Nord", "2026-12-11", "Mina Kwon", "101.00", "Renews"),
         ("Süd", "2026-12-12", "Mina Kwon", "102.00", "Renews"),
     ]
-    record = AuditRow.objects.get(action="renewals.exported")
+    record = AuditRow.objects.get(action="list.exported", object_id="renewals")
     assert (record.actor_label, record.after) == ("Bea Boss", {"view": "owner=team"})
-    assert signed_in(mina).post(reverse("renewals-export")).status_code == 403
-    assert reverse("renewals-export") not in page(signed_in(mina)).content.decode()
+    assert signed_in(mina).post(reverse("export", args=["renewals"])).status_code == 403
+    assert reverse("export", args=["renewals"]) not in page(signed_in(mina)).content.decode()
