@@ -236,6 +236,7 @@ def shell(request: HttpRequest) -> dict[str, Any]:
         here = ""
     return {
         "place": next((name for name, _key, _label, beginnings in PLACES if here.startswith(beginnings)), ""),
+        "used": ground_of(user).used if isinstance(user := getattr(request, "user", None), User) else frozenset(),
         "search_url": address("search"),
         "sought": request.GET.get("q", ""),
         "palette_url": address("palette"),

@@ -12,6 +12,7 @@ class FeedbackConfig(AppConfig):
         from crm.imports import rules as imports
         from crm.keys.models import Group, register_groups
         from crm.lib.personal import Mentions, Own, register
+        from crm.staff.queries import PARTS
         from feedback.answers import rules
         from feedback.answers.actions import import_answers
         from feedback.answers.forms import read_imported
@@ -19,6 +20,7 @@ class FeedbackConfig(AppConfig):
 
         for export in EXPORTS:
             exports.register(export)
+        PARTS["surveys"] = "feedback_survey"
         register_groups(Group("surveys", _("Surveys and their answers"), writable=False))
         # Whoever both records were asked as in one wave, or left out of it, stays on record as both.
         following.extend(

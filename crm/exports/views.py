@@ -37,7 +37,7 @@ def take(request: Request, key: str) -> HttpResponseBase:
         return redirect(way_back(request))
     view = state.copy()
     if "q" in view:  # what was sought may be somebody's name
-        view["q"] = said(view["q"])
+        view["q"] = said(str(view["q"]))
     note_export(key, view=view.urlencode(), at=request.now, by=request.user)
     name = f"{key}-{request.now:%Y-%m-%d}"
     return download(key, table.head, table.rows, form=request.POST.get("as", ""), name=name)

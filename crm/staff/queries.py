@@ -49,18 +49,30 @@ class CoverNow:
     restricted: bool
 
 
+# Parts of the product that stay out of the way until they are used: the page that opens each, and the table in which
+# a row says that it is. Other apps add theirs from apps.py. Admins find them under Settings before.
+PARTS = {
+    "renewals": "crm_subscription",
+    "plans": "crm_plan",
+    "features": "crm_feature",
+    "traits": "crm_traitdefinition",
+    "api-keys": "crm_apikey",
+}
+
+
 @dataclass(frozen=True)
 class Ground:
     """What every page stands on: the settings, and when the queue's workers last gave a sign of life (None: never).
 
     `second_factor`: whether the person has set one up, an authenticator app or a passkey. `covers`: for whom the
-    person stands in.
+    person stands in. `used`: the PARTS that are in use.
     """
 
     installation: Installation
     beat_at: datetime | None
     second_factor: bool = False
     covers: tuple[CoverNow, ...] = ()
+    used: frozenset[str] = frozenset()
 
 
 _PERSON = """
@@ -76,7 +88,8 @@ SELECT person.*, to_jsonb(site) AS ground_site, beat.at AS ground_beat_at,
         FROM crm_cover AS cover
         LEFT JOIN crm_user AS away ON away.id = covered_id LEFT JOIN crm_team AS team ON team.id = pool_id
         WHERE covering_id = person.id
-    ) AS ground_covers
+    ) AS ground_covers,
+    array_remove(ARRAY[/*parts*/]::text[], NULL) AS ground_used
 FROM crm_user AS person
 LEFT JOIN crm_installation AS site ON site.id = 1 LEFT JOIN crm_beat AS beat ON beat.name = 'jobs'
 WHERE person.id = %(user)s
@@ -85,7 +98,9 @@ WHERE person.id = %(user)s
 
 def person(user_id: int) -> User | None:
     """One of us together with what every page stands on, in one query; None when there is nobody of that id."""
-    return next(iter(User.objects.raw(_PERSON, {"user": user_id})), None)
+    parts = (f"CASE WHEN EXISTS (SELECT FROM {table}) THEN '{name}' END" for name, table in PARTS.items())
+    text = _PERSON.replace("/*parts*/", ", ".join(parts))
+    return next(iter(User.objects.raw(text, {"user": user_id})), None)
 
 
 class SessionPerson(ModelBackend):
@@ -118,7 +133,7 @@ def _ground(row: Any, at: datetime | None) -> Ground:
     site = loads(row.ground_site) if row.ground_site else {"id": 1}
     fields = {field.column: field for field in Installation._meta.concrete_fields}
     settings = Installation(**{fields[name].attname: fields[name].to_python(value) for name, value in site.items()})
-    return Ground(settings, row.ground_beat_at, row.ground_second_factor, covers)
+    return Ground(settings, row.ground_beat_at, row.ground_second_factor, covers, frozenset(row.ground_used))
 
 
 def lacks_second_factor(user: User) -> bool:

@@ -165,6 +165,13 @@ PLACES = [
     ("numbers", "n", _("Numbers"), ("numbers",)),
 ]
 
+# Parts that join the menus once they are used; before that, admins find them under Settings.
+NOT_YET = [
+    ("renewals", _("Renewals"), _("What renews when. It joins the menus once a subscription is known.")),
+    ("playbooks", _("Playbooks"), _("Recipes that a signal starts. They join the menus once one has begun.")),
+    ("surveys", _("Surveys"), _("What customers say when asked. They join the menus once one is written.")),
+]
+
 # What can be done from anywhere: address name, the right it takes, the words, and what is posted (None: it is a page).
 DOINGS: list[tuple[str, str, Any, dict[str, str] | None]] = [
     ("renewals", "read", _("Renewals"), None),
@@ -197,7 +204,7 @@ def commands_for(user: User, q: str) -> list[Command]:
     """Places, actions and, once something is typed, settings that the person may use; all words of `q` are in them."""
     wanted = q.casefold().split()
     site = get_urlconf() or settings.ROOT_URLCONF
-    every = _commands(user.role, get_language(), site) if user.is_active else ()
+    every = _commands(user.role, get_language(), site, queries.ground_of(user).used) if user.is_active else ()
     return [
         command
         for command, words, is_setting in every
@@ -205,26 +212,43 @@ def commands_for(user: User, q: str) -> list[Command]:
     ]
 
 
-@lru_cache(maxsize=32)
-def _commands(role: str, _language: str | None, _site: str) -> tuple[tuple[Command, str, bool], ...]:
+@lru_cache(maxsize=64)
+def _commands(
+    role: str, _language: str | None, _site: str, used: frozenset[str]
+) -> tuple[tuple[Command, str, bool], ...]:
     """All commands of a role in one language, each with the words that find it, and whether it is a setting."""
     one = User(role=role)
-    places = [Command(str(words), address(name)) for name, _letter, words, _beginnings in PLACES]
-    pages = [Command(word, url) for _group, rows in settings_for(one) for url, word, _sentence in rows]
-    doings = [Command(str(words), address(name), fields) for name, verb, words, fields in DOINGS if one.may(verb)]
+    places = [Command(str(each[2]), address(each[0])) for each in PLACES if in_use(each[0], used)]
+    pages = [Command(word, url) for _group, rows in settings_for(one, used) for url, word, _sentence in rows]
+    doings = [
+        Command(str(words), address(name), fields)
+        for name, verb, words, fields in DOINGS
+        if one.may(verb) and in_use(name, used)
+    ]
     groups = ((places, False), (pages, True), (doings, False))
     return tuple((each, each.words.casefold(), flag) for group, flag in groups for each in group if each.url)
 
 
-def settings_for(user: User, q: str = "") -> list[tuple[Any, list[tuple[str, str, str]]]]:
-    """(group, its pages as address, word, sentence): those that exist, that the person may open and `q` speaks of."""
+def in_use(name: str, used: frozenset[str]) -> bool:
+    """Whether a page is no part that stays hidden until it is used, or one that is."""
+    return name not in queries.PARTS or name in used
+
+
+def settings_for(user: User, used: frozenset[str], q: str = "") -> list[tuple[Any, list[tuple[str, str, str]]]]:
+    """(group, its pages as address, word, sentence): those that exist, that the person may open and `q` speaks of.
+
+    Parts that nobody uses yet are there for the admins.
+    """
     wanted = q.casefold().split()
     groups = []
-    for group, pages in SETTINGS:
+    hidden = [(name, "admin", words, sentence) for name, words, sentence in NOT_YET if not in_use(name, used)]
+    for group, pages in [*SETTINGS, (_("Not used yet"), hidden)]:
         rows = [
             (at, str(words), str(sentence))
             for name, verb, words, sentence in pages
-            if (user.is_staff if verb == "admin" else user.may(verb)) and (at := address(name))
+            if (user.is_staff if verb == "admin" else user.may(verb))
+            and (user.is_staff or in_use(name, used))
+            and (at := address(name))
         ]
         found = [row for row in rows if all(word in f"{group} {row[1]} {row[2]}".casefold() for word in wanted)]
         if found:
@@ -254,7 +278,11 @@ def keys(request: Request) -> HttpResponse:
 
 def settings_index(request: Request) -> HttpResponse:
     q = cleaned(request.GET.get("q", ""))
-    return render(request, "crm/settings.html", {"groups": settings_for(request.user, q), "q": q})
+    return render(
+        request,
+        "crm/settings.html",
+        {"groups": settings_for(request.user, queries.ground_of(request.user).used, q), "q": q},
+    )
 
 
 @needs("manage_users")

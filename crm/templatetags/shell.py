@@ -5,7 +5,7 @@ from typing import NamedTuple
 from django import template
 from django.utils.functional import Promise
 
-from crm.staff.views import PLACES, address
+from crm.staff.views import PLACES, address, in_use
 
 register = template.Library()
 
@@ -18,7 +18,10 @@ class Place(NamedTuple):
 
 
 @register.simple_tag
-def places(here: str = "") -> list[Place]:
-    """The places, `here` being the name of the one that the page belongs to. Those without a page yet stay hidden."""
-    every = [Place(address(name), key, label, name == here) for name, key, label, _beginnings in PLACES]
-    return [place for place in every if place.url]
+def places(here: str = "", used: frozenset[str] = frozenset()) -> list[Place]:
+    """The places, `here` being the name of the one that the page belongs to. Those that nobody uses stay hidden."""
+    return [
+        Place(url, key, label, name == here)
+        for name, key, label, _beginnings in PLACES
+        if (url := address(name)) and (name == here or in_use(name, used))
+    ]

@@ -32,7 +32,7 @@ SCHEMA = "{http://schemas.openxmlformats.org/spreadsheetml/2006/main}"
 
 
 def taken(client: Client, key: str, state: str = "", form: str = "csv") -> bytes:
-    answer = client.post(reverse("export", args=[key]), {"state": state, "as": form})
+    answer: Any = client.post(reverse("export", args=[key]), {"state": state, "as": form})
     assert answer.status_code == 200, answer
     return b"".join(answer.streaming_content)
 
