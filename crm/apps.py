@@ -15,7 +15,11 @@ class CrmConfig(AppConfig):
         from crm.segments.actions import follow_tag
         from crm.sign_in.actions import withdraw_links_of
         from crm.staff.actions import leaving
+        from crm.staff.queries import PARTS, SIGNS
 
+        PARTS["renewals"], PARTS["plans"], PARTS["features"] = "crm_subscription", "crm_plan", "crm_feature"
+        PARTS["traits"], PARTS["api-keys"] = "crm_traitdefinition", "crm_apikey"
+        SIGNS["webhook paused"] = "crm_webhook_endpoint WHERE is_active AND paused_at IS NOT NULL"
         renaming.append(follow_tag)
         leaving.extend((withdraw_links_of, revoke_keys_of, outbox.return_mails_of))
         following.extend(

@@ -255,8 +255,8 @@ def _looks(request: HttpRequest) -> dict[str, str]:
     return {"theme": theme if theme in Theme.values else Theme.SYSTEM, "density": Density.REGULAR}
 
 
-def _banners(request: HttpRequest) -> dict[str, str]:
-    """The two sentences above a page, from the query that every page needs; public and error pages have neither."""
+def _banners(request: HttpRequest) -> dict[str, Any]:
+    """The sentences above a page, from the query that every page needs; public and error pages have none."""
     user, now = getattr(request, "user", None), getattr(request, "now", None)
     if now is None or user is None or not user.is_authenticated:
         return {}
@@ -265,5 +265,6 @@ def _banners(request: HttpRequest) -> dict[str, str]:
     still = beat_at is not None and now - beat_at > STANDING_STILL
     return {
         "jobs_banner": str(_("Background jobs stand still: scores and mails wait. Start the worker.")) if still else "",
+        "webhook_banner": "webhook paused" in ground.used and user.may("manage_keys"),
         "banner_demo": str(_("This is the demo company. Its people and figures are made up.")) if is_demo else "",
     }

@@ -13,13 +13,14 @@ class RetentionConfig(AppConfig):
         from crm.imports.actions import derived
         from crm.keys.models import Group, register_groups
         from crm.staff.actions import leaving
-        from crm.staff.queries import PARTS
+        from crm.staff.queries import PARTS, SIGNS
         from retention.follow_ups.actions import put_doubles_aside, take_back_from
         from retention.handovers.actions import hand_over
         from retention.pages.export import EXPORTS
         from retention.pages.fields import register_fields
 
         PARTS["playbooks"] = "retention_play"
+        SIGNS["begun"] = "retention_scorecardversion WHERE published_by_id IS NOT NULL"
         register_fields()
         # What was concluded about an account goes with it, where an import that made it is undone; only the ledger,
         # which is never changed, keeps what it said (ADR 16).

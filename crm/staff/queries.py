@@ -50,14 +50,10 @@ class CoverNow:
 
 
 # Parts of the product that stay out of the way until they are used: the page that opens each, and the table in which
-# a row says that it is. Other apps add theirs from apps.py. Admins find them under Settings before.
-PARTS = {
-    "renewals": "crm_subscription",
-    "plans": "crm_plan",
-    "features": "crm_feature",
-    "traits": "crm_traitdefinition",
-    "api-keys": "crm_apikey",
-}
+# a row says that it is. Apps add theirs from apps.py. Admins find them under Settings before.
+PARTS: dict[str, str] = {}
+# What else every page must know: whether there is a row like this.
+SIGNS: dict[str, str] = {}
 
 
 @dataclass(frozen=True)
@@ -65,7 +61,7 @@ class Ground:
     """What every page stands on: the settings, and when the queue's workers last gave a sign of life (None: never).
 
     `second_factor`: whether the person has set one up, an authenticator app or a passkey. `covers`: for whom the
-    person stands in. `used`: the PARTS that are in use.
+    person stands in. `used`: the PARTS that are in use, and the SIGNS that there are.
     """
 
     installation: Installation
@@ -98,7 +94,7 @@ WHERE person.id = %(user)s
 
 def person(user_id: int) -> User | None:
     """One of us together with what every page stands on, in one query; None when there is nobody of that id."""
-    parts = (f"CASE WHEN EXISTS (SELECT FROM {table}) THEN '{name}' END" for name, table in PARTS.items())
+    parts = (f"CASE WHEN EXISTS (SELECT FROM {table}) THEN '{name}' END" for name, table in (PARTS | SIGNS).items())
     text = _PERSON.replace("/*parts*/", ", ".join(parts))
     return next(iter(User.objects.raw(text, {"user": user_id})), None)
 

@@ -201,7 +201,7 @@ def test_a_test_and_a_delivery_told_again_keep_to_their_endpoint_and_id(client: 
 
 def test_a_secret_is_shown_once_and_an_address_inside_a_network_is_refused(client: Client) -> None:
     client.force_login(factories.user("system_admin"))
-    sent = {"url": "https://hooks.example.com/in", "events": ["signal.opened"]}
+    sent = {"url": "https://hooks.example.com/in?token=canary", "events": ["signal.opened"]}
     shown = client.post("/settings/webhooks/new/", sent).content.decode()
     secret = shown.split('tabindex="0"><code>')[1].split("</code>")[0]
     assert secret.startswith("whsec_") and len(secret) == 50
@@ -214,6 +214,29 @@ def test_a_secret_is_shown_once_and_an_address_inside_a_network_is_refused(clien
     client.post(f"/settings/webhooks/{row.pk}/edit/", sent | {"events": ["account.churned"]})
     row.refresh_from_db()
     assert (row.events, row.is_active) == (["account.churned"], False)
+    client.post(f"/settings/webhooks/{row.pk}/edit/", sent | {"url": "https://hooks.example.com/in?token=canary-2"})
+    made, changed = (
+        AuditRow.objects.filter(action__startswith="webhook.").order_by("pk").values_list("after", flat=True)[::2]
+    )
+    assert made["url"].startswith("https://hooks.example.com/in?") and made["url"] != changed["url"]
+    assert "canary" not in str(list(AuditRow.objects.values()))
+
+
+def test_a_paused_webhook_is_said_on_every_page_of_whoever_can_resume_it(client: Client) -> None:
+    admin = factories.user("system_admin")
+    row, _secret = endpoint("http://127.0.0.1/", by=admin)
+    words = "A webhook is paused, since it did not answer."
+    for paused_at, who, expected in (
+        (None, admin, False),
+        (NOW, admin, True),
+        (NOW, factories.user("ops_admin"), False),
+    ):
+        Endpoint.objects.update(paused_at=paused_at)
+        client.force_login(who)
+        assert (words in client.get("/settings/").content.decode()) is expected
+    actions.resume(row, at=NOW, by=admin)
+    client.force_login(admin)
+    assert words not in client.get("/settings/").content.decode()
 
 
 def test_only_system_admins_keep_webhooks() -> None:
