@@ -18,6 +18,8 @@ FLAGS = [
     "--no-sandbox", "--disable-gpu", "--disable-background-networking", "--disable-component-update",
     "--disable-sync", "--no-first-run",
 ]  # fmt: skip
+# Documents of their own, shown in a frame, in which nothing may run; and what is taken, not opened.
+MAILS, FILES = {"mail-body", "survey-mail"}, {"import-template"}
 # A page that the policy had to protect is a page with a fault, so violations are collected.
 WATCH = """
 window.__violations = [];

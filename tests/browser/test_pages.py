@@ -9,13 +9,10 @@ from django.urls import reverse
 from tests.architecture.asking import address, expected, visits
 from tests.architecture.matrix import ADMIN, PUBLIC, URLS
 from tests.architecture.posts import opening
-from tests.browser.conftest import Watched, Watching
+from tests.browser.conftest import FILES, MAILS, Watched, Watching
 from tests.company import Company
 
 pytestmark = [pytest.mark.browser, pytest.mark.timeout(600)]
-# Mails are documents of their own, shown in a frame.
-MAILS = {"mail-body", "survey-mail"}
-FILES = {"import-template"}  # taken, not opened
 NO_PAGES = ("tracking", "healthz", "readyz")
 WIDTHS = (1280, 390, 360)
 # One look at everything, and one at what the other theme could spoil: a colour, wherever the page is narrow or wide.

@@ -19,15 +19,13 @@ from tests import factories
 from tests.architecture.asking import address, expected, visits
 from tests.architecture.matrix import ADMIN, URLS
 from tests.architecture.test_matrix import admin_pages
-from tests.browser.conftest import Watched, Watching
+from tests.browser.conftest import FILES, MAILS, Watched, Watching
 from tests.browser.payloads import PAYLOADS
 from tests.browser.poison import columns, poison, tables
 from tests.company import NOW, TODAY, Company
 from tests.feedback import people
 
 pytestmark = [pytest.mark.browser, pytest.mark.timeout(600)]
-MAILS = {"mail-body", "survey-mail"}  # documents of their own, in which nothing may run, not even a test's question
-FILES = {"import-template"}  # taken, not opened
 # All that a page holds as words, also what is folded away, typed into a field or offered in a list.
 WORDS = """() => [document.title, document.documentElement.textContent,
   ...[...document.querySelectorAll("input, textarea")].map((field) => field.value)].join("\\n")"""
