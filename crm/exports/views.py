@@ -38,6 +38,6 @@ def take(request: Request, key: str) -> HttpResponseBase:
     view = state.copy()
     if "q" in view:  # what was sought may be somebody's name
         view["q"] = said(str(view["q"]))
-    note_export(key, view=view.urlencode(), at=request.now, by=request.user)
+    note_export(key, view=view.urlencode(safe=","), at=request.now, by=request.user)
     name = f"{key}-{request.now:%Y-%m-%d}"
     return download(key, table.head, table.rows, form=request.POST.get("as", ""), name=name)

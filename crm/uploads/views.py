@@ -19,7 +19,8 @@ from crm.imports.models import ImportRun
 from crm.imports.views import cursor
 from crm.lib.csv_files import Unreadable, recognise
 from crm.lib.downloads import FORMS, download
-from crm.staff.views import Request, needs
+from crm.staff.queries import ground_of
+from crm.staff.views import Request, address, needs
 from crm.uploads import actions, queries, rules
 from crm.uploads.forms import ColumnsForm, HowForm, UploadForm, received, sample_of
 from crm.uploads.models import Upload
@@ -96,6 +97,8 @@ def _standing(request: Request, upload: Upload) -> dict[str, Any]:
         "left": left,
         "writes": upload.new + upload.updated,
         "as_workbook": {"as": "xlsx"},
+        # Until the first run is behind us, it is what comes next.
+        "begin_url": "" if "begun" in ground_of(request.user).used else address("begin"),
     }
 
 

@@ -22,7 +22,9 @@ def test_three_steps_lead_from_nothing_to_a_score_for_each_account(as_user, ops)
     page = client.get(reverse("begin")).content.decode()
     assert ("Bring a file of accounts" in page, "First bring what they use" in page) == (True, True)
     accounts = "id,name,customer since\n" + "".join(f"a{n},Account {n},2025-01-15\n" for n in range(40))
-    door.go(client, door.tried(client, "accounts", accounts), "apply")
+    first = door.go(client, door.tried(client, "accounts", accounts), "apply")
+    onward = f'<a class="button primary" href="{reverse("begin")}">Go on with the next step</a>'
+    assert onward in client.get(reverse("upload", args=[first.pk])).content.decode()
     assert client.get("/").url == reverse("today")
     # Account n uses Reports n times in October, and half as often in November; nobody uses Exports but a39.
     totals = "account,month,feature,uses\na39,2026-11,Exports,9\n"
@@ -40,6 +42,7 @@ def test_three_steps_lead_from_nothing_to_a_score_for_each_account(as_user, ops)
     )
     answer = client.post(reverse("begin"), post | {"outcomes": ["recency", "trend", "reach"]})
     assert answer.url == reverse("portfolio")
+    assert onward not in client.get(reverse("upload", args=[first.pk])).content.decode()
     pipeline.run(through=NOW, at=NOW, by=System("test"))
     reports.refresh_from_db()
     assert (reports.is_key, reports.threshold) == (True, 3)
