@@ -10,6 +10,8 @@ class CrmConfig(AppConfig):
         from crm.accounts.actions import renaming
         from crm.consents import actions as consents
         from crm.contacts.actions import Follows, following
+        from crm.imports import rules as imports
+        from crm.imports.forms.facts import FACTS
         from crm.keys.actions import revoke_keys_of
         from crm.outbox import actions as outbox
         from crm.segments.actions import follow_tag
@@ -28,8 +30,11 @@ class CrmConfig(AppConfig):
                 Follows("crm.OutboundMail", settle=outbox.keep_refusals),
                 Follows("crm.Reservation"),
                 Follows("crm.Person"),
+                Follows("crm.Promise"),
             )
         )
+        for kind in FACTS:
+            imports.register(kind)
         register_kept()
 
 
@@ -57,6 +62,9 @@ def register_kept() -> None:
         ),
         Own("crm.Consent", "contact", {"source": "", "wording": ERASED}),
         Own("crm.OutboundMail", "contact", mail, hidden=secret),
+        Own("crm.Promise", "contact", {}),
+        Mentions("crm.Promise", ("text",)),
+        Mentions("crm.PromiseChange", ("why",)),
         Own("crm.ContactMerge", "contact", {"before": {"email": "", "into": {}}}),
         Own("crm.ContactMerge", "into", {"before": {"email": "", "into": {}}}),
         Apart("mails cancelled", erase=outbox.forget),

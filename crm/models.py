@@ -24,6 +24,7 @@ from crm.usage.models import (
     WindowEvent,
     WindowPerson,
 )
+from crm.promises.models import Promise, PromiseChange
 from crm.consents.models import Consent
 from crm.attention.models import Hold, Reservation
 from crm.outbox.models import OutboundMail, Pause, Suppression, UnsubscribeLink
@@ -75,6 +76,8 @@ __all__ = [
     "Person",
     "PersonDay",
     "Plan",
+    "Promise",
+    "PromiseChange",
     "Reject",
     "RememberedColumns",
     "Reservation",

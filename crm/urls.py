@@ -23,6 +23,7 @@ from crm.keys import views as keys
 from crm.outbox import views as outbox
 from crm.pages.gallery import gallery
 from crm.plans import views as plans
+from crm.promises import views as promises
 from crm.public.health import healthz, readyz
 from crm.public.metrics import metrics
 from crm.public.unsubscribe import unsubscribe
@@ -79,6 +80,14 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path("accounts/<int:account>/subscriptions/new/", subscriptions.new, name="subscription-new"),
     path("subscriptions/<int:pk>/change/", subscriptions.change, name="subscription-change"),
     path("subscriptions/<int:pk>/end/", subscriptions.end, name="subscription-end"),
+    path("promises/", promises.index, name="promises"),
+    path("accounts/<int:account>/promises/", promises.of_account, name="account-promises"),
+    path("accounts/<int:account>/promises/new/", promises.new, name="promise-new"),
+    path("promises/<int:pk>/keep/", promises.keep, name="promise-keep"),
+    path("promises/<int:pk>/break/", promises.broken, name="promise-break"),
+    path("promises/<int:pk>/withdraw/", promises.withdraw, name="promise-withdraw"),
+    path("promises/<int:pk>/move/", promises.move, name="promise-move"),
+    path("promises/<int:pk>/reopen/", promises.reopen, name="promise-reopen"),
     path("plans/", plans.plans, name="plans"),
     path("plans/paid/", segments.plans_paid, name="plans-paid"),
     path("plans/new/", plans.new_plan, name="plan-new"),

@@ -22,6 +22,7 @@ from crm.outbox import actions as outbox
 from crm.outbox import emails
 from crm.outbox.models import MailState, OutboundMail, UnsubscribeLink
 from crm.plans.models import Plan
+from crm.promises.actions import keep_promise, make_promise
 from crm.segments import actions as segments
 from crm.segments.rules import read
 from crm.sign_in.actions import invite_user, new_password_link
@@ -210,6 +211,13 @@ def _work(made: Company, whose: str) -> None:
     assert owner is not None
     task = create_task(of, title=f"{whose}task to do", due_on=TODAY, detail="Ask.", at=NOW, by=owner)
     made.remember("task", task.pk, whose)
+    for kind in ("promise", "kept promise"):
+        promise = make_promise(
+            of, text=f"{whose}task promised", due_on=TODAY + 9 * DAY, contact=made.contacts[whose], promised_by=owner,
+            at=NOW, by=BY,
+        )  # fmt: skip
+        made.remember(kind, promise.pk, whose)
+    keep_promise(promise, at=NOW, by=BY)
     # Not in force any more, so that everything of the account shows.
     put_off = PutOff.objects.create(account=of, until=TODAY, why=f"{whose}step later", at=NOW - 9 * DAY, by=owner)
     made.remember("put off", put_off.pk, whose)

@@ -15,6 +15,7 @@ from crm.audit.models import AuditRow
 from crm.lib.scope import named_text
 from crm.lib.sql_files import load
 from crm.staff.models import User
+from crm.staff.rules import RIGHTS
 
 
 def current_traits(
@@ -34,6 +35,15 @@ def current_traits(
         rows = rows.filter(account__in=accounts)
     rows = rows.order_by("account_id", "definition_id", "-at").distinct("account_id", "definition_id")
     return rows.select_related("definition")
+
+
+def colleagues(account: Account, by: User) -> QuerySet[User]:
+    """Whom `by` may name for work on the account: its owner, the team that holds it, and oneself; by name."""
+    there = Q(pk=account.owner_id) | Q(pk=by.pk)
+    if not account.restricted:
+        team = account.owner.team_id if account.owner else account.pool_id
+        there |= Q(team=team) if team else Q()
+    return User.objects.filter(there, is_active=True, role__in=RIGHTS["write_account"]).order_by("name", "pk")
 
 
 @dataclass(frozen=True)

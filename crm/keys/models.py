@@ -38,6 +38,7 @@ register_groups(
     Group("contacts", _("Contacts and consents")),
     Group("plans", _("Plans and features")),
     Group("subscriptions", _("Subscriptions and their changes")),
+    Group("promises", _("Promises")),
     Group("segments", _("Segments")),
     Group("usage", _("Days of use"), writable=False),
     Group("house", _("Our people, the record and imports"), writable=False),

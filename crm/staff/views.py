@@ -154,7 +154,7 @@ SETTINGS = [
 
 
 UNDER_ACCOUNTS = (
-    "portfolio", "renewals", "forecast", "account", "contact", "subscription", "task", "segment", "view-",
+    "portfolio", "renewals", "forecast", "account", "contact", "subscription", "task", "promise", "segment", "view-",
 )  # fmt: skip
 # The page of each place, its letter after "g", its word, and how the names of the pages within it begin.
 PLACES = [
@@ -175,6 +175,7 @@ NOT_YET = [
 # What can be done from anywhere: address name, the right it takes, the words, and what is posted (None: it is a page).
 DOINGS: list[tuple[str, str, Any, dict[str, str] | None]] = [
     ("renewals", "read", _("Renewals"), None),
+    ("promises", "read", _("Promises"), None),
     ("account-new", "write_account", _("New account"), None),
     ("survey-new", "configure", _("New survey"), None),
     ("plan-new", "configure", _("New plan"), None),

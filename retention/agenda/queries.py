@@ -26,7 +26,7 @@ from retention.tasks.models import Task
 from retention.tasks.queries import open_tasks
 
 MOST_ROWS = 60
-ANSWERS, DRAFTS, TASKS, SIGNALS = 1, 2, 3, 4
+ANSWERS, PROMISES, DRAFTS, TASKS, SIGNALS = 1, 2, 3, 4, 5
 SHOWN, WAITS, PUT_OFF, ACTED = "shown", "waits", "put off", "acted"
 T = TypeVar("T", FollowUp, Task, RiskSignal)
 
@@ -36,6 +36,7 @@ class Work:
     """One account with what waits on it; `section` is the foremost thing, 0 when all of it is put off.
 
     `mrr` None: nothing is paid or, where `is_paid`, a rate is missing. `urgency` and `influence` in percent.
+    `promises` are overdue, and `promise` with `promised_for` is the one that has been so the longest.
     """
 
     account_id: int
@@ -54,6 +55,9 @@ class Work:
     put_off_why: str | None
     points: int | None
     code: int
+    promises: int
+    promise: str | None
+    promised_for: date | None
     account: Account = field(init=False)
     drafts: list[FollowUp] = field(default_factory=list)
     tasks: list[Task] = field(default_factory=list)
@@ -81,6 +85,7 @@ class Agenda:
     tasks: int
     signals: int
     answers: int
+    promises: int
 
 
 def agenda(user: User, *, day: date, at: datetime, mine: bool, waiting: bool) -> Agenda:
@@ -96,9 +101,9 @@ def agenda(user: User, *, day: date, at: datetime, mine: bool, waiting: bool) ->
     with connection.cursor() as cursor:
         cursor.execute(text, {**parameters, **given})
         found = cursor.fetchall()
-    rows = [Work(*row[7:]) for row in found if row[7] is not None]
+    rows = [Work(*row[8:]) for row in found if row[8] is not None]
     _fill(rows, user, day)
-    return Agenda(rows, *found[0][:7])
+    return Agenda(rows, *found[0][:8])
 
 
 @compiled_per_scope

@@ -1,6 +1,6 @@
 -- story.sql — Grain one row per thing that happened to %(account)s, the newest %(limit)s; after them, oldest first, its score
--- rows from %(start)s to %(end)s (kind 'score') · Reads signals, plays, tasks, follow-ups, mails, answers, outcomes, owner and
--- subscription changes, contacts, the ledger · Writes nothing
+-- rows from %(start)s to %(end)s (kind 'score') · Reads signals, plays, tasks, promises, follow-ups, mails, answers, outcomes,
+-- owner and subscription changes, contacts, the ledger · Writes nothing
 -- Safe to run twice: it only reads. Each branch gives at most a page's worth along its index by account. What happened to
 -- accounts merged into this one belongs to its story. `facts` holds what the sentence is made of; days stand at midnight.
 WITH mine AS (
@@ -22,6 +22,12 @@ WITH mine AS (
             'open', task.done_at IS NULL AND task.dismissed_at IS NULL)
     FROM retention_task AS task LEFT JOIN crm_user AS person ON person.id = task.assignee_id
     WHERE task.account_id = ANY (ARRAY(SELECT id FROM mine)) ORDER BY task.id DESC LIMIT %(limit)s)
+    UNION ALL
+    (SELECT turn."on"::timestamp AT TIME ZONE 'UTC', 'promise', promise.id, promise.text, coalesce(person.name, ''),
+        jsonb_build_object('turn', turn.kind, 'due_on', turn.due_on, 'why', turn.why)
+    FROM crm_promisechange AS turn JOIN crm_promise AS promise ON promise.id = turn.promise_id
+    LEFT JOIN crm_contact AS person ON person.id = promise.contact_id
+    WHERE turn.account_id = ANY (ARRAY(SELECT id FROM mine)) ORDER BY turn."on" DESC, turn.id DESC LIMIT %(limit)s)
     UNION ALL
     (SELECT coalesce(decided_at, created_at), 'draft', id, subject, '', jsonb_build_object('state', state, 'why', state_why)
     FROM retention_followup WHERE account_id = ANY (ARRAY(SELECT id FROM mine)) AND state <> 'approved' ORDER BY id DESC LIMIT %(limit)s)

@@ -16,6 +16,8 @@ from crm.accounts.models import GONE, Account
 from crm.contacts.models import ContactRole
 from crm.contacts.rules import masked_name
 from crm.lib.sql_files import load
+from crm.promises import queries as promises
+from crm.promises.views import Told, now_standing, people_words
 from crm.staff.views import Request, needs
 from crm.templatetags.ui import ago, money, number
 from crm.templatetags.ui import day as day_words
@@ -53,6 +55,7 @@ def account(request: Request, pk: int) -> HttpResponse:
         **_next(of, request, may=may),
         "history": told.history,
         "events": telling.marks(told.events, day - timedelta(days=CURVE_DAYS), request.user),
+        "promises": promised(of, request, may=may),
         "tasks": tasks(of.tasks, request, may=may, day=day),
         "traits": traits(of.traits),
     }
@@ -84,6 +87,17 @@ def _value(row: dict[str, Any]) -> str:
     if row["flag"] is not None:
         return _("yes") if row["flag"] else _("no")
     return day_words(date.fromisoformat(row["day"])) if row["day"] else str(row["text"])
+
+
+def promised(of: Any, request: Request, *, may: bool) -> list[Told]:
+    """Open promises in words, the earliest first."""
+    today, plain = promises.local_day(of, request.now), request.user.may("read_contact_data")
+    told = []
+    for row in of.promises:
+        stands = now_standing("open", date.fromisoformat(row["due_on"]), None, today)
+        who = people_words(row["maker"], row["contact"], plain=plain)
+        told.append(Told(row["id"], row["text"], stands, who, of, today, may))
+    return told
 
 
 def tasks(held: list[dict[str, Any]], request: Request, *, may: bool, day: date) -> list[dict[str, Any]]:

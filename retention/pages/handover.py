@@ -55,6 +55,7 @@ def _shown(request: Request, of: Any, row: Handover) -> dict[str, Any]:
         "facts": account_page.facts(of, standings([of.pk], day)[of.pk], day),
         "drafts": waiting if plain else [],
         "hidden": len(waiting) if not plain else 0,
+        "promises": account_page.promised(of, request, may=False),
         "tasks": account_page.tasks(of.tasks, request, may=False, day=day),
         "words": telling.lines((event for event in told.events if event.kind in SAID), request.user)[:WORDS],
         "signals": [sentence(signal) for signal in open_signals(request.user).filter(account=of)[:LATEST]],

@@ -55,6 +55,13 @@ SENTENCES: dict[str, tuple[Promise, ...]] = {
     "contact.handed_out": (_("%(who)s took out all that is held about %(of)s."),),
     "consent.granted": (_("%(who)s recorded a consent."),),
     "consent.withdrawn": (_("%(who)s recorded that a consent was refused or withdrawn."),),
+    # Promises
+    "promise.made": (_("%(who)s noted a promise to %(account)s, due %(due_on)s."),),
+    "promise.moved": (_("%(who)s moved a promise to %(account)s; it is due %(due_on)s now."),),
+    "promise.kept": (_("%(who)s noted that a promise to %(account)s was kept on %(on)s."),),
+    "promise.broken": (_("%(who)s noted that a promise to %(account)s was broken on %(on)s."),),
+    "promise.withdrawn": (_("%(who)s withdrew a promise to %(account)s."),),
+    "promise.reopened": (_("%(who)s opened a promise to %(account)s again."),),
     # Subscriptions and plans
     "subscription.opened": (_("%(who)s opened the subscription %(of)s, from %(effective_on)s on."),),
     "subscription.changed": (_("%(who)s changed the subscription %(of)s from %(effective_on)s on."),),

@@ -37,6 +37,7 @@ KINDS: dict[str, str | Promise] = {
     "outboundmail": gettext_lazy("a mail"),
     "followup": gettext_lazy("a draft"),
     "task": gettext_lazy("a task"),
+    "promise": gettext_lazy("a promise"),
     "segment": gettext_lazy("a segment"),
     "savedview": gettext_lazy("a view"),
     "user": gettext_lazy("somebody"),
@@ -44,6 +45,7 @@ KINDS: dict[str, str | Promise] = {
 # Values that are ids, by their names.
 IDS = {
     **dict.fromkeys(("owner", "covering", "covered", "assignee", "sender", "giver", "taker", "from", "to"), "user"),
+    "promised_by": "user",
     **dict.fromkeys(("pool", "team"), "team"),
     **dict.fromkeys(("account", "merged_into"), "account"),
 }

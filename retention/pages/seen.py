@@ -9,6 +9,7 @@ from crm.accounts import queries as accounts
 from crm.accounts.models import Account
 from crm.lib.scope import named_text
 from crm.lib.sql_files import load
+from crm.promises import queries as promises
 from crm.staff import queries as staff
 from crm.staff.models import Team, User
 from crm.staff.queries import Text, compiled_per_scope
@@ -22,7 +23,7 @@ def seen_account(request: Request, pk: int) -> Any:
     """The account with its owner, if the person sees it; else 404, as if there were none.
 
     It carries `change`, `outlook`, `above`, `taken_over`, the id of the next `draft`, and the lists `stand_ins`,
-    `traits` and `tasks`.
+    `traits`, `promises` (open ones) and `tasks`.
     """
     text, parameters = _statement(request.user)
     given = {"account": pk, "me": request.user.pk, "now": request.now, "day": request.now.date(), "tasks": TASKS}
@@ -31,7 +32,7 @@ def seen_account(request: Request, pk: int) -> Any:
         raise Http404
     found.owner, found.pool = _owner(found), _pool(found)
     found.stand_ins, found.traits = loads(found.stand_ins_json or "[]"), loads(found.traits_json or "[]")
-    found.tasks = loads(found.tasks_json or "[]")
+    found.promises, found.tasks = loads(found.promises_json or "[]"), loads(found.tasks_json or "[]")
     return found
 
 
@@ -41,6 +42,7 @@ def _statement(user: User) -> Text:
     text = load(__file__, "seen").replace("/*accounts*/", seen)
     text = text.replace("/*stand_ins*/", load(staff.__file__, "standing_in"))
     text = text.replace("/*outlook*/", load(forecasts.__file__, "outlook"))
+    text = text.replace("/*promises*/", load(promises.__file__, "open_promises"))
     return text.replace("/*traits*/", load(accounts.__file__, "held_traits")), parameters
 
 

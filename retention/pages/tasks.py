@@ -9,6 +9,7 @@ from django.utils.translation import gettext as _
 from django.views.decorators.http import require_POST
 
 from crm.accounts.actions import may_write
+from crm.accounts.queries import colleagues
 from crm.accounts.views import own_account, shown
 from crm.lib.fields import refusals
 from crm.lib.working_hours import working_day
@@ -16,7 +17,6 @@ from crm.staff.views import Request, form_page, needs, offer_undo, way_back
 from retention.pages.forms import ReasonForm, TaskForm
 from retention.tasks import actions
 from retention.tasks.models import Task
-from retention.tasks.queries import assignees
 
 
 def own_task(request: Request, pk: int) -> Task:
@@ -32,7 +32,7 @@ def own_task(request: Request, pk: int) -> Task:
 def new(request: Request, pk: int) -> HttpResponse:
     account = own_account(request, pk)
     start = {"due_on": working_day(request.now.date()), "assignee": None if account.owner_id else request.user.pk}
-    form = TaskForm(request.POST or None, initial=start, people=assignees(account, request.user))
+    form = TaskForm(request.POST or None, initial=start, people=colleagues(account, request.user))
     if request.method == "POST" and form.is_valid():
         with refusals(form):
             actions.create_task(account, **form.cleaned_data, at=request.now, by=request.user)
@@ -48,7 +48,7 @@ def edit(request: Request, pk: int) -> HttpResponse:
     task = own_task(request, pk)
     said = _(task.title)  # a recipe's title is stored in English and read in every language
     start = {"title": said, "due_on": task.due_on, "assignee": task.assignee_id, "detail": task.detail}
-    form = TaskForm(request.POST or None, initial=start, people=assignees(task.account, request.user))
+    form = TaskForm(request.POST or None, initial=start, people=colleagues(task.account, request.user))
     url = reverse("account", args=[task.account_id])
     if request.method == "POST" and form.is_valid():
         given = form.cleaned_data

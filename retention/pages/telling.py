@@ -12,6 +12,7 @@ from django.utils.translation import gettext_noop, ngettext
 from crm.contacts.models import ContactRole
 from crm.contacts.rules import masked_name
 from crm.outbox.models import MailState
+from crm.promises.models import Turn
 from crm.staff.models import User
 from crm.templatetags.ui import day as day_words
 from crm.templatetags.ui import money
@@ -24,7 +25,7 @@ from retention.risk_signals.queries import sentence as signal_sentence
 
 ICONS = {"draft": "mail", "owner": "note", "left": "note", "outcome": "note", "play": "task"}
 # What only has a day stands at midnight, and no hour is printed.
-BY_DAY = {"payment", "left"}
+BY_DAY = {"payment", "promise", "left"}
 END_WORDS = {
     "solved": gettext_noop("solved"),
     "finished": gettext_noop("finished"),
@@ -55,7 +56,7 @@ def lines(events: Iterable[Event], user: User) -> list[Line]:
 
 
 def _is_contact(event: Event) -> bool:
-    return event.kind in ("mail", "survey", "left") and bool(event.who)
+    return event.kind in ("mail", "survey", "promise", "left") and bool(event.who)
 
 
 def _line(event: Event, who: str) -> Line:
@@ -97,6 +98,15 @@ def _task(event: Event, who: str) -> Said:
         "",
         "",
     )
+
+
+def _promise(event: Event, who: str) -> Said:
+    facts, to = event.facts, _("to %(to)s") % {"to": who} if who else ""
+    turn = Turn(facts["turn"])
+    if turn not in (Turn.MADE, Turn.MOVED):
+        return event.name, facts["why"] or to, str(turn.label), "", ""
+    due = _("due %(day)s") % {"day": day_words(date.fromisoformat(facts["due_on"]), event.at)}
+    return event.name, ", ".join(part for part in (facts["why"] or to, due) if part), str(turn.label), "", ""
 
 
 def _draft(event: Event, who: str) -> Said:
@@ -151,7 +161,7 @@ def _left(event: Event, who: str) -> Said:
 
 WORDS: dict[str, Callable[[Event, str], Said]] = {
     "signal": _signal, "play": _play, "task": _task, "draft": _draft, "mail": _mail, "survey": _survey,
-    "outcome": _outcome, "owner": _owner, "payment": _payment, "left": _left,
+    "promise": _promise, "outcome": _outcome, "owner": _owner, "payment": _payment, "left": _left,
 }  # fmt: skip
 
 

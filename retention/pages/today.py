@@ -23,7 +23,19 @@ from crm.staff.views import Request, needs
 from crm.templatetags.ui import ago, money, percent
 from crm.templatetags.ui import day as day_words
 from retention.agenda import queries as agenda
-from retention.agenda.queries import ACTED, ANSWERS, DRAFTS, PUT_OFF, SHOWN, SIGNALS, TASKS, WAITS, Since, Work
+from retention.agenda.queries import (
+    ACTED,
+    ANSWERS,
+    DRAFTS,
+    PROMISES,
+    PUT_OFF,
+    SHOWN,
+    SIGNALS,
+    TASKS,
+    WAITS,
+    Since,
+    Work,
+)
 from retention.follow_ups.queries import may_approve, moment_words, zone_of
 from retention.follow_ups.rules import send_at
 from retention.handovers.queries import unread
@@ -87,6 +99,7 @@ def counts(found: agenda.Agenda) -> list[str]:
         (new, ngettext("%(n)s new", "%(n)s new", new)),
         (found.drafts, ngettext("%(n)s draft to approve", "%(n)s drafts to approve", found.drafts)),
         (found.answers, ngettext("%(n)s unhappy answer", "%(n)s unhappy answers", found.answers)),
+        (found.promises, ngettext("%(n)s promise overdue", "%(n)s promises overdue", found.promises)),
         (found.tasks, ngettext("%(n)s task due", "%(n)s tasks due", found.tasks)),
         (found.signals, ngettext("%(n)s signal open", "%(n)s signals open", found.signals)),
     ]
@@ -146,14 +159,20 @@ class Writer:
             "when": " · ".join(part for part in parts if part),
             "figures": self._figures(work) if self.figures else "",
             "new": work.is_new and work.state == SHOWN,
-            "action_url": f"{url}#next",
+            "action_url": f"{url}#promises" if work.section == PROMISES else f"{url}#next",
             "action_text": action,
             "put_off_url": reverse("account-put-off", args=[work.account_id]) if writes else "",
             "put_off_until": self.later,
         }
 
     def _foremost(self, work: Work) -> tuple[str, str, str]:
-        words = {ANSWERS: self._answer, DRAFTS: self._draft, TASKS: self._task, SIGNALS: self._signal}
+        words = {
+            ANSWERS: self._answer,
+            PROMISES: self._promise,
+            DRAFTS: self._draft,
+            TASKS: self._task,
+            SIGNALS: self._signal,
+        }
         return words[work.section](work)
 
     def _money(self, work: Work) -> list[str]:
@@ -188,6 +207,10 @@ class Writer:
         words = _("%(name)s answered %(score)s of 10") % who
         return f"{words}: “{said}”" if said else f"{words}.", ago(first.answered_at, self.now), _("Answer")
 
+    def _promise(self, work: Work) -> tuple[str, str, str]:
+        said = _("We promised: %(text)s") % {"text": work.promise}
+        return said, _("overdue, it was due %(day)s") % {"day": day_words(work.promised_for, self.now)}, _("Open")
+
     def _draft(self, work: Work) -> tuple[str, str, str]:
         draft = work.drafts[0]
         zone = zone_of(draft.contact)
@@ -218,9 +241,12 @@ class Writer:
         tasks = len(work.tasks) - (work.section == TASKS)
         if tasks > 0 and work.section != ANSWERS:
             rest.append(ngettext("and %(n)s task", "and %(n)s tasks", tasks) % {"n": tasks})
-        if work.section == TASKS and work.signals:
+        if work.section in (PROMISES, TASKS) and work.signals:
             rest.append(self._sentences(work))
-        if work.section == ANSWERS and work.drafts:
+        promises = work.promises - (work.section == PROMISES)
+        if promises > 0:
+            rest.append(ngettext("and %(n)s promise overdue", "and %(n)s promises overdue", promises) % {"n": promises})
+        if work.section in (ANSWERS, PROMISES) and work.drafts:
             rest.append(_("and a draft"))
         return rest
 

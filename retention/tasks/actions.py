@@ -9,6 +9,7 @@ from django.utils.translation import gettext_noop
 
 from crm.accounts.actions import require_write
 from crm.accounts.models import Account, AccountQuerySet
+from crm.accounts.queries import colleagues
 from crm.audit import actions as audit
 from crm.audit.rules import Actor
 from crm.bulk_edits.actions import Done, Row, close, keep, open_for_undo, picked
@@ -21,7 +22,6 @@ from retention.plays.models import PlayStep, PlayStepState
 from retention.risk_signals.actions import answer_detractor
 from retention.risk_signals.models import RiskSignal, SignalKind
 from retention.tasks.models import Task
-from retention.tasks.queries import assignees
 
 ANSWER = gettext_noop("Answer what they told us")
 
@@ -159,7 +159,7 @@ def can_reopen(task: Task) -> bool:
 
 
 def _may_take(account: Account, assignee: User | None, by: User) -> None:
-    if assignee and not assignees(account, by).filter(pk=assignee.pk).exists():
+    if assignee and not colleagues(account, by).filter(pk=assignee.pk).exists():
         raise ValidationError({"assignee": _("This person does not work on the account. Choose another one.")})
 
 

@@ -21,7 +21,8 @@ class Call(NamedTuple):
 
 LISTS = (
     "accounts", "owner-changes", "traits", "tag-renames", "contacts", "plans", "features", "subscriptions",
-    "subscription-changes", "segments", "events", "users", "teams", "scores", "scorecards", "scorecard-versions",
+    "subscription-changes", "promises", "promise-changes",
+    "segments", "events", "users", "teams", "scores", "scorecards", "scorecard-versions",
     "scorecard-measures", "forecasts", "signals", "playbooks", "playbook-steps", "plays", "play-steps", "tasks",
     "outcomes", "surveys", "waves", "invitations", "answers",
 )  # fmt: skip
@@ -31,6 +32,7 @@ DETAILS = (
 )  # fmt: skip
 DAY = TODAY.isoformat()
 TERMS = {"effective_on": DAY, "price": "99.50", "currency": "EUR"}
+PROMISE = {"account": "account:own", "text": "A report by office", "due_on": "2099-01-01"}
 RENEWING = {"name": "Renewing", "filter": "renewal.next.90"}
 FORECAST = {"account": "account:own", "renews_on": "renewal day:", "category": "renews"}
 EVERYBODY, SEEN = "SOMRV 200", "SOMRV sees 200"
@@ -84,6 +86,15 @@ API = [
     Call("api-subscriptions-end", "POST", "line", "OMR writes 200", {"on": DAY}),
     Call("api-subscriptions-upsert", "PUT", "", "OMR 201", TERMS | {"account": "account:own"}),
     Call("api-subscription-changes-detail", "GET", "", "SOMRV 404"),
+    Call("api-promises-list", "POST", "", "OMR 201", PROMISE | {"contact": "contact:own", "promised_by": "user:"}),
+    Call("api-promises-detail", "GET", "promise", SEEN),
+    Call("api-promises-upsert", "PUT", "", "OMR 201", PROMISE),
+    Call("api-promises-keep", "POST", "promise", "OMR writes 200", {}),
+    Call("api-promises-fail", "POST", "promise", "OMR writes 200", {"why": "The vendor let us down."}),
+    Call("api-promises-withdraw", "POST", "promise", "OMR writes 200", {"why": "They no longer want it."}),
+    Call("api-promises-move", "POST", "promise", "OMR writes 200", {"due_on": "2099-01-01", "why": "They asked."}),
+    Call("api-promises-reopen", "POST", "kept promise", "OMR writes 200", {}),
+    Call("api-promise-changes-detail", "GET", "", "SOMRV 404"),
     Call("api-segments-list", "POST", "", "SOMR 201", RENEWING),
     # The rep's own segment; C stands in for the rep and is another person.
     Call("api-segments-detail", "GET", "segment", "R 200 · SOMVC 404"),

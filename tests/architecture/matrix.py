@@ -39,6 +39,7 @@ QUERIES = {
     "portfolio-bands": ["stage=all"],
     "search": ["q=account", "q=person"],
     "palette": ["q=account", "q=person"],
+    "promises": ["whose=all", "settled=1", "whose=all&settled=1"],
     "mail-files": ["state=unconfirmed"],
 }
 
@@ -118,6 +119,14 @@ URLS = [
         ("subscription-new",   "account",          "OMR writes 200",         "OMR writes 302"),
         ("subscription-change", "line",            "OMR writes 200",         "OMR writes 302"),
         ("subscription-end",   "line",             "405",                    "OMR writes 302"),
+        ("promises",           "",                 "SOMRV 200",              "as GET"),
+        ("account-promises",   "account",          "SOMRV sees 200",         "as GET"),
+        ("promise-new",        "account",          "OMR writes 200",         "OMR writes 302"),
+        ("promise-keep",       "promise",          "405",                    "OMR writes 302"),
+        ("promise-break",      "promise",          "OMR writes 200",         "OMR writes 302"),
+        ("promise-withdraw",   "promise",          "OMR writes 200",         "OMR writes 302"),
+        ("promise-move",       "promise",          "OMR writes 200",         "OMR writes 302"),
+        ("promise-reopen",     "kept promise",     "405",                    "OMR writes 302"),
         ("task-new",           "account",          "OMR writes 200",         "OMR writes 302"),
         ("account-put-off",    "account",          "405",                    "OMR writes 302"),
         ("put-off-undo",       "put off",          "405",                    "OMR writes 302"),

@@ -52,6 +52,7 @@ HARMLESS = {
     "crm_account.language": CODE, "crm_account.currency": CODE, "crm_tagrename.*": CONFIGURED,
     "crm_traitdefinition.*": CONFIGURED, "crm_feature.*": CONFIGURED, "crm_plan.*": CONFIGURED,
     "crm_subscription.external_id": COMPANY, "crm_subscriptionchange.currency": CODE, "crm_exchangerate.currency": CODE,
+    "crm_promise.external_id": COMPANY,
     "crm_source.name": CONFIGURED, "crm_writekey.*": DIGEST, "crm_inbox_batch.call": CODE, "crm_eventname.*": PROGRAM,
     "crm_waitingevent.group_external_id": COMPANY, "crm_reservation.purpose": CODE, "crm_hold.*": CODE,
     "crm_account_figures.plan_ids": "holds ids", "crm_importrun.sha256": DIGEST,

@@ -37,6 +37,7 @@ from crm.lib.personal import Subject
 from crm.outbox import actions as outbox
 from crm.outbox.models import MailRefused, OutboundMail
 from crm.people.models import Person
+from crm.promises.actions import break_promise, make_promise
 from crm.segments import actions as segments
 from crm.sources.actions import create_source, create_write_key
 from crm.sources.models import InboxBatch, Reject
@@ -122,6 +123,8 @@ def through_every_door(account: Account, key: str, files: Path) -> Contact:
     contact.refresh_from_db()
     by_file(files)
     set_next_step(account, text=f"Call {NAME}", on=NOW.date(), at=NOW, by=owner)
+    promise = make_promise(account, text=f"Call {NAME}", due_on=NOW.date(), contact=contact, at=NOW, by=owner)
+    break_promise(promise, why=f"{NAME} was away", at=NOW, by=owner)
     create_task(account, title=f"Ask {NAME}", detail=f"at {PHONE}", due_on=NOW.date(), at=NOW, by=owner)
     segments.keep_view(name=f"Like {NAME}", query=f"q={ADDRESS}", at=NOW, by=owner)
     by_mail(contact)

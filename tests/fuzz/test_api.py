@@ -55,6 +55,8 @@ NAMED = {
     "plays": "retention.Play", "play-steps": "retention.PlayStep", "follow-ups": "retention.FollowUp",
     "outcomes": "retention.Outcome", "surveys": "feedback.Survey", "waves": "feedback.Wave",
     "invitations": "feedback.Invitation", "answers": "feedback.Answer", "subscription": "crm.Subscription",
+    "promises": "crm.Promise", "promise-changes": "crm.PromiseChange", "promise": "crm.Promise",
+    "promised_by": "crm.User",
 }  # fmt: skip
 
 

@@ -49,9 +49,6 @@ class Cleaner:
         return {name: value for name, value in self.read(self.layout.cells(row)).items() if value not in ("", None)}
 
     def _account(self, cells: dict[str, str]) -> dict[str, Any]:
-        owner = text_of(cells, "owner", 254)
-        if owner and owner.lower() not in self.known.users:
-            raise Refused(_("Nobody of ours who is active has the address {owner}."), owner=owner)
         return {
             "external_id": needed(cells, "external_id"),
             "name": text_of(cells, "name", 255),
@@ -62,7 +59,7 @@ class Cleaner:
             "time_zone": _known(cells, "time_zone", zone_names(), _("a time zone such as Europe/Paris")),
             "language": _known(cells, "language", language_codes(), _("a language code such as en")),
             "currency": _currency(cells),
-            "owner_id": self.known.users.get(owner.lower()),
+            "owner_id": self.user(cells, "owner"),
             "customer_since": self.day(cells, "customer_since"),
             "traits": self._traits(cells) or None,
         }
@@ -182,6 +179,12 @@ class Cleaner:
     @property
     def today(self) -> date:
         return self.known.today
+
+    def user(self, cells: rules.Cells, name: str) -> int | None:
+        email = text_of(cells, name, 254)
+        if email and email.lower() not in self.known.users:
+            raise Refused(_("Nobody of ours who is active has the address {owner}."), owner=email)
+        return self.known.users.get(email.lower())
 
     def day(self, cells: rules.Cells, name: str) -> date | None:
         text = cells.get(name, "")

@@ -26,12 +26,17 @@ class Touched(NamedTuple):
 
 
 class Dates(Protocol):
-    """How a day in a cell is read: in the order that the file was said to have. Empty: None; raises Refused."""
+    """How a cell is read for which more must be known than its text; empty: None. Raises Refused.
+
+    `day`: in the order that the file was said to have. `user`: the id of one of us, by address.
+    """
 
     @property
     def today(self) -> date: ...
 
     def day(self, cells: Cells, name: str) -> date | None: ...
+
+    def user(self, cells: Cells, name: str) -> int | None: ...
 
 
 Reader = Callable[[Cells, Dates], dict[str, Any]]

@@ -38,7 +38,7 @@ from retention.follow_ups.actions import approve, dismiss
 from retention.follow_ups.models import FollowUp
 from retention.follow_ups.queries import problems, review
 from retention.forecasts.actions import Expected, record_forecast
-from retention.management.demo import company, letters, outlook
+from retention.management.demo import company, facts, letters, outlook
 from retention.tasks.actions import finish_task
 from retention.tasks.models import Task
 
@@ -80,6 +80,7 @@ class Demo:
             ("Working through the last months", self.replay),
             ("A survey", self.survey),
             ("What reps expect of renewals", self.foresee),
+            ("What was promised", self.promise),
         ]
         with self.progress:
             bar = self.progress.add_task("Building the demo", total=len(steps))
@@ -238,6 +239,9 @@ class Demo:
                 at=datetime.combine(said.on, time(9), UTC),
                 by=users[letters.address(said.owner)],
             )
+
+    def promise(self) -> None:
+        self._import({"promises": facts.promises_csv(self.customers, self.today)})
 
 
 def _answer(browser: Client, mail: OutboundMail, score: int, comment: str) -> None:

@@ -143,6 +143,11 @@ IN_KOREAN = {
     "The new price is under review with their finance.": "새 가격을 재무팀에서 검토하고 있습니다.",
     "Still not live; they ask what they pay for.": "아직 도입 전이고, 무엇에 돈을 내는지 묻습니다.",
     "They use a third of their seats and will ask for fewer.": "좌석의 3분의 1만 써서 줄여 달라고 할 것 같습니다.",
+    "A report of trips by depot": "차고지별 운행 보고서",
+    "A call with our product team about exports": "내보내기에 대한 제품팀과의 통화",
+    "A training for the new dispatchers": "새 배차 담당자 교육",
+    "Alerts by text message": "문자 알림",
+    "A second carrier portal": "두 번째 운송사 포털",
 }
 _GIVEN_KO = ("도윤", "서연", "민준", "지우", "하준", "수아", "예준", "지민", "현우", "유진", "건우", "다은")
 _FAMILY_KO = ("김", "이", "박", "최", "정", "강", "조", "윤")

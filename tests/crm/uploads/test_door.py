@@ -52,6 +52,8 @@ def test_every_kind_is_taken_back_to_the_last_byte(ops_client) -> None:
     contacts = "account,id,name,email,role\na,p-1,Lena Vogt,l@a.example,champion\nb,,Otto,o@b.example,\n"
     lines = "account,plan,start,mrr,seats\na,pro,2026-01-01,100,5\nb,free,2026-02-01,0,\n"
     events = "account,user,at,event\n" + "a,u1,2026-11-20T09:00:00Z,login\n" * 2 + "b,u2,2026-11-20,login\n"
+    promised = "account,promise,due,made,to,status\na,A report,2026-12-01,2026-11-02,lena@b.example,\n"
+    promised += "b,A call,2026-11-05,2026-11-02,,kept\n"
     files = [
         ("accounts", "id,name\na,Alpha\nb,Beta\n", (1, 0, 1, 0)),
         ("plans", "id,name,features\npro,Professional,reports\nfree,Free,\n", (1, 1, 0, 0)),
@@ -59,6 +61,7 @@ def test_every_kind_is_taken_back_to_the_last_byte(ops_client) -> None:
         ("subscriptions", lines, (2, 0, 0, 0)),
         ("totals", "account,month,feature,uses\na,2026-10,Reports,31\nb,2026-10,Exports,4\n", (2, 0, 0, 0)),
         ("events", events, (3, 0, 0, 0)),
+        ("promises", promised, (2, 0, 0, 0)),
     ]
     before, steps = digests(), []
     for kind, text, expected in files:

@@ -9,6 +9,7 @@ import pytest
 
 from crm.accounts.models import Account
 from crm.audit.rules import System
+from crm.promises.models import Promise
 from crm.segments.actions import refresh_figures
 from retention.agenda.queries import SHOWN, agenda
 from retention.agenda.rules import STALE_DAYS, Case, News, admitted, claim, influence, stake, urgency, weight
@@ -24,6 +25,7 @@ NOW, TODAY = datetime(2026, 11, 18, 9, 0, tzinfo=UTC), date(2026, 11, 18)
     [
         (Case(), 20),
         (Case(answer=True), 100),
+        (Case(promise=True), 100),
         (Case(task_in=-1), 100),
         (Case(task_in=0), 70),
         (Case(draft=True), 70),
@@ -51,6 +53,7 @@ def test_the_most_urgent_thing_counts(case: Case, percent: int) -> None:
         (Case(draft=True, reachable=False), 100),
         (Case(task_in=0), 100),
         (Case(answer=True), 100),
+        (Case(promise=True, reachable=False), 100),
         (Case(task_in=0, gone=True), 0),
     ],
 )
@@ -128,11 +131,16 @@ def thrown(seed: int) -> tuple[Any, list[tuple[Account, Case, News]]]:
         if task_in is not None:
             due = TODAY + timedelta(days=task_in)
             Task.objects.create(account=account, title="Call", due_on=due, created_at=NOW - timedelta(days=50))
+        promise = random.random() < 0.15
+        if promise:
+            due = TODAY - timedelta(days=random.choice([1, 60]))
+            Promise.objects.create(account=account, text="A report", due_on=due, created_at=NOW)
         paid = None if mrr is None else Decimal(mrr)
         signal = ended is None
         case = Case(
             paid,
             decides if mrr else None,
+            promise=promise,
             task_in=task_in,
             red=red and signal,
             signal=signal,
@@ -153,7 +161,7 @@ def test_the_statement_says_what_the_rule_says(seed: int) -> None:
     shown = [
         (-weight(case), -urgency(case) * influence(case), account.pk)
         for account, case, _ in made
-        if case.task_in is not None or (case.signal and account.pk in chosen)
+        if case.promise or case.task_in is not None or (case.signal and account.pk in chosen)
     ]
     found = agenda(rep, day=TODAY, at=NOW, mine=True, waiting=False).rows
     assert {row.state for row in found} == {SHOWN}

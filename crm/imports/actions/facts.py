@@ -1,0 +1,101 @@
+"""Promises from files: made, moved and settled as the file says, once. Their turns are appended as everywhere."""
+
+from collections.abc import Mapping, Sequence
+from datetime import datetime
+from typing import Any
+
+from crm.contacts.models import Contact
+from crm.imports.actions.book import write_contacts
+from crm.imports.rules import Touched
+from crm.promises.models import Promise, PromiseChange, PromiseState, Turn
+
+Payload = Sequence[Mapping[str, Any]]
+
+
+def write_promises(payload: Payload, at: datetime) -> list[Touched]:
+    """A promise is known by its id, else by its text and the day for which it was first made.
+
+    One that is settled stays so, whatever the file says.
+    """
+    people, held = _people(payload, at), _held(payload)
+    touched, turns, made, moved = [], [], [], []
+    for row in payload:
+        promise = held.get(_key(row))
+        if promise is None:
+            promise = _made(row, people, at)
+            made.append((row, promise))
+            turns.append(_turn(promise, Turn.MADE, row["made_on"], "", at))
+        elif promise.state == PromiseState.OPEN:
+            before = (promise.due_on, promise.state)
+            if row.get("external_id") and promise.due_on != row["due_on"]:
+                promise.due_on = row["due_on"]
+                turns.append(_turn(promise, Turn.MOVED, at.date(), row.get("why", ""), at))
+            _settle(promise, row)
+            if before != (promise.due_on, promise.state):
+                moved.append(promise)
+                touched.append(Touched(row["line"], promise.pk, False))
+        else:
+            continue
+        if promise.state != PromiseState.OPEN:
+            turns.append(_turn(promise, Turn(promise.state), row["settled_on"], row.get("why", ""), at))
+    Promise.objects.bulk_create([promise for _row, promise in made])
+    Promise.objects.system("an import settles promises").bulk_update(moved, ["due_on", "state", "settled_on"])
+    for turn in turns:
+        turn.promise_id = turn.promise.pk
+    PromiseChange.objects.bulk_create(turns)
+    return touched + [Touched(row["line"], promise.pk, True) for row, promise in made]
+
+
+def _key(row: Mapping[str, Any]) -> tuple[object, ...]:
+    own = row.get("external_id")
+    return (row["account_id"], own) if own else (row["account_id"], row["text"], row["due_on"])
+
+
+def _held(payload: Payload) -> dict[tuple[object, ...], Promise]:
+    accounts = {row["account_id"] for row in payload}
+    rows = Promise.objects.system("an import compares its promises").filter(account__in=accounts).order_by("pk")
+    first = PromiseChange.objects.system("for when they were first made").filter(account__in=accounts, kind=Turn.MADE)
+    due = dict(first.values_list("promise_id", "due_on"))
+    found: dict[tuple[object, ...], Promise] = {}
+    for promise in rows:
+        if promise.external_id:
+            found[promise.account_id, promise.external_id] = promise
+        else:
+            found[promise.account_id, promise.text, due.get(promise.pk)] = promise
+    return found
+
+
+def _people(payload: Payload, at: datetime) -> dict[tuple[int, str], Contact]:
+    """The contacts that rows name by address, by account; those who are not known yet are made."""
+    named = {(row["account_id"], row["email"].lower()): row for row in payload if row.get("email")}
+    held = Contact.objects.system("an import names who was promised").filter(
+        account__in={account for account, _email in named}, erased_at=None
+    )
+    found = {(one.account_id, one.email.lower()): one for one in held if one.email}
+    missing = [row for key, row in named.items() if key not in found]
+    if missing:
+        names = ("line", "account_id", "account", "email")
+        write_contacts([{name: row[name] for name in names} | {"name": row["email"]} for row in missing], at)
+        found = {(one.account_id, one.email.lower()): one for one in held.all() if one.email}
+    return found
+
+
+def _made(row: Mapping[str, Any], people: Mapping[tuple[int, str], Contact], at: datetime) -> Promise:
+    promise = Promise(
+        account_id=row["account_id"], external_id=row.get("external_id"), text=row["text"], due_on=row["due_on"],
+        contact=people.get((row["account_id"], row.get("email", "").lower())), promised_by_id=row.get("promised_by"),
+        created_at=at,
+    )  # fmt: skip
+    _settle(promise, row)
+    return promise
+
+
+def _settle(promise: Promise, row: Mapping[str, Any]) -> None:
+    if row["state"] != PromiseState.OPEN:
+        promise.state, promise.settled_on = PromiseState(row["state"]), row["settled_on"]
+
+
+def _turn(promise: Promise, kind: Turn, on: Any, why: str, at: datetime) -> PromiseChange:
+    return PromiseChange(
+        account_id=promise.account_id, promise=promise, kind=kind, on=on, due_on=promise.due_on, why=why, recorded_at=at
+    )

@@ -1,0 +1,58 @@
+"""Rows of promises as clean values, or the reason why one is refused."""
+
+from dataclasses import replace
+from typing import Any
+
+from django.core.exceptions import ValidationError
+from django.core.validators import validate_email
+from django.utils.translation import gettext as _
+
+from crm.imports.actions.facts import write_promises
+from crm.imports.forms.rows import choice, needed, text_of
+from crm.imports.rules import Cells, Dates
+from crm.imports.rules.facts import PROMISE_KIND
+from crm.lib.gate import Refused
+from crm.promises.models import PromiseState
+
+
+def read_promise(cells: Cells, rows: Dates) -> dict[str, Any]:
+    """A promise as `write_promises` takes it. Without a day it was made today, or on the day that it was due."""
+    due_on, made_on, settled_on = (rows.day(cells, name) for name in ("due_on", "made_on", "settled_on"))
+    if due_on is None:
+        raise Refused(_("The column {column} is empty."), column="due_on")
+    made_on = made_on or min(due_on, rows.today)
+    state = choice(cells, "state", PromiseState.choices) or PromiseState.OPEN
+    if made_on > min(due_on, rows.today):
+        raise Refused(_("It was made on {made}, which is after it was due or lies ahead."), made=made_on)
+    if state != PromiseState.OPEN:
+        settled_on = settled_on or max(made_on, min(due_on, rows.today))
+        if not made_on <= settled_on <= rows.today:
+            raise Refused(_("It was settled on {day}, which is before it was made or lies ahead."), day=settled_on)
+    elif settled_on is not None:
+        raise Refused(_("It has a day on which it was settled. Say as its state whether it was kept or broken."))
+    return {
+        "account": needed(cells, "account"),
+        "external_id": text_of(cells, "external_id", 255),
+        "text": needed(cells, "promise", 500),
+        "due_on": due_on,
+        "made_on": made_on,
+        "email": address(cells, "to"),
+        "promised_by": rows.user(cells, "by"),
+        "state": state,
+        "settled_on": settled_on,
+        "why": text_of(cells, "why", 300),
+    }
+
+
+def address(cells: Cells, name: str) -> str:
+    email = text_of(cells, name, 254)
+    if email:
+        try:
+            validate_email(email)
+        except ValidationError:
+            raise Refused(_("{email} is not an e-mail address."), email=email) from None
+    return email
+
+
+# Registered from the app's apps.py, since rules know neither how a row is read nor how it is written.
+FACTS = (replace(PROMISE_KIND, read=read_promise, write=write_promises),)

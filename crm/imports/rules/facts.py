@@ -1,0 +1,47 @@
+"""Kinds of files with what was said to customers: promises."""
+
+from crm.imports.rules.kinds import Kind
+
+
+def _(text: str) -> str:
+    """Mark a sentence for translation; whoever shows it translates it. Rules use this module without Django."""
+    return text
+
+
+PROMISES = "promises"
+PROMISE_KIND = Kind(
+    PROMISES,
+    _("Promises"),
+    _("What was promised to customers, by when, and what became of it."),
+    {
+        "account": ("account_id", "company_id", "customer_id", "account_external_id"),
+        "external_id": ("id", "promise_id", "key"),
+        "promise": ("text", "what", "title", "summary", "description", "commitment"),
+        "due_on": ("due", "due_date", "deadline", "by_when"),
+        "made_on": ("made", "promised_on", "date", "created", "created_on"),
+        "to": ("to_whom", "contact", "contact_email", "email"),
+        "by": ("by_whom", "owner", "promised_by", "owner_email"),
+        "state": ("status",),
+        "settled_on": ("kept_on", "closed_on", "completed_on", "done_on"),
+        "why": ("reason", "note"),
+    },
+    required=(("account",), ("promise",), ("due_on",)),
+    examples=(
+        {
+            "account": "acme",
+            "external_id": "pr-7",
+            "promise": "A report of seats by office",
+            "due_on": "2026-12-04",
+            "made_on": "2026-11-20",
+            "to": "lena@acme.example",
+            "by": "",
+            "state": "open",
+            "settled_on": "",
+            "why": "",
+        },
+    ),
+    dates=("due_on", "made_on", "settled_on"),
+    tables=("crm_promise", "crm_promisechange", "crm_contact"),
+    names_account=True,
+    identity=("account", "external_id", "text", "due_on"),
+)
