@@ -7,9 +7,11 @@ class CrmConfig(AppConfig):
     name = "crm"
 
     def ready(self) -> None:
-        from crm.accounts.actions import renaming
+        from crm.accounts.actions import around_move, renaming
+        from crm.calendars.actions import around_change
         from crm.consents import actions as consents
         from crm.contacts.actions import Follows, following
+        from crm.conversations.actions import moving_clocks
         from crm.imports import rules as imports
         from crm.imports.forms.facts import FACTS
         from crm.keys.actions import revoke_keys_of
@@ -23,6 +25,8 @@ class CrmConfig(AppConfig):
         PARTS["traits"], PARTS["api-keys"] = "crm_traitdefinition", "crm_apikey"
         SIGNS["webhook paused"] = "crm_webhook_endpoint WHERE is_active AND paused_at IS NOT NULL"
         renaming.append(follow_tag)
+        around_change.append(moving_clocks)
+        around_move.append(moving_clocks)
         leaving.extend((withdraw_links_of, revoke_keys_of, outbox.return_mails_of))
         following.extend(
             (
@@ -31,6 +35,7 @@ class CrmConfig(AppConfig):
                 Follows("crm.Reservation"),
                 Follows("crm.Person"),
                 Follows("crm.Promise"),
+                Follows("crm.Conversation"),
             )
         )
         for kind in FACTS:
@@ -61,6 +66,8 @@ def register_kept() -> None:
             export=held.people_rows,
         ),
         Own("crm.Consent", "contact", {"source": "", "wording": ERASED}),
+        Own("crm.Entry", "conversation__contact", {"text": ERASED}),
+        Own("crm.Conversation", "contact", {"subject": "", "external_id": None}),
         Own("crm.OutboundMail", "contact", mail, hidden=secret),
         Own("crm.Promise", "contact", {}),
         Mentions("crm.Promise", ("text",)),
@@ -71,6 +78,8 @@ def register_kept() -> None:
         Apart("mail files", sweep=outbox.remove_files),
         Mentions("crm.Account", ("next_step",), of="pk"),
         Mentions("crm.Trait", ("text",)),
+        Mentions("crm.Conversation", ("subject",)),
+        Mentions("crm.Entry", ("text",), of="conversation__account"),
         Mentions("crm.BulkEditRow", ("before", "after")),
         Mentions("crm.Segment", ("name", "tree"), of=""),
         Mentions("crm.SavedView", ("name", "query"), of=""),

@@ -12,6 +12,7 @@ from django_q.tasks import async_task
 from crm.audit import actions as audit
 from crm.audit.queries import BATCH, newest_head
 from crm.audit.rules import System
+from crm.calendars import actions as calendars
 from crm.erasures import actions as erasures
 from crm.fills import actions as fills
 from crm.keys import actions as keys
@@ -76,6 +77,7 @@ def housekeeping() -> None:
     log.info("housekeeping: %s kept answers of the API gone", keys.tidy(at=at, by=by))
     log.info("housekeeping: %s uploads forgotten", uploads_.tidy(at=at, by=by))
     log.info("housekeeping: %s old deliveries gone", webhook_actions.tidy(at=at, by=by))
+    log.info("housekeeping: %s public holidays written ahead", calendars.write_ahead(at=at, by=by))
     sealed = audit.seal(at=at, by=by)
     if sealed:
         log.info("housekeeping: %s rows of the record sealed, head %s", sealed, newest_head())

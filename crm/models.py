@@ -6,6 +6,7 @@ from crm.staff.models import Cover, Installation, Salt, Team, User
 from crm.sign_in.models import Guesses, OneTimeLink
 from crm.keys.models import ApiKey, KeptAnswer, KeyUse
 from crm.webhooks.models import Delivery, Endpoint, WebhookEvent
+from crm.calendars.models import Calendar, CalendarDay
 from crm.accounts.models import Account, OwnerChange, TagRename, Trait, TraitDefinition
 from crm.bulk_edits.models import BulkEdit, BulkEditRow
 from crm.contacts.models import Contact, ContactMerge, ErasedMark
@@ -28,6 +29,7 @@ from crm.promises.models import Promise, PromiseChange
 from crm.consents.models import Consent
 from crm.attention.models import Hold, Reservation
 from crm.outbox.models import OutboundMail, Pause, Suppression, UnsubscribeLink
+from crm.conversations.models import Conversation, Entry, ResponseTarget
 from crm.segments.models import AccountFigures, SavedView, Segment
 from crm.imports.models import ImportEffect, ImportFinding, ImportRefusal, ImportRun, ImportUse
 from crm.uploads.models import RememberedColumns, Upload, UploadPiece, UploadRow
@@ -42,14 +44,18 @@ __all__ = [
     "Beat",
     "BulkEdit",
     "BulkEditRow",
+    "Calendar",
+    "CalendarDay",
     "Consent",
     "Contact",
     "ContactMerge",
+    "Conversation",
     "CountedDay",
     "Cover",
     "Delivery",
     "DirtyAccount",
     "Endpoint",
+    "Entry",
     "ErasedMark",
     "Erasure",
     "EventName",
@@ -81,6 +87,7 @@ __all__ = [
     "Reject",
     "RememberedColumns",
     "Reservation",
+    "ResponseTarget",
     "Salt",
     "SavedView",
     "Seen",

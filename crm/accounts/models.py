@@ -11,6 +11,7 @@ from django.db import models
 from django.db.models.functions import Lower
 from django.utils.translation import gettext_lazy as _
 
+from crm.calendars.models import Calendar
 from crm.lib.scope import ScopedModel, ScopedQuerySet
 from crm.staff.models import Team, User
 from crm.staff.queries import scope_of
@@ -110,6 +111,10 @@ class Account(ScopedModel):
     segment = models.CharField(_("segment"), max_length=80, blank=True)
     tags = ArrayField(models.CharField(max_length=60), default=list, blank=True, verbose_name=_("tags"))
     time_zone = models.CharField(_("time zone"), max_length=60, default="UTC")
+    calendar = models.ForeignKey(
+        Calendar, models.PROTECT, null=True, blank=True, related_name="+", verbose_name=_("calendar"),
+        help_text=_("Empty: the default"),
+    )  # fmt: skip
     language = models.CharField(_("language"), max_length=10, default="en")
     currency = models.CharField(_("currency"), max_length=3, default="EUR")
     owner = models.ForeignKey(User, models.PROTECT, null=True, blank=True, related_name="+", verbose_name=_("owner"))

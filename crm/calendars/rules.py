@@ -6,8 +6,15 @@ from functools import lru_cache
 
 import holidays
 
+from crm.lib.working_hours import Span
+
 # The first and last year for which anybody is answered; the package itself ends where calendars of the moon do.
 FIRST_YEAR, LAST_YEAR = 2000, 2050
+
+
+# Monday to Friday, nine to five.
+OFFICE_WEEK: tuple[Span, ...] = ((540, 1020),) * 5 + (None, None)
+AHEAD, BACK = 2, 3  # years for which public holidays are written down, from the one that it is
 
 
 @lru_cache(maxsize=1)
@@ -43,3 +50,8 @@ def _language(country: str) -> str | None:
 
 def free_days(country: str, part: str, years: Iterable[int]) -> frozenset[date]:
     return frozenset(day for year in years for day in public_holidays(country, part, year))
+
+
+def kept_years(year: int) -> range:
+    """The years whose holidays stand in the table when it is `year`."""
+    return range(max(FIRST_YEAR, year - BACK), min(LAST_YEAR, year + AHEAD) + 1)

@@ -55,6 +55,7 @@ SENTENCES: dict[str, tuple[Promise, ...]] = {
     "contact.handed_out": (_("%(who)s took out all that is held about %(of)s."),),
     "consent.granted": (_("%(who)s recorded a consent."),),
     "consent.withdrawn": (_("%(who)s recorded that a consent was refused or withdrawn."),),
+<<<<<<< HEAD
     # Promises
     "promise.made": (_("%(who)s noted a promise to %(account)s, due %(due_on)s."),),
     "promise.moved": (_("%(who)s moved a promise to %(account)s; it is due %(due_on)s now."),),
@@ -62,6 +63,30 @@ SENTENCES: dict[str, tuple[Promise, ...]] = {
     "promise.broken": (_("%(who)s noted that a promise to %(account)s was broken on %(on)s."),),
     "promise.withdrawn": (_("%(who)s withdrew a promise to %(account)s."),),
     "promise.reopened": (_("%(who)s opened a promise to %(account)s again."),),
+=======
+    "calendar.created": (_("%(who)s added the calendar %(of)s."),),
+    "calendar.changed": (_("%(who)s changed the %(fields)s of the calendar %(of)s."),),
+    "calendar.day_set": (_("%(who)s entered %(day)s in the calendar %(of)s."),),
+    "calendar.day_dropped": (_("%(who)s took %(was_day)s out of the calendar %(of)s."),),
+    "calendars.written_ahead": (_("%(who)s wrote the public holidays of the next years into the calendars."),),
+    # Conversations
+    "conversation.received": (
+        _("%(who)s took in a conversation of %(account)s, to be answered by %(due_at)s."),
+        _("%(who)s took in a conversation of %(account)s."),
+    ),
+    "conversation.logged": (_("%(who)s logged a conversation with %(account)s."),),
+    "conversation.heard": (_("%(who)s noted what %(account)s said in a conversation."),),
+    "conversation.answered": (_("%(who)s answered %(account)s in a conversation."),),
+    "conversation.assigned": (_("%(who)s said who answers in a conversation."),),
+    "conversation.waiting": (_("%(who)s left it to the customer in a conversation."),),
+    "conversation.taken_up": (_("%(who)s took a conversation up again."),),
+    "conversation.closed": (_("%(who)s closed a conversation."),),
+    "conversation.reopened": (_("%(who)s opened a conversation again."),),
+    "response_target.set": (
+        _("%(who)s set the first answer to %(channel)s at %(minutes)s minutes."),
+        _("%(who)s took the clock off %(channel)s."),
+    ),
+>>>>>>> 95abc6a (conversations: Keep what is said, with a named responder and a clock in the account's hours and holidays)
     # Subscriptions and plans
     "subscription.opened": (_("%(who)s opened the subscription %(of)s, from %(effective_on)s on."),),
     "subscription.changed": (_("%(who)s changed the subscription %(of)s from %(effective_on)s on."),),

@@ -17,7 +17,11 @@ from django.utils.translation import gettext_lazy, pgettext
 
 from crm.accounts.models import Account, Stage
 from crm.audit.models import AuditRow
+<<<<<<< HEAD
 from crm.exports.rules import EXPORTS
+=======
+from crm.conversations.models import Channel, ConversationState
+>>>>>>> 95abc6a (conversations: Keep what is said, with a named responder and a clock in the account's hours and holidays)
 from crm.staff.models import Role, Team, User
 from crm.templatetags.ui import day as day_words
 from crm.templatetags.ui import moment, number
@@ -41,6 +45,7 @@ KINDS: dict[str, str | Promise] = {
     "segment": gettext_lazy("a segment"),
     "savedview": gettext_lazy("a view"),
     "user": gettext_lazy("somebody"),
+    "conversation": gettext_lazy("a conversation"),
 }
 # Values that are ids, by their names.
 IDS = {
@@ -51,6 +56,7 @@ IDS = {
 }
 CHOICES: dict[str, Mapping[Any, Any]] = {
     "stage": dict(Stage.choices), "role": dict(Role.choices), "category": dict(Category.choices),
+    "channel": dict(Channel.choices), "state": dict(ConversationState.choices),
 }  # fmt: skip
 FIELDS: dict[str, str | Promise] = {
     "name": gettext_lazy("Name"), "email": gettext_lazy("Email"), "phone": gettext_lazy("Phone"),

@@ -47,6 +47,7 @@ HARMLESS = {
     "crm_beat.name": CODE, "crm_salt.value": DIGEST, "crm_suppression.*": DIGEST, "crm_unsubscribelink.*": DIGEST,
     "crm_erasedmark.mark": DIGEST, "crm_erasure.contacts": "holds ids", "crm_erasure.marks": DIGEST,
     "crm_contactmerge.moved": "holds ids", "crm_erasure.left": "is emptied when the sweep is done",
+    "crm_calendar.*": CONFIGURED, "crm_calendarday.*": CONFIGURED,
     "crm_account.external_id": COMPANY, "crm_account.name": COMPANY, "crm_account.domains": COMPANY,
     "crm_account.segment": CONFIGURED, "crm_account.tags": CONFIGURED, "crm_account.time_zone": CODE,
     "crm_account.language": CODE, "crm_account.currency": CODE, "crm_tagrename.*": CONFIGURED,

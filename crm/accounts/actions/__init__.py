@@ -3,7 +3,7 @@
 Bad input is a ValidationError keyed by field; what `by` may not do is PermissionDenied.
 """
 
-from crm.accounts.actions.book import change_account, create_account, restrict, set_next_step, set_stage
+from crm.accounts.actions.book import around_move, change_account, create_account, restrict, set_next_step, set_stage
 from crm.accounts.actions.merging import merge_accounts, undo_merge
 from crm.accounts.actions.owners import change_owner, handing_over
 from crm.accounts.actions.tags import rename_tag, renaming, undo_rename
@@ -12,6 +12,7 @@ from crm.accounts.actions.writing import held, may_write, require_write
 
 __all__ = [
     "TRAIT_REASONS",
+    "around_move",
     "change_account",
     "change_owner",
     "change_trait",

@@ -1,6 +1,7 @@
 """Accounts are made and changed; next step and stage are set."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from contextlib import AbstractContextManager, ExitStack
 from datetime import date, datetime
 from typing import Any
 
@@ -24,8 +25,11 @@ from crm.webhooks.rules import CHURNED
 
 # Owner, stage, restriction, next step and merging have actions of their own.
 ORDINARY = frozenset(
-    ("name", "domains", "segment", "tags", "time_zone", "language", "currency", "parent", "customer_since")
+    ("name", "domains", "segment", "tags", "time_zone", "calendar", "language", "currency", "parent", "customer_since")
 )
+# What runs by the hours of accounts and must be told when they move, around the move: called with the instant and
+# the accounts. Later nouns add theirs from their app's apps.py.
+around_move: list[Callable[[datetime, list[int]], AbstractContextManager[None]]] = []
 TAKEN = {"crm_account_external_id_key": ("external_id", _("Another account has this external id. Choose another one."))}
 
 
@@ -75,7 +79,11 @@ def change_account(account: Account, *, at: datetime, by: Actor, **ordinary: Any
         account.name_at = at  # so that a late group call does not undo what a person wrote
     _check(account)
     if after:
-        account.save(update_fields=[*after, "name_at"])
+        with ExitStack() as stack:
+            if {"time_zone", "calendar"} & set(after):
+                for around in around_move:
+                    stack.enter_context(around(at, [account.pk]))
+            account.save(update_fields=[*after, "name_at"])
         audit.record("account.changed", account, at=at, by=by, before=before, after=after)
     return account
 

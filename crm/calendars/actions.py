@@ -1,0 +1,132 @@
+"""What happens to calendars: made, changed, given days of our own; their public holidays are written ahead."""
+
+from collections.abc import Callable
+from contextlib import AbstractContextManager, ExitStack
+from datetime import date, datetime
+from typing import Any
+
+from django.core.exceptions import ValidationError
+from django.db import transaction
+from django.utils.translation import gettext_lazy as _
+
+from crm.audit import actions as audit
+from crm.audit.rules import Actor
+from crm.calendars import rules
+from crm.calendars.models import Calendar, CalendarDay
+from crm.lib.constraints import check_fields, clearly
+from crm.staff.actions import require
+
+FIELDS = frozenset(("name", "country", "part", "week", "is_default"))
+TAKEN = {"crm_calendar_name_key": ("name", _("Another calendar has this name. Choose another one."))}
+# What runs by a calendar's hours and must be told when they change, around the change: later nouns add theirs from
+# their app's apps.py.
+around_change: list[Callable[[datetime], AbstractContextManager[None]]] = []
+
+
+@transaction.atomic
+def create_calendar(*, name: str, at: datetime, by: Actor, **more: Any) -> Calendar:
+    require("configure", by=by)
+    row = Calendar(name=name)
+    with _told(at) if more.get("is_default") else ExitStack():
+        _set(row, more)
+        with clearly(TAKEN):
+            row.save(force_insert=True)
+        _write_ahead(row, at.date())
+    audit.record("calendar.created", row, at=at, by=by, after={"name": name} | more)
+    return row
+
+
+@transaction.atomic
+def change_calendar(calendar: Calendar, *, at: datetime, by: Actor, **new: Any) -> Calendar:
+    """Change hours, place or name; clocks that run by it go on by the new hours from `at` on."""
+    require("configure", by=by)
+    row = Calendar.objects.select_for_update().get(pk=calendar.pk)
+    if row.is_default and new.get("is_default") is False:
+        raise ValidationError({"is_default": _("One calendar must be the default. Make another one the default.")})
+    before, after = audit.changes(row, new)
+    if after:
+        with _told(at):
+            _set(row, new)
+            with clearly(TAKEN):
+                row.save()
+            _write_ahead(row, at.date())
+        audit.record("calendar.changed", row, at=at, by=by, before=before, after=after)
+    return row
+
+
+def _set(row: Calendar, new: dict[str, Any]) -> None:
+    if unknown := set(new) - FIELDS:
+        raise TypeError(f"Not a field to be changed: {', '.join(sorted(unknown))}")
+    for name, value in new.items():
+        setattr(row, name, value)
+    check_fields(row)
+    if row.country and not rules.is_known(row.country, row.part):
+        raise ValidationError({"country": _("The holidays of this place are not known. Choose one from the list.")})
+    if not any(row.week):
+        raise ValidationError({"week": _("Open at least one weekday.")})
+    if row.is_default:
+        Calendar.objects.filter(is_default=True).exclude(pk=row.pk).update(is_default=False)
+
+
+@transaction.atomic
+def set_day(calendar: Calendar, *, day: date, name: str, free: bool, at: datetime, by: Actor) -> CalendarDay:
+    """Say of one day that it is free, or worked in spite of a public holiday."""
+    require("configure", by=by)
+    row = CalendarDay(calendar=calendar, day=day, name=name, free=free, own=True)
+    check_fields(row)
+    with _told(at):
+        row, _new = CalendarDay.objects.update_or_create(
+            calendar=calendar, day=day, own=True, defaults={"name": name, "free": free}
+        )
+    audit.record("calendar.day_set", calendar, at=at, by=by, after={"day": day, "free": free, "name": name})
+    return row
+
+
+@transaction.atomic
+def drop_day(calendar: Calendar, *, day: date, at: datetime, by: Actor) -> bool:
+    """Take our own word about a day back."""
+    require("configure", by=by)
+    with _told(at):
+        gone, _each = CalendarDay.objects.filter(calendar=calendar, day=day, own=True).delete()
+    if gone:
+        audit.record("calendar.day_dropped", calendar, at=at, by=by, before={"day": day})
+    return bool(gone)
+
+
+@transaction.atomic
+def write_ahead(*, at: datetime, by: Actor) -> int:
+    """Write the public holidays of the years to come; returns how many days were added or taken off."""
+    with _told(at):
+        changed = {
+            row.name: _write_ahead(row, at.date()) for row in Calendar.objects.select_for_update().order_by("pk")
+        }
+    if any(changed.values()):
+        audit.record("calendars.written_ahead", ("calendar", ""), at=at, by=by, after=changed)
+    return sum(changed.values())
+
+
+def _write_ahead(calendar: Calendar, today: date) -> int:
+    """Days before today stay as they were, whatever the package has learnt since; the first time the past is filled."""
+    held = CalendarDay.objects.filter(calendar=calendar, own=False)
+    # A change of place is about the days to come; the past ran by what held then.
+    since = today if held.exists() else date(rules.kept_years(today.year)[0], 1, 1)
+    wanted = {
+        day: name[:120]
+        for year in rules.kept_years(today.year)
+        for day, name in rules.public_holidays(calendar.country, calendar.part, year).items()
+        if day >= since
+    }
+    there = dict(held.filter(day__gte=since).values_list("day", "name"))
+    gone = there.items() - wanted.items()
+    held.filter(day__in=[day for day, _name in gone]).delete()
+    new = [CalendarDay(calendar=calendar, day=day, name=name) for day, name in sorted(wanted.items() - there.items())]
+    CalendarDay.objects.bulk_create(new)
+    return len(gone) + len(new)
+
+
+def _told(at: datetime) -> ExitStack:
+    """Everything that runs by calendars, from before a change until after it."""
+    stack = ExitStack()
+    for around in around_change:
+        stack.enter_context(around(at))
+    return stack

@@ -1,0 +1,279 @@
+"""What happens in conversations: somebody writes, one of us answers, hands over, waits, closes, opens again.
+
+Bad input is a ValidationError keyed by field; what `by` may not do is PermissionDenied. What was said stands in no
+row of the record: it may name anybody.
+"""
+
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from datetime import UTC, datetime, timedelta
+
+from django.core.exceptions import ValidationError
+from django.db import transaction
+from django.utils.translation import gettext_lazy as _
+
+from crm.accounts.actions import require_write
+from crm.accounts.models import Account
+from crm.audit import actions as audit
+from crm.audit.rules import Actor
+from crm.contacts.models import Contact
+from crm.conversations import rules
+from crm.conversations.models import Channel, Conversation, ConversationState, Entry, ResponseTarget
+from crm.conversations.queries import hours_of, hours_of_all, target_of
+from crm.conversations.rules import Clock
+from crm.lib.constraints import check_fields, clearly
+from crm.plans.models import Plan
+from crm.staff.actions import require
+from crm.staff.models import User
+
+EARLIEST = datetime(2000, 1, 1, tzinfo=UTC)
+TAKEN = {
+    "conversation_external_id_unique": ("external_id", _("Another conversation has this external id.")),
+}
+OPEN, WAITING, CLOSED = ConversationState.OPEN, ConversationState.WAITING, ConversationState.CLOSED
+
+
+@transaction.atomic
+def receive(
+    account: Account, *, channel: str, text: str, at: datetime, by: Actor, subject: str = "",
+    contact: Contact | None = None, responder: User | None = None, said_at: datetime | None = None,
+    needs_answer: bool = True, external_id: str | None = None,
+) -> Conversation:  # fmt: skip
+    """A customer wrote or called: a new conversation, and a clock unless it is thanks or praise (`needs_answer`).
+
+    Who answers is the owner of the account unless somebody is named. `said_at`: when they said it, else `at`.
+    """
+    account = require_write(account, by=by)
+    responder = responder or (account.owner if account.owner and account.owner.is_active else None)
+    row = _new(account, channel, subject, contact, said_at or at, external_id, at)
+    row.inbound, row.responder, row.state = True, responder, OPEN if needs_answer else CLOSED
+    if needs_answer:
+        _ask(row, row.began_at)
+    else:
+        row.closed_at = row.began_at
+    _open(row, text, None)
+    after = {"account": account.pk, "channel": channel, "responder": row.responder_id, "due_at": row.due_at}
+    audit.record("conversation.received", row, at=at, by=by, after=after)
+    return row
+
+
+@transaction.atomic
+def log(
+    account: Account, *, channel: str, at: datetime, by: Actor, text: str = "", subject: str = "",
+    contact: Contact | None = None, said_at: datetime | None = None, external_id: str | None = None,
+) -> Conversation:  # fmt: skip
+    """One of us called, met, wrote, or noted something: it is over, and nobody waits."""
+    account = require_write(account, by=by)
+    row = _new(account, channel, subject, contact, said_at or at, external_id, at)
+    row.responder = by if isinstance(by, User) else None
+    row.state, row.closed_at = CLOSED, row.began_at
+    _open(row, text, row.responder)
+    audit.record("conversation.logged", row, at=at, by=by, after={"account": account.pk, "channel": channel})
+    return row
+
+
+def _new(
+    account: Account, channel: str, subject: str, contact: Contact | None, said_at: datetime, external_id: str | None,
+    at: datetime,
+) -> Conversation:  # fmt: skip
+    if said_at > at:
+        raise ValidationError({"said_at": _("This has not happened yet. Enter when it was said.")})
+    if said_at < EARLIEST:
+        raise ValidationError({"said_at": _("Enter a day from the year 2000 on.")})
+    if contact is not None and (contact.account_id != account.pk or contact.erased_at is not None):
+        raise ValidationError({"contact": _("This person does not belong to the account.")})
+    return Conversation(
+        account=account, contact=contact, channel=channel, subject=subject, external_id=external_id or None,
+        began_at=said_at, last_at=said_at, recorded_at=at,
+    )  # fmt: skip
+
+
+def _open(row: Conversation, text: str, said_by: User | None) -> None:
+    check_fields(row)
+    with clearly(TAKEN):
+        row.save(force_insert=True)
+    entry = Entry(conversation=row, at=row.began_at, inbound=row.inbound, text=text, said_by=said_by)
+    check_fields(entry)
+    entry.save(force_insert=True)
+
+
+@transaction.atomic
+def hear(
+    conversation: Conversation, *, text: str, at: datetime, by: Actor, said_at: datetime | None = None,
+    needs_answer: bool = True,
+) -> Conversation:  # fmt: skip
+    """The customer said something more. Who waits already goes on waiting; who had an answer waits anew."""
+    row = _for_writing(conversation, by)
+    said_at = _said(row, text, True, None, said_at, at)
+    if needs_answer:
+        clock = row.clock
+        if clock is None or clock.answered_at:
+            _ask(row, said_at)
+        else:
+            _set(row, rules.resumed(clock, said_at, hours_of(row.account)))
+        row.state, row.closed_at = OPEN, None
+    row.save()
+    after = {"account": row.account_id, "due_at": row.due_at}
+    audit.record("conversation.heard", row, at=at, by=by, after=after)
+    return row
+
+
+@transaction.atomic
+def answer(
+    conversation: Conversation, *, text: str, at: datetime, by: Actor, said_at: datetime | None = None
+) -> Conversation:
+    """One of us answered: the clock stops, and we wait for them. Where nobody was named, it is whoever answers."""
+    row = _for_writing(conversation, by)
+    who = by if isinstance(by, User) else None
+    said_at = _said(row, text, False, who, said_at, at)
+    if row.responder_id is None:
+        row.responder = who
+    if row.clock:
+        _set(row, rules.answered(row.clock, said_at, hours_of(row.account)))
+    if row.state == OPEN:
+        row.state = WAITING
+    row.save()
+    after = {"account": row.account_id, "late": bool(row.clock and row.clock.is_late(said_at))}
+    audit.record("conversation.answered", row, at=at, by=by, after=after)
+    return row
+
+
+def _said(
+    row: Conversation, text: str, inbound: bool, who: User | None, said_at: datetime | None, at: datetime
+) -> datetime:
+    """Keep an entry; returns when it was said: not before the conversation began, nor in the future."""
+    said_at = said_at or at
+    if said_at > at:
+        raise ValidationError({"said_at": _("This has not happened yet. Enter when it was said.")})
+    if said_at < row.began_at:
+        raise ValidationError({"said_at": _("The conversation had not begun by then.")})
+    entry = Entry(conversation=row, at=said_at, inbound=inbound, text=text, said_by=who)
+    check_fields(entry)
+    entry.save(force_insert=True)
+    row.last_at = max(row.last_at, said_at)
+    return said_at
+
+
+@transaction.atomic
+def assign(conversation: Conversation, *, responder: User, at: datetime, by: Actor) -> Conversation:
+    """Name who answers. The clock does not mind: the customer has waited just as long."""
+    row = _for_writing(conversation, by)
+    if (
+        not responder.may("write_account")
+        or not Account.objects.visible_to(responder).filter(pk=row.account_id).exists()
+    ):
+        raise ValidationError({"responder": _("This person cannot answer here. Choose somebody who sees the account.")})
+    before, after = audit.changes(row, {"responder_id": responder.pk})
+    if after:
+        row.responder = responder
+        row.save(update_fields=["responder"])
+        audit.record("conversation.assigned", row, at=at, by=by, before=before, after=after)
+    return row
+
+
+@transaction.atomic
+def wait(conversation: Conversation, *, at: datetime, by: Actor) -> Conversation:
+    """We need something of theirs first: the clock stands still."""
+    return _turn(conversation, WAITING, "conversation.waiting", at, by)
+
+
+@transaction.atomic
+def take_up(conversation: Conversation, *, at: datetime, by: Actor) -> Conversation:
+    """It is our turn again: the clock goes on with what was left."""
+    return _turn(conversation, OPEN, "conversation.taken_up", at, by)
+
+
+@transaction.atomic
+def close(conversation: Conversation, *, at: datetime, by: Actor) -> Conversation:
+    return _turn(conversation, CLOSED, "conversation.closed", at, by)
+
+
+@transaction.atomic
+def reopen(conversation: Conversation, *, at: datetime, by: Actor) -> Conversation:
+    """Open again: what had been answered waits anew, what never was goes on with what was left."""
+    return _turn(conversation, OPEN, "conversation.reopened", at, by)
+
+
+def _turn(conversation: Conversation, state: ConversationState, action: str, at: datetime, by: Actor) -> Conversation:
+    row = _for_writing(conversation, by)
+    if row.state == state:
+        return row
+    was, clock = row.state, row.clock
+    if clock:
+        hours = hours_of(row.account)
+        if state != OPEN:
+            clock = rules.paused(clock, at, hours)
+        elif was == CLOSED:
+            clock = rules.reopened(clock, at, target_of(row.account, row.channel, at) or clock.target, hours)
+        else:
+            clock = rules.resumed(clock, at, hours)
+        _set(row, clock)
+    row.state, row.closed_at = state, at if state == CLOSED else None
+    row.save()
+    audit.record(action, row, at=at, by=by, before={"state": was}, after={"state": state, "due_at": row.due_at})
+    return row
+
+
+def _for_writing(conversation: Conversation, by: Actor) -> Conversation:
+    """The row, locked. Who answers may do so wherever the account is seen; else who may write the account."""
+    row = Conversation.objects.system("judged just below").select_for_update(of=("self",)).get(pk=conversation.pk)
+    sees = isinstance(by, User) and row.responder_id == by.pk and by.may("write_account")
+    if sees and Account.objects.visible_to(by).filter(pk=row.account_id).exists():  # type: ignore[arg-type]
+        return row
+    require_write(row.account, by=by)
+    return row
+
+
+def _ask(row: Conversation, said_at: datetime) -> None:
+    """Start the clock, where the channel has a target."""
+    if target := target_of(row.account, row.channel, said_at):
+        _set(row, rules.asked(said_at, target, hours_of(row.account)))
+
+
+def _set(row: Conversation, clock: Clock) -> None:
+    row.asked_at, row.target_minutes = clock.asked_at, clock.target // timedelta(minutes=1)
+    row.spent_seconds = int(clock.spent.total_seconds())
+    row.since, row.due_at, row.answered_at = clock.since, clock.due_at, clock.answered_at
+
+
+@contextmanager
+def moving_clocks(at: datetime, accounts: Iterable[int] | None = None) -> Iterator[None]:
+    """Around a change of hours, holidays or zones: running clocks keep what they counted and go on by the new ones.
+
+    `accounts` None: whichever; runs in the transaction of the change.
+    """
+    rows = Conversation.objects.system("clocks run by hours that change").running()
+    if accounts is not None:
+        rows = rows.filter(account__in=list(accounts))
+    held = list(rows.select_for_update().order_by("pk"))
+    was = hours_of_all({row.account_id for row in held}) if held else {}
+    yield
+    now = hours_of_all(was)
+    for row in held:
+        if row.clock and was[row.account_id] != now[row.account_id]:
+            _set(row, rules.moved(row.clock, at, was[row.account_id], now[row.account_id]))
+            row.save(update_fields=["spent_seconds", "since", "due_at"])
+
+
+@transaction.atomic
+def set_target(*, channel: str, plan: Plan | None, minutes: int | None, at: datetime, by: Actor) -> None:
+    """Within how many open minutes a first answer is due; None: no clock. Clocks that run keep the target they have."""
+    require("configure", by=by)
+    if channel not in Channel.values:
+        raise ValidationError({"channel": _("There is no such channel.")})
+    held = ResponseTarget.objects.select_for_update().filter(channel=channel, plan=plan).first()
+    before, after = held.minutes if held else None, minutes
+    if before == after:
+        return
+    if minutes is None:
+        ResponseTarget.objects.filter(channel=channel, plan=plan).delete()
+    else:
+        row = held or ResponseTarget(channel=channel, plan=plan)
+        row.minutes = minutes
+        check_fields(row)
+        row.save()
+    told = {"channel": channel, "plan": plan.name if plan else ""}
+    target = ("responsetarget", channel)
+    audit.record(
+        "response_target.set", target, at=at, by=by, before={"minutes": before}, after=told | {"minutes": after}
+    )

@@ -1,0 +1,64 @@
+"""Who waits for us, since when, by when; and what was said."""
+
+from collections.abc import Iterable
+from datetime import datetime, timedelta
+from typing import Any
+
+from django.db import connection
+from django.db.models import F, Q
+
+from crm.accounts.models import Account
+from crm.calendars.queries import hours_by_place
+from crm.conversations.models import Conversation, ConversationQuerySet, Entry
+from crm.lib.sql_files import load
+from crm.lib.working_hours import Hours
+from crm.staff.models import User
+from crm.subscriptions import queries as subscriptions
+
+PAGE, ENTRIES = 50, 200
+
+
+def hours_of(account: Account) -> Hours:
+    """When we are there for an account: its calendar in its zone."""
+    place = (account.calendar_id, account.time_zone)
+    return hours_by_place([place])[place]
+
+
+def hours_of_all(accounts: Iterable[int]) -> dict[int, Hours]:
+    """The same for many, in three queries."""
+    rows = Account.objects.system("clocks run by the accounts' hours").filter(pk__in=list(accounts))
+    places = {pk: (calendar, zone) for pk, calendar, zone in rows.values_list("pk", "calendar", "time_zone")}
+    hours = hours_by_place(places.values())
+    return {pk: hours[place] for pk, place in places.items()}
+
+
+def target_of(account: Account, channel: str, at: datetime) -> timedelta | None:
+    """The open time within which a first answer is due. None: what comes in there has no clock."""
+    text = load(__file__, "target_of").replace("/*term*/", subscriptions.sql("term", only=subscriptions.THESE))
+    given: dict[str, Any] = {"accounts": [account.pk], "channel": channel, "day": at.date(), "known": None}
+    with connection.cursor() as cursor:
+        cursor.execute(text, given)
+        (minutes,) = cursor.fetchone()
+    return timedelta(minutes=minutes) if minutes else None
+
+
+def waiting_for_us(user: User, *, mine: bool) -> ConversationQuerySet:
+    """Open conversations that the user sees, the one that is due first first; those without a clock at the end."""
+    rows = Conversation.objects.visible_to(user).open().select_related("account", "contact", "responder")
+    if mine:
+        rows = rows.filter(Q(responder=user) | Q(responder=None, account__owner=user))
+    return rows.order_by(F("due_at").asc(nulls_last=True), "pk")
+
+
+def after(rows: ConversationQuerySet, place: Conversation) -> ConversationQuerySet:
+    """Those that follow in the order of `waiting_for_us`."""
+    later = Q(due_at=place.due_at, pk__gt=place.pk)
+    if place.due_at is None:
+        return rows.filter(due_at=None, pk__gt=place.pk)
+    return rows.filter(later | Q(due_at__gt=place.due_at) | Q(due_at=None))
+
+
+def entries(conversation: Conversation) -> list[Entry]:
+    """What was said, the newest ones, in their order. Callers have checked that the reader sees the account."""
+    rows = Entry.objects.system("its conversation was just checked").filter(conversation=conversation)
+    return sorted(rows.select_related("said_by").order_by("-at", "-pk")[:ENTRIES], key=lambda row: (row.at, row.pk))
