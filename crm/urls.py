@@ -14,8 +14,10 @@ from crm.admin import site
 from crm.api import tracking
 from crm.api.errors import unknown
 from crm.api.reference import openapi, reference
+from crm.calendars import views as calendars
 from crm.consents import views as consents
 from crm.contacts import views as contacts
+from crm.conversations import views as conversations
 from crm.erasures import views as erasures
 from crm.exports import views as exports
 from crm.imports import views as imports
@@ -76,6 +78,21 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path("contacts/<int:pk>/undo-merge/", contacts.undo_merge, name="contact-undo-merge"),
     path("contacts/<int:pk>/consent/", consents.grant, name="consent-grant"),
     path("contacts/<int:pk>/no-consent/", consents.withdraw, name="consent-withdraw"),
+    path("accounts/<int:account>/conversations/", conversations.of_account, name="account-conversations"),
+    path("accounts/<int:account>/conversations/new/", conversations.new, name="conversation-new"),
+    path("conversations/", conversations.index, name="conversations"),
+    path("conversations/<int:pk>/", conversations.detail, name="conversation"),
+    path("conversations/<int:pk>/say/", conversations.say, name="conversation-say"),
+    path("conversations/<int:pk>/turn/", conversations.turn, name="conversation-turn"),
+    path("conversations/<int:pk>/responder/", conversations.assign, name="conversation-responder"),
+    path("settings/first-answers/", conversations.targets, name="response-targets"),
+    path("settings/first-answers/any/", conversations.edit_targets, name="response-targets-any"),
+    path("settings/first-answers/<int:plan>/", conversations.edit_targets, name="response-targets-of"),
+    path("settings/calendars/", calendars.index, name="calendars"),
+    path("settings/calendars/new/", calendars.new, name="calendar-new"),
+    path("settings/calendars/<int:pk>/", calendars.edit, name="calendar-edit"),
+    path("settings/calendars/<int:pk>/days/", calendars.set_day, name="calendar-day"),
+    path("settings/calendars/days/<int:pk>/drop/", calendars.drop_day, name="calendar-day-drop"),
     path("accounts/<int:account>/subscriptions/", subscriptions.index, name="subscriptions"),
     path("accounts/<int:account>/subscriptions/new/", subscriptions.new, name="subscription-new"),
     path("subscriptions/<int:pk>/change/", subscriptions.change, name="subscription-change"),

@@ -14,7 +14,10 @@ from crm.accounts import actions as accounts
 from crm.accounts.models import Account, OwnerChange
 from crm.audit.rules import System
 from crm.bulk_edits.actions import add_tag
+from crm.calendars import actions as calendars
 from crm.contacts.models import Contact
+from crm.conversations import actions as conversations
+from crm.conversations.models import Conversation
 from crm.fills.models import Beat, Fill
 from crm.imports.models import ImportRefusal, ImportRun
 from crm.keys.actions import create_key
@@ -157,6 +160,10 @@ def _product(made: Company) -> tuple[Plan, EventName]:
     own: dict[str, Any] = {"at": NOW, "by": made.users["R"]}
     made.remember("segment", segments.keep_segment(name="Hotels", tree=read("segment.is.hotels"), **own).pk)
     made.remember("view", segments.keep_view(name="By renewal", query="sort=renewal", **own).pk)
+    hours = calendars.create_calendar(name="Shop", at=NOW, by=made.users["O"])
+    made.remember("calendar", hours.pk)
+    outing = calendars.set_day(hours, day=TODAY, name="Outing", free=True, at=NOW, by=made.users["O"])
+    made.remember("calendar day", outing.pk)
     trait = accounts.define_trait(key="region", label="Region", type="text", at=NOW, by=made.users["O"])
     made.remember("trait", trait.pk)
     made.rows["trait"]["row"] = trait
@@ -218,6 +225,12 @@ def _work(made: Company, whose: str) -> None:
         )  # fmt: skip
         made.remember(kind, promise.pk, whose)
     keep_promise(promise, at=NOW, by=BY)
+    talk = conversations.receive(
+        of, channel="ticket", text=f"{whose}words of theirs", subject=f"{whose}talk", contact=made.contacts[whose],
+        at=NOW, by=owner,
+    )  # fmt: skip
+    Conversation.objects.system("test").update(responder=None)
+    made.remember("conversation", talk.pk, whose)
     # Not in force any more, so that everything of the account shows.
     put_off = PutOff.objects.create(account=of, until=TODAY, why=f"{whose}step later", at=NOW - 9 * DAY, by=owner)
     made.remember("put off", put_off.pk, whose)

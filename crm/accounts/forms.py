@@ -10,6 +10,7 @@ from django.utils.translation import gettext_lazy as _
 
 from crm.accounts.models import Account, Stage, TraitDefinition, TraitType
 from crm.accounts.rules import domain
+from crm.calendars.models import Calendar
 from crm.lib.fields import Day, Suggesting, Text, Words, currency_field, language_field, zone_field
 from crm.staff.models import Team, User
 from crm.staff.rules import RIGHTS
@@ -42,6 +43,12 @@ class AccountForm(forms.Form):
     )
     customer_since = Day(label=_("Customer since"), required=False)
     time_zone = zone_field(help_text=_("Response clocks and sending follow it."))
+    calendar = forms.ModelChoiceField(
+        label=_("Hours and holidays"),
+        queryset=Calendar.objects.order_by("name", "pk"),
+        required=False,
+        help_text=_("By which response clocks run. Empty: the default."),
+    )
     language = language_field()
     currency = currency_field()
     parent = OtherAccount(
@@ -96,7 +103,7 @@ class NewAccountForm(AccountForm):
 
 
 def initial(account: Account) -> dict[str, Any]:
-    names = ("name", "segment", "tags", "domains", "customer_since", "time_zone", "language", "currency")
+    names = ("name", "segment", "tags", "domains", "customer_since", "time_zone", "calendar", "language", "currency")
     parent = account.parent.external_id if account.parent else ""
     return {name: getattr(account, name) for name in names} | {"parent": parent}
 

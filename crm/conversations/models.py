@@ -27,6 +27,11 @@ class Channel(models.TextChoices):
     NOTE = "note", pgettext_lazy("channel", "Note")
 
 
+def channel_icon(channel: str) -> str:
+    """The kind of line (crm.templatetags.ui.line_icon) that stands for a channel."""
+    return "social" if channel == Channel.MENTION else channel
+
+
 class ConversationState(models.TextChoices):
     OPEN = "open", _("It is our turn")
     WAITING = "waiting", _("Waiting for them")
@@ -40,7 +45,7 @@ class ConversationQuerySet(OfAccountQuerySet["Conversation"]):
 
     def running(self) -> Self:
         """Those whose clock is running."""
-        return self.exclude(since=None)
+        return self.open().exclude(since=None)
 
 
 class Conversation(ScopedModel):
@@ -89,7 +94,7 @@ class Conversation(ScopedModel):
                 condition=models.Q(state="open"),
             ),
             models.Index(fields=["responder", "id"], name="conversation_open_mine", condition=models.Q(state="open")),
-            models.Index(fields=["account"], name="conversation_running", condition=models.Q(since__isnull=False)),
+            models.Index(fields=["account"], name="conversation_open", condition=models.Q(state="open")),
             models.Index(fields=["contact"], name="conversation_by_contact", condition=models.Q(contact__isnull=False)),
             GinIndex(SearchVector("subject", config="simple"), name="conversation_search"),
         ]

@@ -9,7 +9,7 @@ from django.db.models import F, Q
 
 from crm.accounts.models import Account
 from crm.calendars.queries import hours_by_place
-from crm.conversations.models import Conversation, ConversationQuerySet, Entry
+from crm.conversations.models import Conversation, ConversationQuerySet, Entry, ResponseTarget
 from crm.lib.sql_files import load
 from crm.lib.working_hours import Hours
 from crm.staff.models import User
@@ -62,3 +62,25 @@ def entries(conversation: Conversation) -> list[Entry]:
     """What was said, the newest ones, in their order. Callers have checked that the reader sees the account."""
     rows = Entry.objects.system("its conversation was just checked").filter(conversation=conversation)
     return sorted(rows.select_related("said_by").order_by("-at", "-pk")[:ENTRIES], key=lambda row: (row.at, row.pk))
+
+
+def of_account(account: Account) -> ConversationQuerySet:
+    """All conversations of an account and of those merged into it, newest first.
+
+    Callers have checked that the reader may see the account.
+    """
+    rows = Conversation.objects.system("of an account that was just checked")
+    rows = rows.filter(Q(account=account) | Q(account__merged_into=account))
+    return rows.select_related("account", "contact", "responder").order_by("-last_at", "-pk")
+
+
+def older(rows: ConversationQuerySet, place: Conversation) -> ConversationQuerySet:
+    return rows.filter(Q(last_at__lt=place.last_at) | Q(last_at=place.last_at, pk__lt=place.pk))
+
+
+def targets() -> dict[int | None, dict[str, int]]:
+    """Minutes by channel, by plan; None: any plan."""
+    held: dict[int | None, dict[str, int]] = {}
+    for plan, channel, minutes in ResponseTarget.objects.order_by("pk").values_list("plan", "channel", "minutes"):
+        held.setdefault(plan, {})[channel] = minutes
+    return held

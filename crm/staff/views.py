@@ -104,6 +104,13 @@ SETTINGS = [
             ("plans", "read", _("Plans"), _("What customers buy, and the features that each plan includes.")),
             ("features", "read", _("Features"), _("What the product does, and from when on use of it is meaningful.")),
             ("traits", "read", _("Traits"), _("What else is known about accounts, with its type and unit.")),
+            ("calendars", "read", _("Hours and holidays"), _("When we are there for whom, by country and weekday.")),
+            (
+                "response-targets",
+                "read",
+                _("First answers"),
+                _("How soon customers hear from us, by plan and channel."),
+            ),
             ("cover", "write_account", _("Cover"), _("Who looks after whose accounts while somebody is away.")),
             ("tags", "configure", _("Tags"), _("Words that accounts are marked with; rename one everywhere at once.")),
         ],
@@ -155,6 +162,7 @@ SETTINGS = [
 
 UNDER_ACCOUNTS = (
     "portfolio", "renewals", "forecast", "account", "contact", "subscription", "task", "promise", "segment", "view-",
+    "conversation",
 )  # fmt: skip
 # The page of each place, its letter after "g", its word, and how the names of the pages within it begin.
 PLACES = [
@@ -176,6 +184,7 @@ NOT_YET = [
 DOINGS: list[tuple[str, str, Any, dict[str, str] | None]] = [
     ("renewals", "read", _("Renewals"), None),
     ("promises", "read", _("Promises"), None),
+    ("conversations", "read", _("Conversations"), None),
     ("account-new", "write_account", _("New account"), None),
     ("survey-new", "configure", _("New survey"), None),
     ("plan-new", "configure", _("New plan"), None),

@@ -266,7 +266,9 @@ KINDS_OF_LINE = {
 
 
 @register.filter
-def line_icon(kind: str) -> SafeString:
-    """The sprite icon of a timeline line, named for screen readers by its kind."""
+def line_icon(kind: str, named: bool = True) -> SafeString:
+    """The sprite icon of a timeline line, named for screen readers by its kind unless the word stands beside it."""
     name, word = KINDS_OF_LINE[kind]
+    if not named:
+        return icon(name)
     return format_html('{}<span class="seen-by-readers">{}</span>', icon(name), word)

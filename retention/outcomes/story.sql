@@ -1,5 +1,5 @@
 -- story.sql — Grain one row per thing that happened to %(account)s, the newest %(limit)s; after them, oldest first, its score
--- rows from %(start)s to %(end)s (kind 'score') · Reads signals, plays, tasks, promises, follow-ups, mails, answers, outcomes,
+-- rows from %(start)s to %(end)s (kind 'score') · Reads signals, plays, tasks, promises, follow-ups, mails, conversations, answers, outcomes,
 -- owner and subscription changes, contacts, the ledger · Writes nothing
 -- Safe to run twice: it only reads. Each branch gives at most a page's worth along its index by account. What happened to
 -- accounts merged into this one belongs to its story. `facts` holds what the sentence is made of; days stand at midnight.
@@ -35,6 +35,13 @@ WITH mine AS (
     (SELECT coalesce(settled_at, handoff_at, approved_at), 'mail', id, subject, to_name,
         jsonb_build_object('state', state, 'due_at', due_at)
     FROM crm_outboundmail WHERE account_id = ANY (ARRAY(SELECT id FROM mine)) ORDER BY id DESC LIMIT %(limit)s)
+    UNION ALL
+    (SELECT talk.last_at, 'talk', talk.id, talk.channel, coalesce(person.name, ''),
+        jsonb_build_object('subject', talk.subject, 'state', talk.state, 'inbound', talk.inbound,
+            'text', (SELECT left(entry.text, 300) FROM crm_entry AS entry WHERE entry.conversation_id = talk.id
+                ORDER BY entry.at DESC, entry.id DESC LIMIT 1))
+    FROM crm_conversation AS talk LEFT JOIN crm_contact AS person ON person.id = talk.contact_id
+    WHERE talk.account_id = ANY (ARRAY(SELECT id FROM mine)) ORDER BY talk.last_at DESC, talk.id DESC LIMIT %(limit)s)
     UNION ALL
     (SELECT answer.answered_at, 'survey', answer.id, answer.comment, person.name, jsonb_build_object('score', answer.score)
     FROM feedback_answer AS answer JOIN crm_contact AS person ON person.id = answer.contact_id

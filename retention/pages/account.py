@@ -15,6 +15,7 @@ from crm.accounts.actions import may_write
 from crm.accounts.models import GONE, Account
 from crm.contacts.models import ContactRole
 from crm.contacts.rules import masked_name
+from crm.conversations.models import Channel
 from crm.lib.sql_files import load
 from crm.promises import queries as promises
 from crm.promises.views import Told, now_standing, people_words
@@ -56,6 +57,7 @@ def account(request: Request, pk: int) -> HttpResponse:
         "history": told.history,
         "events": telling.marks(told.events, day - timedelta(days=CURVE_DAYS), request.user),
         "promises": promised(of, request, may=may),
+        "waiting": waiting(of.waiting, request),
         "tasks": tasks(of.tasks, request, may=may, day=day),
         "traits": traits(of.traits),
     }
@@ -112,6 +114,17 @@ def tasks(held: list[dict[str, Any]], request: Request, *, may: bool, day: date)
         }
         for row in held
     ]
+
+
+def waiting(held: list[dict[str, Any]], request: Request) -> list[dict[str, Any]]:
+    """Conversations in which it is our turn, the one that is due first first, with by when and who answers."""
+    found = []
+    for row in held:
+        due_at = datetime.fromisoformat(row["due_at"]) if row["due_at"] else None
+        title = row["subject"] or Channel(row["channel"]).label
+        late = due_at is not None and due_at < request.now
+        found.append({"pk": row["id"], "title": title, "due_at": due_at, "late": late, "who": row["responder"] or ""})
+    return found
 
 
 def due_in_words(on: date, today: date) -> str:

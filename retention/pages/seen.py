@@ -23,7 +23,7 @@ def seen_account(request: Request, pk: int) -> Any:
     """The account with its owner, if the person sees it; else 404, as if there were none.
 
     It carries `change`, `outlook`, `above`, `taken_over`, the id of the next `draft`, and the lists `stand_ins`,
-    `traits`, `promises` (open ones) and `tasks`.
+    `traits`, `promises` (open ones), `tasks` and `waiting`: conversations in which it is our turn.
     """
     text, parameters = _statement(request.user)
     given = {"account": pk, "me": request.user.pk, "now": request.now, "day": request.now.date(), "tasks": TASKS}
@@ -33,6 +33,7 @@ def seen_account(request: Request, pk: int) -> Any:
     found.owner, found.pool = _owner(found), _pool(found)
     found.stand_ins, found.traits = loads(found.stand_ins_json or "[]"), loads(found.traits_json or "[]")
     found.promises, found.tasks = loads(found.promises_json or "[]"), loads(found.tasks_json or "[]")
+    found.waiting = loads(found.waiting_json or "[]")
     return found
 
 

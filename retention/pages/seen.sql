@@ -1,7 +1,8 @@
 -- seen.sql — Grain at most one row: the account %(account)s, if the reader sees it, with what its pages say of it; lists are
 -- JSON, null when empty · Reads the accounts the reader sees, crm_account, crm_user, crm_team, crm_trait, crm_promise,
--- retention_score_now, retention_task, retention_followup, retention_handover, stand-ins and the outlook · Writes nothing
--- Safe to run twice: it only reads. Promises, tasks and drafts of accounts merged into this one belong to it.
+-- crm_conversation, retention_score_now, retention_task, retention_followup, retention_handover, stand-ins and the outlook ·
+-- Writes nothing
+-- Safe to run twice: it only reads. Promises, conversations, tasks and drafts of accounts merged into this one belong to it.
 SELECT account.*, owner.name AS owner_name, owner.team_id AS owner_team, pool.name AS pool_name,
     (SELECT change FROM retention_score_now WHERE account_id = account.id) AS change,
     (/*stand_ins*/) AS stand_ins_json,
@@ -16,6 +17,13 @@ SELECT account.*, owner.name AS owner_name, owner.team_id AS owner_team, pool.na
         ORDER BY task.due_on, task.id
         LIMIT %(tasks)s
     ) AS task) AS tasks_json,
+    (SELECT jsonb_agg(to_jsonb(talk) ORDER BY talk.due_at NULLS LAST, talk.id) FROM (
+        SELECT talk.id, talk.subject, talk.channel, talk.due_at, answers.name AS responder
+        FROM crm_conversation AS talk LEFT JOIN crm_user AS answers ON answers.id = talk.responder_id
+        WHERE talk.account_id = ANY (mine.ids) AND talk.state = 'open'
+        ORDER BY talk.due_at NULLS LAST, talk.id
+        LIMIT %(tasks)s
+    ) AS talk) AS waiting_json,
     (SELECT id FROM retention_followup WHERE account_id = ANY (mine.ids) AND state = 'draft'
         ORDER BY occurrence_on, id LIMIT 1) AS draft,
     EXISTS (SELECT FROM retention_handover WHERE account_id = account.id AND taker_id = %(me)s AND read_at IS NULL

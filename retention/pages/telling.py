@@ -1,7 +1,7 @@
 """The story of an account in sentences: what each event says on its page, and which of them mark the curve."""
 
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date, datetime
 from decimal import Decimal
 
@@ -11,6 +11,7 @@ from django.utils.translation import gettext_noop, ngettext
 
 from crm.contacts.models import ContactRole
 from crm.contacts.rules import masked_name
+from crm.conversations.models import Channel, ConversationState, channel_icon
 from crm.outbox.models import MailState
 from crm.promises.models import Turn
 from crm.staff.models import User
@@ -51,17 +52,23 @@ class Line:
 
 def lines(events: Iterable[Event], user: User) -> list[Line]:
     """The events as this person may read them: without the right, names of contacts are masked."""
-    plain = user.may("read_contact_data")
-    return [_line(event, event.who if plain or not _is_contact(event) else masked_name(event.who)) for event in events]
+    if user.may("read_contact_data"):
+        return [_line(event, event.who) for event in events]
+    return [_line(event, masked_name(event.who) if _is_contact(event) else event.who) for event in map(_mute, events)]
 
 
 def _is_contact(event: Event) -> bool:
-    return event.kind in ("mail", "survey", "promise", "left") and bool(event.who)
+    return event.kind in ("mail", "survey", "promise", "left", "talk") and bool(event.who)
+
+
+def _mute(event: Event) -> Event:
+    """Without what was said in a conversation."""
+    return replace(event, facts={**event.facts, "text": ""}) if event.kind == "talk" else event
 
 
 def _line(event: Event, who: str) -> Line:
     said, text, state, url, comment = WORDS[event.kind](event, who)
-    icon = ICONS.get(event.kind, event.kind)
+    icon = channel_icon(event.name) if event.kind == "talk" else ICONS.get(event.kind, event.kind)
     return Line(event.at, icon, said, text, state, url, comment, event.kind not in BY_DAY)
 
 
@@ -119,6 +126,15 @@ def _mail(event: Event, who: str) -> Said:
     return event.name, _("to %(name)s") % {"name": who}, state, reverse("mail", args=[event.ref]), ""
 
 
+def _talk(event: Event, who: str) -> Said:
+    facts, channel = event.facts, str(Channel(event.name).label)
+    state = "" if facts["state"] == ConversationState.CLOSED else str(ConversationState(facts["state"]).label)
+    said = facts["text"] or ""
+    what = facts["subject"] or (_("%(channel)s with %(name)s") % {"channel": channel, "name": who} if who else channel)
+    url = reverse("conversation", args=[event.ref])
+    return (what, "", state, url, said) if facts["inbound"] else (what, said, state, url, "")
+
+
 def _survey(event: Event, who: str) -> Said:
     return _("%(name)s answered %(score)s of 10") % {"name": who, "score": event.facts["score"]}, "", "", "", event.name
 
@@ -160,7 +176,7 @@ def _left(event: Event, who: str) -> Said:
 
 
 WORDS: dict[str, Callable[[Event, str], Said]] = {
-    "signal": _signal, "play": _play, "task": _task, "draft": _draft, "mail": _mail, "survey": _survey,
+    "signal": _signal, "play": _play, "task": _task, "draft": _draft, "mail": _mail, "talk": _talk, "survey": _survey,
     "promise": _promise, "outcome": _outcome, "owner": _owner, "payment": _payment, "left": _left,
 }  # fmt: skip
 

@@ -32,6 +32,7 @@ ACCOUNT = {"name": "Renamed", "time_zone": "Asia/Seoul", "language": "ko", "curr
 CONTACT = {"name": "Lena Vogt", "email": "lena@customer.example", "role": "user"}
 CONSENT = {"purpose": "advertising", "on": TODAY, "source": "form on our site"}
 TERMS = {"effective_on": TODAY, "price": "99.50", "billing_months": "1", "currency": "EUR", "seats": "5"}
+CALENDAR = {"from_0": "09:00", "until_0": "18:00", "from_1": "20:00", "until_1": "00:00"}
 OLD, NEW = "a good password", "an even better password"
 PERSON = {"name": "Renamed", "role": "rep", "language": "en", "time_zone": "UTC"}
 WEBHOOK = {"url": "https://hooks.example.com/other", "events": ["signal.opened"]}
@@ -83,6 +84,14 @@ FIXED: dict[str, Post] = {
     "forecast": {"category": "at_risk", "mrr": "900", "reason": "They cut seats."},
     "account-put-off": {"why": "They are on holiday.", "until": TODAY + timedelta(days=7)},
     "draft-edit": {"subject": "Another subject", "body": "Another text."},
+    "conversation-new": {"channel": "call", "text": "They are happy."},
+    "conversation-say": {"who": "us", "text": "We shall look."},
+    "conversation-turn": {"do": "wait"},
+    "response-targets-any": {"mail": "60"},
+    "response-targets-of": {"mail": "60"},
+    "calendar-new": CALENDAR | {"name": "Korea", "country": "KR"},
+    "calendar-edit": CALENDAR | {"name": "Bavaria", "country": "DE", "part": "by"},
+    "calendar-day": {"day": TODAY, "name": "Works outing", "kind": "free"},
     "draft-not-now": {"why": "They called us."},
     "plan-new": {"name": "Small", "external_id": "small"},
     "plan-edit": {"name": "Small"},
@@ -127,6 +136,7 @@ LIVE: dict[str, Callable[[Company, str], Post]] = {
     "account-owner": lambda made, whose: {"owner": f"user-{made.users['colleague' if whose == 'own' else 'R'].pk}"},
     "account-restriction": lambda made, whose: {"restricted": "0" if whose == "restricted" else "1"},
     "account-trait": lambda made, whose: {"trait": made.rows["trait"][""], "value": "Sweden"},
+    "conversation-responder": lambda made, whose: {"responder": made.accounts[whose].owner_id},
     "contact-merge": lambda made, whose: {"into": f"Otto {whose}unasked"},
     "account-merge": lambda made, whose: {"into": f"{whose}-2"},
     "cover": lambda made, whose: _cover(made),

@@ -8,6 +8,7 @@ import pytest
 from django.urls import reverse
 
 from crm.accounts.models import OwnerChange
+from crm.conversations.actions import receive
 from crm.subscriptions.models import SubscriptionChange
 from crm.templatetags.ui import KINDS_OF_LINE
 from retention.follow_ups.actions import approve, dismiss
@@ -49,6 +50,7 @@ def busy(draft: Any, times: int) -> None:
         create_task(draft.account, title=f"Task {n}", due_on=TODAY, at=NOW, by=draft.owner)
         OwnerChange.objects.create(account=draft.account, owner=draft.owner, from_at=NOW - timedelta(days=n + 1))
         factories.subscription(draft.account, 10)
+        receive(draft.account, channel="ticket", text="Hello?", contact=contact, at=NOW, by=draft.owner)
 
 
 @pytest.mark.parametrize("times", [1, 3])

@@ -1,0 +1,141 @@
+"""The pages of conversations: who waits, one conversation, logging in two taps; under a constant number of queries."""
+
+from datetime import timedelta
+
+import pytest
+import time_machine
+from django.db import connection
+from django.test.utils import CaptureQueriesContext
+from django.urls import reverse
+
+from crm.conversations import actions
+from crm.conversations.models import Conversation, Entry
+from tests import factories
+from tests.factories import NOW
+
+
+@pytest.fixture(autouse=True)
+def _still():
+    with time_machine.travel(NOW, tick=False):
+        yield
+
+
+@pytest.fixture
+def account(rep):
+    return factories.account("Acme Ltd", owner=rep, time_zone="Europe/Berlin")
+
+
+def ask(account, rep, **more):
+    given = {"channel": "ticket", "text": "It is broken.", "subject": "Export fails", "at": NOW, "by": rep} | more
+    return actions.receive(account, **given)
+
+
+def rows():
+    return Conversation.objects.system("test").order_by("pk")
+
+
+def test_a_talk_is_logged_in_two_taps(account, rep, as_user):
+    """One opens the form, the other is the channel's button; nothing else need be filled in."""
+    client = as_user(rep)
+    page = client.get(reverse("account", args=[account.pk])).content.decode()
+    assert f'href="{reverse("conversation-new", args=[account.pk])}"' in page
+    form = client.get(reverse("conversation-new", args=[account.pk])).content.decode()
+    assert '<button type="submit" class="button" name="channel" value="call">' in form
+    assert client.post(reverse("conversation-new", args=[account.pk]), {"channel": "call"}).status_code == 302
+    row = rows().get()
+    assert (row.channel, row.state, row.responder, row.clock) == ("call", "closed", rep, None)
+    assert "Call" in client.get(reverse("account", args=[account.pk])).content.decode()
+
+
+def test_what_they_said_is_taken_in_with_a_clock_that_the_account_page_shows(account, rep, as_user):
+    client = as_user(rep)
+    person = factories.contact(account, name="Lena Vogt")
+    said = {
+        "channel": "mail",
+        "text": "Where is it?",
+        "waits": "on",
+        "contact": person.pk,
+        "said_at": "2026-11-20T10:00",
+    }
+    client.post(reverse("conversation-new", args=[account.pk]), said)
+    row = rows().get()
+    # Friday 10:00 UTC is 11:00 in Berlin: six hours are left of the eight, two more on Monday, until 11:00.
+    assert row.due_at == NOW.replace(day=23, hour=10)
+    page = client.get(reverse("account", args=[account.pk])).content.decode()
+    assert "They wait for us" in page
+    assert "by 23 Nov, 10:00" in page
+    assert "Mail with Lena Vogt" in page
+
+
+def test_a_time_that_has_not_come_is_said_at_its_field(account, rep, as_user):
+    url = reverse("conversation-new", args=[account.pk])
+    page = as_user(rep).post(url, {"channel": "call", "said_at": "2026-11-22T10:00"}).content.decode()
+    assert "This has not happened yet" in page
+    assert not rows().exists()
+
+
+def test_an_answer_stops_the_clock_and_their_next_word_starts_another(account, rep, as_user):
+    client, row = as_user(rep), ask(account, rep)
+    url = reverse("conversation-say", args=[row.pk])
+    client.post(url, {"who": "us", "text": "We look."})
+    row.refresh_from_db()
+    assert (row.state, row.answered_at) == ("waiting", NOW)
+    client.post(url, {"who": "them", "text": "And?"})
+    row.refresh_from_db()
+    assert (row.state, row.answered_at, row.asked_at) == ("open", None, NOW)
+    assert [entry.inbound for entry in Entry.objects.system("test").order_by("pk")] == [True, False, True]
+    page = client.get(reverse("conversation", args=[row.pk])).content.decode()
+    assert page.index("It is broken.") < page.index("We look.") < page.index("And?")
+
+
+def test_whoever_may_not_read_contact_data_sees_that_it_is_there_and_not_what_was_said(account, rep, as_user):
+    factories.installation(visibility="all")
+    row = ask(account, rep, contact=factories.contact(account, name="Lena Vogt"))
+    client = as_user(factories.user("read_only"))
+    for url in (reverse("conversation", args=[row.pk]), reverse("account", args=[account.pk])):
+        page = client.get(url).content.decode()
+        assert "Export fails" in page
+        assert "It is broken." not in page
+        assert "Lena Vogt" not in page
+
+
+def test_the_list_begins_with_whoever_is_due_first_and_leads_on(account, rep, as_user, monkeypatch):
+    monkeypatch.setattr("crm.conversations.queries.PAGE", 2)
+    late = ask(account, rep, subject="late one", said_at=NOW - timedelta(days=8))
+    soon = ask(account, rep, subject="soon one")
+    none = ask(account, rep, subject="no clock", channel="meeting")
+    client = as_user(rep)
+    first = client.get(reverse("conversations")).content.decode()
+    assert "late one" in first and "soon one" in first and "no clock" not in first
+    assert first.index("late one") < first.index("soon one")
+    assert "late since" in first
+    second = client.get(reverse("conversations"), {"after": soon.pk}).content.decode()
+    assert "no clock" in second and "soon one" not in second
+    assert (late.due_at < soon.due_at, none.due_at) == (True, None)
+
+
+@pytest.mark.parametrize("name", ["conversations", "account-conversations"])
+def test_lists_take_as_many_queries_for_three_rows_as_for_one(name, account, rep, as_user):
+    client = as_user(rep)
+    url = reverse(name, args=[account.pk] if name.startswith("account") else [])
+    counts = []
+    for _round in range(2):
+        ask(account, rep, contact=factories.contact(account))
+        with CaptureQueriesContext(
+            connection,
+        ) as caught:
+            assert client.get(url).status_code == 200
+        counts.append(len(caught))
+        ask(account, rep)
+    assert counts[0] == counts[1] <= 5
+
+
+def test_targets_are_set_by_channel_and_plan(ops, as_user):
+    client, gold = as_user(ops), factories.plan(name="Gold")
+    client.post(reverse("response-targets-of", args=[gold.pk]), {"mail": "60"})
+    page = client.get(reverse("response-targets")).content.decode()
+    assert "Gold" in page and ">60<" in page and ">480<" in page
+    client.post(reverse("response-targets-of", args=[gold.pk]), {"mail": ""})
+    assert (
+        ">60<" in page and ">60</td>" not in client.get(reverse("response-targets")).content.decode().split("Gold")[1]
+    )
