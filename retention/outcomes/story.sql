@@ -1,6 +1,6 @@
 -- story.sql — Grain one row per thing that happened to %(account)s, the newest %(limit)s; after them, oldest first, its score
--- rows from %(start)s to %(end)s (kind 'score') · Reads signals, plays, tasks, promises, follow-ups, mails, conversations, answers, outcomes,
--- owner and subscription changes, contacts, the ledger · Writes nothing
+-- rows from %(start)s to %(end)s (kind 'score') · Reads signals, plays, tasks, promises, follow-ups, mails, conversations,
+-- answers, outcomes, owner and subscription changes, contacts, the ledger · Writes nothing
 -- Safe to run twice: it only reads. Each branch gives at most a page's worth along its index by account. What happened to
 -- accounts merged into this one belongs to its story. `facts` holds what the sentence is made of; days stand at midnight.
 WITH mine AS (

@@ -55,7 +55,6 @@ SENTENCES: dict[str, tuple[Promise, ...]] = {
     "contact.handed_out": (_("%(who)s took out all that is held about %(of)s."),),
     "consent.granted": (_("%(who)s recorded a consent."),),
     "consent.withdrawn": (_("%(who)s recorded that a consent was refused or withdrawn."),),
-<<<<<<< HEAD
     # Promises
     "promise.made": (_("%(who)s noted a promise to %(account)s, due %(due_on)s."),),
     "promise.moved": (_("%(who)s moved a promise to %(account)s; it is due %(due_on)s now."),),
@@ -63,7 +62,6 @@ SENTENCES: dict[str, tuple[Promise, ...]] = {
     "promise.broken": (_("%(who)s noted that a promise to %(account)s was broken on %(on)s."),),
     "promise.withdrawn": (_("%(who)s withdrew a promise to %(account)s."),),
     "promise.reopened": (_("%(who)s opened a promise to %(account)s again."),),
-=======
     "calendar.created": (_("%(who)s added the calendar %(of)s."),),
     "calendar.changed": (_("%(who)s changed the %(fields)s of the calendar %(of)s."),),
     "calendar.day_set": (_("%(who)s entered %(day)s in the calendar %(of)s."),),
@@ -86,7 +84,6 @@ SENTENCES: dict[str, tuple[Promise, ...]] = {
         _("%(who)s set the first answer to %(channel)s at %(minutes)s minutes."),
         _("%(who)s took the clock off %(channel)s."),
     ),
->>>>>>> 95abc6a (conversations: Keep what is said, with a named responder and a clock in the account's hours and holidays)
     # Subscriptions and plans
     "subscription.opened": (_("%(who)s opened the subscription %(of)s, from %(effective_on)s on."),),
     "subscription.changed": (_("%(who)s changed the subscription %(of)s from %(effective_on)s on."),),

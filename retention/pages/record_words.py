@@ -17,11 +17,8 @@ from django.utils.translation import gettext_lazy, pgettext
 
 from crm.accounts.models import Account, Stage
 from crm.audit.models import AuditRow
-<<<<<<< HEAD
-from crm.exports.rules import EXPORTS
-=======
 from crm.conversations.models import Channel, ConversationState
->>>>>>> 95abc6a (conversations: Keep what is said, with a named responder and a clock in the account's hours and holidays)
+from crm.exports.rules import EXPORTS
 from crm.staff.models import Role, Team, User
 from crm.templatetags.ui import day as day_words
 from crm.templatetags.ui import moment, number

@@ -9,7 +9,7 @@ from django.db import migrations, models
 
 class Migration(migrations.Migration):
     dependencies = [
-        ("crm", "0029_import_undo_asked"),
+        ("crm", "0031_promise_effects"),
     ]
 
     operations = [

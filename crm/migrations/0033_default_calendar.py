@@ -3,7 +3,7 @@ from django.db import migrations
 
 class Migration(migrations.Migration):
     dependencies = [
-        ("crm", "0030_calendars"),
+        ("crm", "0032_calendars"),
     ]
 
     operations = [

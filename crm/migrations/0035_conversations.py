@@ -9,7 +9,7 @@ from django.db import migrations, models
 
 class Migration(migrations.Migration):
     dependencies = [
-        ("crm", "0032_account_calendar"),
+        ("crm", "0034_account_calendar"),
     ]
 
     operations = [

@@ -8,7 +8,7 @@ from django.db import migrations, models
 
 class Migration(migrations.Migration):
     dependencies = [
-        ("crm", "0031_default_calendar"),
+        ("crm", "0033_default_calendar"),
     ]
 
     operations = [

@@ -5,7 +5,7 @@ from django.db import migrations, models
 
 class Migration(migrations.Migration):
     dependencies = [
-        ("crm", "0033_first_targets"),
+        ("crm", "0036_first_targets"),
     ]
 
     operations = [

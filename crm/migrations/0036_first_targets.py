@@ -3,7 +3,7 @@ from django.db import migrations
 
 class Migration(migrations.Migration):
     dependencies = [
-        ("crm", "0033_conversations"),
+        ("crm", "0035_conversations"),
     ]
 
     operations = [
