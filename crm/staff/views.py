@@ -105,12 +105,7 @@ SETTINGS = [
             ("features", "read", _("Features"), _("What the product does, and from when on use of it is meaningful.")),
             ("traits", "read", _("Traits"), _("What else is known about accounts, with its type and unit.")),
             ("calendars", "read", _("Hours and holidays"), _("When we are there for whom, by country and weekday.")),
-            (
-                "response-targets",
-                "read",
-                _("First answers"),
-                _("How soon customers hear from us, by plan and channel."),
-            ),
+            ("response-targets", "read", _("First answers"), _("How soon customers hear from us, by channel.")),
             ("cover", "write_account", _("Cover"), _("Who looks after whose accounts while somebody is away.")),
             ("tags", "configure", _("Tags"), _("Words that accounts are marked with; rename one everywhere at once.")),
         ],
