@@ -144,6 +144,7 @@ def run(rows: int, kills: int, seed: int) -> dict[str, Any]:
     from crm.backups.queries import digests, tables
     from crm.staff.models import User
     from crm.uploads import actions
+    from crm.uploads.actions.working import MOST_ATTEMPTS
 
     chance = random.Random(seed)
     by = User.objects.create(email="ops@ours.example", name="Ops", role="ops_admin", created_at=AT)
@@ -154,8 +155,8 @@ def run(rows: int, kills: int, seed: int) -> dict[str, Any]:
     before = digests(names)
     said: dict[str, Any] = {"rows": rows, "kills": 0, "progress_was_wrong": 0}
 
-    def step(upload: Any, is_true: Checks) -> None:
-        done, wrong = killed(upload, kills, chance, is_true)
+    def step(upload: Any, is_true: Checks, most: int = kills) -> None:
+        done, wrong = killed(upload, min(kills, most), chance, is_true)
         said["kills"] += done
         said["progress_was_wrong"] += wrong
 
@@ -165,7 +166,7 @@ def run(rows: int, kills: int, seed: int) -> dict[str, Any]:
             path = Path(folder) / f"{kind}.csv"
             written(path, kind, rows)
             upload = uploaded(path, kind, by)
-            step(upload, lambda: True)
+            step(upload, lambda: True, MOST_ATTEMPTS - 1)  # trying starts over each time, and is given up after five
             said[f"{kind}_tried"] = [upload.state, upload.new, upload.updated, upload.refused]
             actions.start(upload, "applying", at=AT, by=by)
             upload.refresh_from_db()

@@ -250,7 +250,7 @@ STORAGES = {
     "staticfiles": {"BACKEND": f"django.contrib.staticfiles.storage.{_STATIC_STORAGE}"},
 }
 WHITENOISE_USE_FINDERS = TESTING
-WHITENOISE_AUTOREFRESH = False
+WHITENOISE_AUTOREFRESH = TESTING  # else every test client looks through all files before its first page
 
 # The browser trusts this origin for everything and nobody for anything else.
 CONTENT_SECURITY_POLICY = {
