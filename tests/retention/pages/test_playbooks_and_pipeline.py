@@ -5,11 +5,14 @@ from typing import Any
 
 import pytest
 from django.urls import reverse
+from django.utils.translation import override
 
+from crm.audit.rules import System
 from crm.fills.models import Beat, Fill
 from crm.staff.models import User
 from retention.outcomes.models import Outcome
-from retention.pipeline import STAGES
+from retention.pages.pipeline import in_words
+from retention.pipeline import STAGES, run
 from retention.plays.models import Play
 from tests import factories
 from tests.retention.pages.desk import NOW, TODAY, fallen, signed_in
@@ -85,6 +88,17 @@ def test_stages_stand_in_the_order_in_which_they_run(ops):
     assert [
         words for words in ("1 step failed", "no &lt;such&gt; play", "4 batches wait", "12 ms") if words not in body
     ] == []
+
+
+def test_what_every_stage_says_is_read_in_the_language_of_whoever_reads(ops):
+    run(through=NOW, at=NOW, by=System("test"))
+    said = dict(Fill.objects.exclude(said="").values_list("stage", "said"))
+    assert said.keys() >= {stage.name for stage in STAGES}
+    with override("ko"):
+        assert in_words("12 plays started, 0 ended, 3 steps due") == "플레이 12건 시작, 0건 종료, 때가 된 단계 3건"
+        assert in_words("Windows stand at 2026-11-18.") == "집계 기준일은 2026-11-18입니다."
+        assert {stage: words for stage, words in said.items() if re.search("[a-z]", in_words(words))} == {}
+    assert in_words("7 dwarfs, 3 wishes, 2 boots, 1 more") == "7 dwarfs, 3 wishes, 2 boots, 1 more"
 
 
 def test_a_korean_reader_finds_no_english_name_among_stages_and_loops(ops):
