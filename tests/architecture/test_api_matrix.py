@@ -145,5 +145,40 @@ class TestEveryKeyCallsEverything(TestCase):
         assert {name: counts for name, counts in counted.items() if counts[0] != counts[1]} == {}
         assert max(counts[1] for counts in counted.values()) <= 7
 
+    def test_a_list_holds_rows_of_accounts_in_sight_alone(self) -> None:
+        """Also rows without a word in them that could tell whose they are."""
+        rep, all_of_them = (Program(self.keys[who][1]) for who in "RO")
+        seen = {row.pk for row in Account.objects.visible_to(self.made.users["R"])}
+        hidden, found, told = self.made.rows["account"]["foreign"], dict[str, set[int]](), set[str]()
+        for call in API:
+            if call.method == "GET" and call.name.endswith("-list"):
+                needs = {"account": hidden} if self.needs(call) else {}
+                asked = (program.get(self.address(call, ""), {"limit": 100} | needs) for program in (rep, all_of_them))
+                rows, every = (answer.json().get("results", []) for answer in asked)  # a refusal has none
+                found[call.name] = {row["account"] for row in rows if row.get("account")} - seen
+                if {row["account"] for row in every if row.get("account")} - seen:
+                    told.add(call.name)
+        assert {name: rows for name, rows in found.items() if rows} == {}
+        # What this can tell: there the admin's key reads rows that the rep's must not.
+        assert told >= {
+            "api-contacts-list", "api-owner-changes-list", "api-promises-list", "api-scores-list",
+            "api-subscriptions-list", "api-subscription-changes-list", "api-tasks-list", "api-trait-values-list",
+        }, told  # fmt: skip
+
+    def test_an_account_out_of_sight_is_named_by_no_row_and_taken_from_no_body(self) -> None:
+        own, hidden = self.made.rows["account"]["own"], self.made.rows["account"]["foreign"]
+        Account.objects.system("test").filter(pk=own).update(parent=hidden)
+        named = {who: Program(self.keys[who][1]).read(f"accounts/{own}")["parent"] for who in "RO"}
+        assert named == {"R": None, "O": hidden}
+        told = dict[str, tuple[int, bool]]()
+        for call in API:
+            if call.body and call.body.get("account") == "account:own":
+                sent = {name: self.named(value) for name, value in call.body.items()} | {"account": hidden}
+                answer = Program(self.keys["R"][1]).generic(
+                    call.method, self.address(call, ""), dumps(sent), "application/json"
+                )
+                told[call.name] = (answer.status_code, "You see no such account." in answer.content.decode())
+        assert len(told) > 5 and set(told.values()) == {(400, True)}, told
+
     def needs(self, call: Call) -> dict[str, Any]:
         return {"account": self.made.rows["account"]["own"]} if call.cell == "SOMRV 400" else {}
