@@ -110,7 +110,7 @@ def hear(
         if clock is None or clock.answered_at:
             _ask(row, said_at)
         else:
-            _set(row, rules.resumed(clock, said_at, hours_of(row.account)))
+            keep_clock(row, rules.resumed(clock, said_at, hours_of(row.account)))
         row.state, row.closed_at = OPEN, None
     row.save()
     after = {"account": row.account_id, "due_at": row.due_at}
@@ -129,7 +129,7 @@ def answer(
     if row.responder_id is None:
         row.responder = who
     if row.clock:
-        _set(row, rules.answered(row.clock, said_at, hours_of(row.account)))
+        keep_clock(row, rules.answered(row.clock, said_at, hours_of(row.account)))
     if row.state == OPEN:
         row.state = WAITING
     row.save()
@@ -207,7 +207,7 @@ def _turn(conversation: Conversation, state: ConversationState, action: str, at:
             clock = rules.reopened(clock, at, target_of(row.account, row.channel, at) or clock.target, hours)
         else:
             clock = rules.resumed(clock, at, hours)
-        _set(row, clock)
+        keep_clock(row, clock)
     row.state, row.closed_at = state, at if state == CLOSED else None
     row.save()
     audit.record(action, row, at=at, by=by, before={"state": was}, after={"state": state, "due_at": row.due_at})
@@ -227,10 +227,11 @@ def _for_writing(conversation: Conversation, by: Actor) -> Conversation:
 def _ask(row: Conversation, said_at: datetime) -> None:
     """Start the clock, where the channel has a target."""
     if target := target_of(row.account, row.channel, said_at):
-        _set(row, rules.asked(said_at, target, hours_of(row.account)))
+        keep_clock(row, rules.asked(said_at, target, hours_of(row.account)))
 
 
-def _set(row: Conversation, clock: Clock) -> None:
+def keep_clock(row: Conversation, clock: Clock) -> None:
+    """Put the clock into the columns of the row, which the caller saves."""
     row.asked_at, row.target_minutes = clock.asked_at, clock.target // timedelta(minutes=1)
     row.spent_seconds = int(clock.spent.total_seconds())
     row.since, row.due_at, row.answered_at = clock.since, clock.due_at, clock.answered_at
@@ -251,7 +252,7 @@ def moving_clocks(at: datetime, accounts: Iterable[int] | None = None) -> Iterat
     now = hours_of_all(was)
     for row in held:
         if row.clock and was[row.account_id] != now[row.account_id]:
-            _set(row, rules.moved(row.clock, at, was[row.account_id], now[row.account_id]))
+            keep_clock(row, rules.moved(row.clock, at, was[row.account_id], now[row.account_id]))
             row.save(update_fields=["spent_seconds", "since", "due_at"])
 
 

@@ -1,8 +1,8 @@
 """Who waits for us, since when, by when; and what was said."""
 
-from collections.abc import Iterable
-from datetime import datetime, timedelta
-from typing import Any
+from collections.abc import Iterable, Sequence
+from datetime import date, datetime, timedelta
+from typing import Any, NamedTuple
 
 from django.db import connection
 from django.db.models import F, Q
@@ -32,14 +32,26 @@ def hours_of_all(accounts: Iterable[int]) -> dict[int, Hours]:
     return {pk: hours[place] for pk, place in places.items()}
 
 
-def target_of(account: Account, channel: str, at: datetime) -> timedelta | None:
-    """The open time within which a first answer is due. None: what comes in there has no clock."""
-    text = load(__file__, "target_of").replace("/*term*/", subscriptions.sql("term", only=subscriptions.THESE))
-    given: dict[str, Any] = {"accounts": [account.pk], "channel": channel, "day": at.date(), "known": None}
+class Asked(NamedTuple):
+    """Somebody of an account asks in a channel on a day."""
+
+    account: int
+    channel: str
+    day: date
+
+
+def targets_of(asked: Sequence[Asked]) -> list[timedelta | None]:
+    """For each, in order, the open time within which a first answer is due. None: what comes in there has no clock."""
+    text = load(__file__, "targets_of").replace("/*term*/", subscriptions.sql("term", only=subscriptions.THESE))
+    given: dict[str, Any] = {"accounts": sorted({each.account for each in asked}), "known": None}
+    given |= {"asked": [each.account for each in asked], "channels": [each.channel for each in asked]}
     with connection.cursor() as cursor:
-        cursor.execute(text, given)
-        (minutes,) = cursor.fetchone()
-    return timedelta(minutes=minutes) if minutes else None
+        cursor.execute(text, given | {"days": [each.day for each in asked]})
+        return [timedelta(minutes=minutes) if minutes else None for (minutes,) in cursor.fetchall()]
+
+
+def target_of(account: Account, channel: str, at: datetime) -> timedelta | None:
+    return targets_of([Asked(account.pk, channel, at.date())])[0]
 
 
 def waiting_for_us(user: User, *, mine: bool) -> ConversationQuerySet:

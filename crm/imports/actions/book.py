@@ -13,6 +13,7 @@ from crm.audit.rules import System
 from crm.contacts.queries import erased_names
 from crm.contacts.rules import ADDRESS, EXTERNAL_ID
 from crm.imports import queries, rules
+from crm.imports.actions.conversations import write_conversations
 from crm.imports.actions.presupposed import features_named, total_events
 from crm.imports.rules import Refusal, Taken, Touched
 from crm.lib.sql_files import load
@@ -193,4 +194,5 @@ WRITERS: dict[str, rules.Writer] = {
     rules.PLANS: _write_plans,
     rules.SUBSCRIPTIONS: _write_subscriptions,
     rules.TOTALS: _write_totals,
+    rules.CONVERSATIONS: write_conversations,
 }

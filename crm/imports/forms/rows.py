@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Callable, Mapping
-from datetime import date
+from datetime import UTC, date, datetime
 from decimal import ROUND_HALF_UP, Decimal
 from typing import Any
 
@@ -14,6 +14,7 @@ from crm.accounts.actions import TRAIT_REASONS
 from crm.accounts.models import Stage
 from crm.accounts.rules import TraitRefused, trait_value
 from crm.contacts.models import ContactRole
+from crm.conversations.models import Channel
 from crm.imports import rules
 from crm.imports.forms.columns import Layout
 from crm.imports.queries import Known
@@ -40,6 +41,7 @@ class Cleaner:
             rules.PLANS: self._plan,
             rules.SUBSCRIPTIONS: self._subscription,
             rules.TOTALS: self._total,
+            rules.CONVERSATIONS: self._conversation,
         }
         of_theirs = rules.KINDS[layout.kind].read
         self.read = readers[layout.kind] if of_theirs is None else lambda cells: of_theirs(cells, self)
@@ -161,6 +163,23 @@ class Cleaner:
             "amount": rules.millionths(amount) if amount is not None else None,
         }
 
+    def _conversation(self, cells: dict[str, str]) -> dict[str, Any]:
+        """Times that contradict each other are taken as they are: the file is shown as it is, and none is lost."""
+        began_at = self.instant(cells, "began_at")
+        if began_at is None:
+            raise Refused(_("The column {column} is empty."), column="began_at")
+        return {
+            "account": needed(cells, "account"),
+            "external_id": needed(cells, "external_id"),
+            "channel": choice(cells, "channel", list(Channel.choices)) or str(Channel.TICKET),
+            "subject": text_of(cells, "subject", 200),
+            "text": text_of(cells, "text", 20_000),
+            "email": text_of(cells, "email", 254).lower(),
+            "began_at": began_at,
+            "answered_at": self.instant(cells, "answered_at"),
+            "closed_at": self.instant(cells, "closed_at"),
+        }
+
     def _month(self, cells: dict[str, str]) -> date:
         text = cells.get("month", "").strip()
         found = re.fullmatch(r"(\d{4})[-/. ](\d{1,2})|(\d{1,2})[-/. ](\d{4})", text, re.ASCII)
@@ -201,6 +220,23 @@ class Cleaner:
         if not 2000 <= day.year <= 2100:
             raise Refused(_("Column {column}: {text} is outside the years 2000 to 2100."), column=name, text=text)
         return day
+
+    def instant(self, cells: rules.Cells, name: str) -> datetime | None:
+        """A date with or without a time of day; without a zone it is UTC."""
+        if not (text := cells.get(name, "").strip()):
+            return None
+        try:
+            at = rules.read_instant(text, self.layout.date_order)
+        except rules.Ambiguous:
+            words = _("Column {column}: {text} can be read as two days. Write it as 2026-11-21.")
+            raise Refused(words, column=name, text=text[:40]) from None
+        except (ValueError, OverflowError):
+            words = _("Column {column}: {text} is not a date. Write it as 2026-11-21.")
+            raise Refused(words, column=name, text=text[:40]) from None
+        at = at.replace(tzinfo=UTC) if at.tzinfo is None else at
+        if at < gate.EARLIEST or at.date() > self.today:
+            raise Refused(_("Column {column}: {text} lies before the year 2000 or ahead."), column=name, text=text[:40])
+        return at
 
 
 def text_of(cells: Mapping[str, str], name: str, limit: int) -> str:

@@ -3,6 +3,7 @@
 from crm.imports.rules.kinds import (
     ACCOUNTS,
     CONTACTS,
+    CONVERSATIONS,
     EVENTS,
     KINDS,
     PLANS,
@@ -55,6 +56,7 @@ from crm.imports.rules.rows import (
 __all__ = [
     "ACCOUNTS",
     "CONTACTS",
+    "CONVERSATIONS",
     "CRM5_AMOUNTS",
     "CRM5_BEGINS_AT",
     "CRM5_EVENTS",

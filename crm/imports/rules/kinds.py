@@ -6,7 +6,7 @@ from datetime import date, datetime
 from typing import Any, NamedTuple, Protocol
 
 ACCOUNTS, CONTACTS, PLANS, SUBSCRIPTIONS = "accounts", "contacts", "plans", "subscriptions"
-EVENTS, TOTALS = "events", "totals"
+EVENTS, TOTALS, CONVERSATIONS = "events", "totals", "conversations"
 TRAIT_PREFIX = "trait:"
 
 Cells = Mapping[str, str]
@@ -256,6 +256,41 @@ register(
             },
         ),
         dates=("at",),
+        names_account=True,
+    )
+)
+register(
+    Kind(
+        CONVERSATIONS,
+        _("Conversations"),
+        _("Tickets, mails, calls and chats, with when they were answered and closed."),
+        {
+            "account": ("account_id", "company_id", "customer_id", "account_external_id"),
+            "external_id": ("id", "ticket_id", "conversation_id", "ticket", "number"),
+            "channel": ("type", "kind"),
+            "subject": ("title", "topic"),
+            "text": ("body", "message", "description", "comment"),
+            "email": ("email_address", "requester", "from", "contact_email"),
+            "began_at": ("submitted_at", "created_at", "opened_at", "date", "asked_at"),
+            "answered_at": ("first_response_at", "first_reply_at", "responded_at"),
+            "closed_at": ("resolved_at", "solved_at", "done_at"),
+        },
+        required=(("account",), ("external_id",), ("began_at",)),
+        examples=(
+            {
+                "account": "acme",
+                "external_id": "T-1042",
+                "channel": "ticket",
+                "subject": "Export fails",
+                "text": "The export stops half-way.",
+                "email": "lena@acme.example",
+                "began_at": "2026-11-02T09:30:00Z",
+                "answered_at": "2026-11-02T11:00:00Z",
+                "closed_at": "",
+            },
+        ),
+        dates=("began_at", "answered_at", "closed_at"),
+        tables=("crm_conversation", "crm_entry"),
         names_account=True,
     )
 )

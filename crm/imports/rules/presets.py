@@ -2,9 +2,9 @@
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from datetime import UTC, date, datetime
+from datetime import UTC, date, datetime, timedelta
 
-from crm.imports.rules.kinds import ACCOUNTS, EVENTS, PLANS, SUBSCRIPTIONS
+from crm.imports.rules.kinds import ACCOUNTS, CONVERSATIONS, EVENTS, PLANS, SUBSCRIPTIONS
 
 
 @dataclass(frozen=True)
@@ -43,6 +43,13 @@ def _raven_subscription(cells: dict[str, str]) -> None:
     cells["billing_months"] = "12" if cells["billing_frequency"] == "annual" else "1"
 
 
+def _raven_ticket(cells: dict[str, str]) -> None:
+    """The first answer is given as minutes since the ticket came."""
+    cells["channel"], cells["subject"] = "ticket", f"{cells['priority'].capitalize()} ticket"
+    began_at, minutes = datetime.fromisoformat(cells["began_at"]), cells["first_response_time_minutes"]
+    cells["answered_at"] = (began_at + timedelta(minutes=float(minutes))).isoformat() if minutes else ""
+
+
 PRESETS: dict[str, dict[str, Preset]] = {
     "ravenstack": {
         ACCOUNTS: Preset(
@@ -54,6 +61,7 @@ PRESETS: dict[str, dict[str, Preset]] = {
         PLANS: Preset({"external_id": "plan_tier", "name": "plan_tier"}),
         SUBSCRIPTIONS: Preset({"subscription": "subscription_id"}, ("billing_frequency",), _raven_subscription),
         EVENTS: Preset(),
+        CONVERSATIONS: Preset({}, ("priority", "first_response_time_minutes"), _raven_ticket),
     },
     "crm5": {
         ACCOUNTS: Preset(

@@ -5,10 +5,11 @@ Nothing is mended: rows are taken over or refused as any others, and each contra
 
 from collections import Counter, defaultdict
 from collections.abc import Iterator, Mapping, Sequence
+from datetime import datetime, timedelta
 from typing import NamedTuple
 
 Row = Mapping[str, str]
-FILES = ("accounts", "subscriptions", "feature_usage", "churn_events")
+FILES = ("accounts", "subscriptions", "feature_usage", "churn_events", "support_tickets")
 
 
 def _(text: str) -> str:
@@ -41,6 +42,8 @@ FINDINGS = {
     "churned_before_signup": _("The account churned before it signed up."),
     "paid_past_churn": _("A subscription runs past the day of the churn."),
     "churned_again": _("The account churned more than once."),
+    "resolved_before_answer": _("The ticket was closed before its first answer. Both times are kept."),
+    "asked_before_signup": _("The ticket came before the account signed up."),
     "churn_event": _("A churn event. Churn itself is derived from the subscriptions; the event is kept here."),
 }
 
@@ -57,7 +60,7 @@ class Finding(NamedTuple):
 
 
 class Folder:
-    """The four files, as rows by their names; `findings` goes through all of them."""
+    """The files, as rows by their names; `findings` goes through all of them."""
 
     def __init__(self, files: Mapping[str, Sequence[Row]]) -> None:
         self.files = files
@@ -74,6 +77,7 @@ class Folder:
             "subscriptions": self._term,
             "feature_usage": self._use,
             "churn_events": self._churn,
+            "support_tickets": self._ticket,
         }
         self.seen: set[str] = set()
         for file, look in looks.items():
@@ -153,6 +157,19 @@ class Folder:
             yield "paid_past_churn", f"{len(past)} subscriptions"
         if self.churns[key] > 1:
             yield "churned_again", f"{self.churns[key]} times"
+
+    def _ticket(self, row: Row) -> Iterator[tuple[str, str]]:
+        account, day, closed = self.accounts.get(row["account_id"]), row["submitted_at"], row["closed_at"]
+        if account is None:
+            yield "unknown_account", row["account_id"]
+        elif day[:10] < account["signup_date"]:
+            yield "asked_before_signup", f"{day[:10]} < {account['signup_date']}"
+        if closed and row["first_response_time_minutes"] and datetime.fromisoformat(closed) < _answered(row):
+            yield "resolved_before_answer", f"{closed} < {_answered(row)}"
+
+
+def _answered(row: Row) -> datetime:
+    return datetime.fromisoformat(row["submitted_at"]) + timedelta(minutes=float(row["first_response_time_minutes"]))
 
 
 def usage_events(folder: Folder) -> Iterator[list[str]]:

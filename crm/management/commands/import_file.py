@@ -109,7 +109,7 @@ class Command(BaseCommand):
         return [self._take(table, options["source"], at, undoable=False) for table in tables]
 
     def _ravenstack(self, order: Order, source: str, at: datetime) -> list[ImportRun]:
-        """Four files, the plans that they name, and every contradiction among them, each beside its run."""
+        """Five files, the plans that they name, and every contradiction among them, each beside its run."""
         paths = {name: order.path / f"ravenstack_{name}.csv" for name in ravenstack.FILES}
         missing = [path.name for path in paths.values() if not path.is_file()]
         if missing:
@@ -122,6 +122,7 @@ class Command(BaseCommand):
             files = (
                 (rules.ACCOUNTS, paths["accounts"]), (rules.PLANS, paths["subscriptions"]),
                 (rules.SUBSCRIPTIONS, paths["subscriptions"]), (rules.EVENTS, usage),
+                (rules.CONVERSATIONS, paths["support_tickets"]),
             )  # fmt: skip
             orders = [replace(order, kind=kind, path=path, preset="ravenstack", columns={}) for kind, path in files]
             tables = [self._open(each) for each in orders]
@@ -129,8 +130,9 @@ class Command(BaseCommand):
             for table in tables:
                 runs.append(self._take(table, source, at, part_of=runs[0] if runs else None))
         beside = {"accounts": runs[0], "subscriptions": runs[2], "feature_usage": runs[3], "churn_events": runs[2]}
+        beside["support_tickets"] = runs[4]
         found = list(folder.findings())
-        for run in (runs[0], runs[2], runs[3]):
+        for run in (runs[0], runs[2], runs[3], runs[4]):
             theirs = [each for each in found if beside[each.file] is run]
             counts = actions.note_findings(run, theirs, at=at, by=BY)
             self._say(f"{run.filename}: contradictions, all kept at /settings/imports/{run.pk}/")

@@ -54,6 +54,9 @@ def test_every_kind_is_taken_back_to_the_last_byte(ops_client) -> None:
     events = "account,user,at,event\n" + "a,u1,2026-11-20T09:00:00Z,login\n" * 2 + "b,u2,2026-11-20,login\n"
     promised = "account,promise,due,made,to,status\na,A report,2026-12-01,2026-11-02,lena@b.example,\n"
     promised += "b,A call,2026-11-05,2026-11-02,,kept\n"
+    tickets = "account,ticket_id,submitted_at,first_response_at,resolved_at,body,email\n"
+    tickets += "a,T-1,2026-11-02T09:00:00Z,2026-11-02T11:00:00Z,2026-11-02T10:00:00Z,It broke.,l@a.example\n"
+    tickets += "b,T-2,2026-11-20,,,,\n"
     files = [
         ("accounts", "id,name\na,Alpha\nb,Beta\n", (1, 0, 1, 0)),
         ("plans", "id,name,features\npro,Professional,reports\nfree,Free,\n", (1, 1, 0, 0)),
@@ -62,6 +65,7 @@ def test_every_kind_is_taken_back_to_the_last_byte(ops_client) -> None:
         ("totals", "account,month,feature,uses\na,2026-10,Reports,31\nb,2026-10,Exports,4\n", (2, 0, 0, 0)),
         ("events", events, (3, 0, 0, 0)),
         ("promises", promised, (2, 0, 0, 0)),
+        ("conversations", tickets, (2, 0, 0, 0)),
     ]
     before, steps = digests(), []
     for kind, text, expected in files:
