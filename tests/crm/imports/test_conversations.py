@@ -20,7 +20,7 @@ def account(rep):
 
 
 def take(*values):
-    rows = [Row(n, [], {"account": "acme", "channel": "ticket"} | each, None) for n, each in enumerate(values, 2)]
+    rows = [Row(n, [], {"account": "acme", "channel": "ticket"} | each, "") for n, each in enumerate(values, 2)]
     return Book("conversations", at=NOW)(rows)
 
 
