@@ -130,6 +130,7 @@ def _people(made: Company) -> None:
     cover = factories.cover(made.users["C"], made.users["R"], from_at=NOW - 2 * DAY, until_at=NOW + 5 * DAY)
     made.remember("cover", cover.pk)
     made.remember("user", made.users["R"].pk)
+    made.remember("ops user", made.users["O"].pk)
     made.remember("team", north.pk)
     key = Authenticator.objects.create(user=made.users["colleague"], type="webauthn", data={"name": "Key"})
     made.remember("passkey", key.pk)
@@ -225,12 +226,14 @@ def _work(made: Company, whose: str) -> None:
         )  # fmt: skip
         made.remember(kind, promise.pk, whose)
     keep_promise(promise, at=NOW, by=BY)
-    talk = conversations.receive(
-        of, channel="ticket", text=f"{whose}words of theirs", subject=f"{whose}talk", contact=made.contacts[whose],
-        at=NOW, by=owner,
-    )  # fmt: skip
+    for kind in ("conversation", "closed conversation"):
+        talk = conversations.receive(
+            of, channel="ticket", text=f"{whose}words of theirs", subject=f"{whose}talk", contact=made.contacts[whose],
+            at=NOW, by=owner,
+        )  # fmt: skip
+        made.remember(kind, talk.pk, whose)
+    conversations.close(talk, at=NOW, by=owner)
     Conversation.objects.system("test").update(responder=None)
-    made.remember("conversation", talk.pk, whose)
     # Not in force any more, so that everything of the account shows.
     put_off = PutOff.objects.create(account=of, until=TODAY, why=f"{whose}step later", at=NOW - 9 * DAY, by=owner)
     made.remember("put off", put_off.pk, whose)

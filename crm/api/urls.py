@@ -1,6 +1,6 @@
 """The addresses of crm's own nouns under /api/v1/; the other apps add theirs."""
 
-from crm.api import accounts, contacts, house, plans, promises, segments, subscriptions
+from crm.api import accounts, contacts, conversations, house, plans, promises, segments, subscriptions
 from crm.api.nouns import router
 
 urlpatterns = router(
@@ -17,6 +17,8 @@ urlpatterns = router(
     subscription_changes=subscriptions.SubscriptionChanges,
     promises=promises.Promises,
     promise_changes=promises.PromiseChanges,
+    conversations=conversations.Conversations,
+    conversation_entries=conversations.Entries,
     segments=segments.Segments,
     usage_days=house.UsageDays,
     events=house.Events,

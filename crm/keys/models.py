@@ -39,6 +39,7 @@ register_groups(
     Group("plans", _("Plans and features")),
     Group("subscriptions", _("Subscriptions and their changes")),
     Group("promises", _("Promises")),
+    Group("conversations", _("Conversations")),
     Group("segments", _("Segments")),
     Group("usage", _("Days of use"), writable=False),
     Group("house", _("Our people, the record and imports"), writable=False),

@@ -21,7 +21,7 @@ class Call(NamedTuple):
 
 LISTS = (
     "accounts", "owner-changes", "traits", "tag-renames", "contacts", "plans", "features", "subscriptions",
-    "subscription-changes", "promises", "promise-changes",
+    "subscription-changes", "promises", "promise-changes", "conversations",
     "segments", "events", "users", "teams", "scores", "scorecards", "scorecard-versions",
     "scorecard-measures", "forecasts", "signals", "playbooks", "playbook-steps", "plays", "play-steps", "tasks",
     "outcomes", "surveys", "waves", "invitations", "answers",
@@ -33,6 +33,7 @@ DETAILS = (
 DAY = TODAY.isoformat()
 TERMS = {"effective_on": DAY, "price": "99.50", "currency": "EUR"}
 PROMISE = {"account": "account:own", "text": "A report by office", "due_on": "2099-01-01"}
+TALK = {"account": "account:own", "channel": "ticket", "text": "It broke."}
 RENEWING = {"name": "Renewing", "filter": "renewal.next.90"}
 FORECAST = {"account": "account:own", "renews_on": "renewal day:", "category": "renews"}
 EVERYBODY, SEEN = "SOMRV 200", "SOMRV sees 200"
@@ -95,6 +96,15 @@ API = [
     Call("api-promises-move", "POST", "promise", "OMR writes 200", {"due_on": "2099-01-01", "why": "They asked."}),
     Call("api-promises-reopen", "POST", "kept promise", "OMR writes 200", {}),
     Call("api-promise-changes-detail", "GET", "", "SOMRV 404"),
+    Call("api-conversations-list", "POST", "", "OMR 201", TALK | {"contact": "contact:own"}),
+    Call("api-conversations-detail", "GET", "conversation", SEEN),
+    Call("api-conversations-answer", "POST", "conversation", "OMR writes 200", {"text": "We look."}),
+    Call("api-conversations-hear", "POST", "conversation", "OMR writes 200", {"text": "And?"}),
+    Call("api-conversations-assign", "POST", "conversation", "OMR writes 200", {"responder": "ops user:"}),
+    Call("api-conversations-close", "POST", "conversation", "OMR writes 200", {}),
+    Call("api-conversations-reopen", "POST", "closed conversation", "OMR writes 200", {}),
+    Call("api-conversation-entries-list", "GET", "", "SOMR 200"),
+    Call("api-conversation-entries-detail", "GET", "", "SOMR 404 · V 403"),
     Call("api-segments-list", "POST", "", "SOMR 201", RENEWING),
     # The rep's own segment; C stands in for the rep and is another person.
     Call("api-segments-detail", "GET", "segment", "R 200 · SOMVC 404"),

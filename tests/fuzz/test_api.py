@@ -56,7 +56,8 @@ NAMED = {
     "outcomes": "retention.Outcome", "surveys": "feedback.Survey", "waves": "feedback.Wave",
     "invitations": "feedback.Invitation", "answers": "feedback.Answer", "subscription": "crm.Subscription",
     "promises": "crm.Promise", "promise-changes": "crm.PromiseChange", "promise": "crm.Promise",
-    "promised_by": "crm.User",
+    "promised_by": "crm.User", "responder": "crm.User", "conversations": "crm.Conversation",
+    "conversation-entries": "crm.Entry", "conversation": "crm.Conversation",
 }  # fmt: skip
 
 

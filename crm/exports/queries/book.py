@@ -5,10 +5,11 @@ from decimal import Decimal
 from itertools import chain, islice
 from typing import Any, TypeVar
 
-from django.db.models import Q, QuerySet
+from django.db.models import OuterRef, Q, QuerySet, Subquery
 
 from crm.accounts.models import Account, Trait, TraitDefinition
 from crm.contacts.models import Contact
+from crm.conversations.models import Conversation, Entry
 from crm.exports.rules import Asked, Cell, Export, Table, number_in, plain, tabled
 from crm.imports.rules import KINDS, MICRO, TRAIT_PREFIX
 from crm.plans.models import Plan
@@ -151,6 +152,22 @@ TOTAL: dict[str, Cell] = {
 }  # fmt: skip
 
 
+def conversations(asked: Asked) -> Table:
+    """With what they said first; one that was not brought by a file or a program has no id to come back under."""
+    said = Entry.objects.visible_to(asked.user).filter(conversation=OuterRef("pk"), inbound=True).order_by("at", "pk")
+    rows = Conversation.objects.visible_to(asked.user).filter(of_account(asked))
+    rows = rows.annotate(said=Subquery(said.values("text")[:1]))
+    return tabled(streamed(rows.select_related("account", "contact", "responder").order_by("pk")), CONVERSATION)
+
+
+CONVERSATION: dict[str, Cell] = {
+    "account": "account.external_id", "external_id": "external_id", "channel": "channel", "subject": "subject",
+    "text": "said", "email": lambda row: row.contact.email if row.contact else "", "began_at": "began_at",
+    "answered_at": "answered_at", "closed_at": "closed_at", "account_name": "account.name", "state": "state",
+    "responder": lambda row: row.responder.email if row.responder else "", "due_at": "due_at",
+}  # fmt: skip
+
+
 def _as_imported(kind: str, table: Callable[[Asked], Table], *verbs: str) -> Export:
     return Export(kind, KINDS[kind].label, KINDS[kind].about, table, ("export", *verbs))
 
@@ -161,4 +178,5 @@ EXPORTS = [
     _as_imported("plans", plans),
     _as_imported("subscriptions", subscriptions),
     _as_imported("totals", totals),
+    _as_imported("conversations", conversations, "read_contact_data"),
 ]

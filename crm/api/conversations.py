@@ -1,0 +1,143 @@
+"""What customers and we said to each other, who answers, and by when."""
+
+from collections.abc import Callable
+from typing import Any
+
+from django.core.exceptions import PermissionDenied
+from rest_framework import serializers
+from rest_framework.decorators import action
+
+from crm.api.bodies import AccountField, Body, Id, RowField, Text
+from crm.api.nouns import OfAccount, Readable, Shape
+from crm.contacts.models import Contact
+from crm.conversations import actions
+from crm.conversations.models import Channel, Conversation, ConversationState, Entry
+from crm.staff.models import User
+
+TEXT_LIMIT = 20_000
+
+
+class ConversationShape(Shape):
+    due_at = serializers.DateTimeField(read_only=True, help_text="by when a first answer is due; null: no clock runs")
+
+    class Meta:
+        model = Conversation
+        fields = (
+            "id", "account", "external_id", "channel", "subject", "contact", "inbound", "responder", "state",
+            "began_at", "last_at", "target_minutes", "due_at", "answered_at", "closed_at", "recorded_at",
+        )  # fmt: skip
+
+
+class EntryShape(Shape):
+    class Meta:
+        model = Entry
+        fields = ("id", "conversation", "at", "inbound", "text", "said_by")
+
+
+def people(user: User) -> Any:
+    return Contact.objects.visible_to(user).filter(erased_at=None).select_related("account")
+
+
+class SaidBody(Body):
+    text = Text(max_length=TEXT_LIMIT)
+    said_at = serializers.DateTimeField(required=False, allow_null=True, default=None, help_text="null: now")
+
+
+class NewConversationBody(Body):
+    account = AccountField()
+    channel = serializers.ChoiceField(choices=Channel.choices)
+    text = Text(max_length=TEXT_LIMIT, required=False, allow_blank=True, default="")
+    subject = Text(max_length=200, required=False, allow_blank=True, default="")
+    contact = RowField(rows=people, required=False, allow_null=True, default=None, help_text="who of them")
+    said_at = serializers.DateTimeField(required=False, allow_null=True, default=None, help_text="null: now")
+    external_id = Text(max_length=255, required=False, allow_null=True, default=None)
+    inbound = serializers.BooleanField(required=False, default=True, help_text="they began it; false: it is logged")
+    needs_answer = serializers.BooleanField(
+        required=False, default=True, help_text="false: thanks or praise, for which no clock runs"
+    )
+
+
+class AssignedBody(Body):
+    responder = RowField(rows=lambda user: User.objects.filter(is_active=True))
+
+
+class NothingBody(Body):
+    """Nothing needs to be sent."""
+
+
+class AskedConversations(OfAccount):
+    state = serializers.ChoiceField(choices=ConversationState.choices, required=False)
+    responder = Id(required=False, source="responder_id")
+    external_id = Text(max_length=255, required=False)
+    due_before = serializers.DateTimeField(required=False, source="due_at__lt")
+
+
+class Conversations(Readable):
+    """Mail, calls, meetings, chats, tickets, mentions and notes. What was said stands in conversation-entries."""
+
+    group = "conversations"
+    serializer_class = ConversationShape
+    asked = AskedConversations
+    takes = {
+        "create": NewConversationBody, "answer": SaidBody, "hear": SaidBody, "assign": AssignedBody,
+        "close": NothingBody, "reopen": NothingBody,
+    }  # fmt: skip
+
+    def rows(self) -> Any:
+        return Conversation.objects.visible_to(self.request.user).select_related("account__owner")
+
+    def create(self, request: Any) -> Any:
+        """Take in what a customer said, which starts the clock, or log what is over."""
+        given = self.given()
+        inbound, needs_answer = given.pop("inbound"), given.pop("needs_answer")
+        if inbound:
+            given["needs_answer"] = needs_answer
+        do = actions.receive if inbound else actions.log
+        return self.written(lambda: do(**given, at=request.now, by=request.user), 201)
+
+    @action(detail=True, methods=["post"])
+    def answer(self, request: Any, pk: int) -> Any:
+        """Keep what one of us answered: the clock stops."""
+        return self._done(pk, actions.answer)
+
+    @action(detail=True, methods=["post"])
+    def hear(self, request: Any, pk: int) -> Any:
+        """Keep what the customer said further."""
+        return self._done(pk, actions.hear)
+
+    @action(detail=True, methods=["post"])
+    def assign(self, request: Any, pk: int) -> Any:
+        """Name who of us answers."""
+        return self._done(pk, actions.assign)
+
+    @action(detail=True, methods=["post"])
+    def close(self, request: Any, pk: int) -> Any:
+        """Say that it is over."""
+        return self._done(pk, actions.close)
+
+    @action(detail=True, methods=["post"])
+    def reopen(self, request: Any, pk: int) -> Any:
+        """Say that it is not over after all: what was answered waits anew, what never was goes on."""
+        return self._done(pk, actions.reopen)
+
+    def _done(self, pk: int, do: Callable[..., Conversation]) -> Any:
+        row, given = self.found(pk), self.given()
+        return self.written(lambda: do(row, **given, at=self.request.now, by=self.request.user))
+
+
+class AskedEntries(OfAccount):
+    account = Id(required=False, source="conversation__account_id")
+    conversation = Id(required=False, source="conversation_id")
+
+
+class Entries(Readable):
+    """What was said in conversations, for owners of keys who may read contact data."""
+
+    group = "conversations"
+    serializer_class = EntryShape
+    asked = AskedEntries
+
+    def rows(self) -> Any:
+        if not self.request.user.may("read_contact_data"):
+            raise PermissionDenied
+        return Entry.objects.visible_to(self.request.user)
