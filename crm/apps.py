@@ -84,7 +84,7 @@ def register_kept() -> None:
         Mentions("crm.Segment", ("name", "tree"), of=""),
         Mentions("crm.SavedView", ("name", "query"), of=""),
         Mentions("crm.ImportRun", ("filename",), of=""),
-        Mentions("crm.ImportRefusal", ("reason", "row"), of="", whole=True),
+        Mentions("crm.ImportRefusal", ("reason", "said", "row"), of="", whole=True),
         Mentions("crm.ImportFinding", ("detail", "row"), of="", whole=True),
         Apart(
             "effects of imports",
@@ -92,7 +92,7 @@ def register_kept() -> None:
             erase=imports.forget_effects,
         ),
         Mentions("crm.Upload", ("filename", "note", "problem", "sample", "unclear"), of=""),
-        Mentions("crm.UploadRow", ("cells", "reason", "changes"), of="", whole=True),
+        Mentions("crm.UploadRow", ("cells", "reason", "said", "changes"), of="", whole=True),
         Apart("uploaded files", ("crm_uploadpiece.data",), sweep=uploads.forget_named),
         Apart("raw requests", ("crm_inbox_batch.body", "crm_inbox_batch.failed"), sweep=erasures.sweep_inbox),
         Apart(

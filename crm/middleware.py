@@ -229,13 +229,18 @@ def asking_at(user: Any, at: datetime) -> Any:
 STANDING_STILL = timedelta(minutes=3)
 
 
+def here(request: HttpRequest) -> str:
+    """The name of the page."""
+    return request.resolver_match.view_name if request.resolver_match else ""
+
+
 def shell(request: HttpRequest) -> dict[str, Any]:
     """What base.html shows around every page."""
-    here = request.resolver_match.view_name if request.resolver_match else ""
-    if "_" in here:  # a name of allauth's, such as account_login, which has no place in the bar
-        here = ""
+    name_here = here(request)
+    if "_" in name_here:  # a name of allauth's, such as account_login, which has no place in the bar
+        name_here = ""
     return {
-        "place": next((name for name, _key, _label, beginnings in PLACES if here.startswith(beginnings)), ""),
+        "place": next((name for name, _key, _label, beginnings in PLACES if name_here.startswith(beginnings)), ""),
         "used": ground_of(user).used if isinstance(user := getattr(request, "user", None), User) else frozenset(),
         "search_url": address("search"),
         "sought": request.GET.get("q", ""),
@@ -265,6 +270,8 @@ def _banners(request: HttpRequest) -> dict[str, Any]:
     still = beat_at is not None and now - beat_at > STANDING_STILL
     return {
         "jobs_banner": str(_("Background jobs stand still: scores and mails wait. Start the worker.")) if still else "",
-        "webhook_banner": "webhook paused" in ground.used and user.may("manage_keys"),
+        "webhook_banner": "webhook paused" in ground.used
+        and user.may("manage_keys")
+        and not here(request).startswith("webhook"),
         "banner_demo": str(_("This is the demo company. Its people and figures are made up.")) if is_demo else "",
     }

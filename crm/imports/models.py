@@ -4,6 +4,7 @@ from django.db import models
 from django.utils.translation import gettext
 
 from crm.imports import rules
+from crm.lib.gate import in_words
 from crm.staff.models import User
 
 
@@ -53,10 +54,16 @@ class ImportRefusal(models.Model):
     run = models.ForeignKey(ImportRun, models.CASCADE, related_name="+")
     line = models.PositiveBigIntegerField(help_text="line in the file, the header being line 1")
     reason = models.CharField(max_length=300)
+    said = models.JSONField(default=dict, db_default={}, help_text="crm.imports.rules.said")
     row = models.JSONField(default=dict)
 
     class Meta:
         indexes = [models.Index(fields=["run", "line"], name="refusal_by_run")]
+
+    @property
+    def why(self) -> str:
+        """The reason in the language of whoever reads it."""
+        return in_words(self.said, gettext) or self.reason
 
     def __str__(self) -> str:
         return f"line {self.line}: {self.reason}"

@@ -7,6 +7,7 @@ wrong and how to mend it.
 import math
 import re
 import unicodedata
+from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -43,6 +44,26 @@ _SURROGATES = re.compile("[\ud800-\udfff]")
 _EPOCH_IN_MILLISECONDS = 100_000_000_000  # as seconds this is the year 5138, as milliseconds 1973
 
 
+class Reason(str):
+    """A sentence in English that can be said in other languages too; of its values some may be Reasons themselves."""
+
+    template: str
+    values: dict[str, object]
+
+    def __new__(cls, template: str, **values: object) -> "Reason":
+        self = super().__new__(cls, template.format(**values) if values else template)
+        self.template, self.values = template, values
+        return self
+
+
+def in_words(kept: dict[str, Any], say: Callable[[str], str]) -> str:
+    """A reason kept as {template, values}, in the language of `say`; empty where none was."""
+    if "template" not in kept:
+        return ""
+    values = {name: in_words(one, say) if isinstance(one, dict) else one for name, one in kept["values"].items()}
+    return say(kept["template"]).format(**values) if values else say(kept["template"])
+
+
 class Refused(ValueError):
     """Input that does not pass; `reason` is the sentence for whoever sent it, in English.
 
@@ -52,7 +73,7 @@ class Refused(ValueError):
     def __init__(self, template: str, **values: object) -> None:
         self.template = template
         self.values = values
-        self.reason = template.format(**values) if values else template
+        self.reason = Reason(template, **values)
         super().__init__(self.reason)
 
 

@@ -6,6 +6,7 @@ from django.utils.translation import gettext
 
 from crm.imports import rules as imports
 from crm.imports.models import ImportRun
+from crm.lib.gate import in_words
 from crm.staff.models import User
 from crm.uploads import rules
 
@@ -104,12 +105,18 @@ class UploadRow(models.Model):
     cells = ArrayField(models.TextField(), default=list)
     outcome = models.CharField(max_length=9)
     reason = models.CharField(max_length=300, blank=True)
+    said = models.JSONField(default=dict, db_default={}, help_text="crm.imports.rules.said")
     changes = models.JSONField(default=list)
     number = models.PositiveIntegerField(default=1)
 
     class Meta:
         constraints = [models.UniqueConstraint(fields=["upload", "line"], name="upload_row_once")]
         indexes = [models.Index(fields=["upload", "outcome", "id"], name="upload_row_by_outcome")]
+
+    @property
+    def why(self) -> str:
+        """The reason in the language of whoever reads it."""
+        return in_words(self.said, gettext) or self.reason
 
     def __str__(self) -> str:
         return f"line {self.line}: {self.outcome}"

@@ -78,6 +78,7 @@ def detail(request: Request, pk: int) -> HttpResponse:
 
 
 def _standing(request: Request, upload: Upload) -> dict[str, Any]:
+    ground = ground_of(request.user)
     show = request.GET.get("show", "")
     if show not in rules.OUTCOMES:
         show = next((one for one in _FIRST_SHOWN if getattr(upload, one)), rules.UNCHANGED)
@@ -98,7 +99,7 @@ def _standing(request: Request, upload: Upload) -> dict[str, Any]:
         "writes": upload.new + upload.updated,
         "as_workbook": {"as": "xlsx"},
         # Until the first run is behind us, it is what comes next.
-        "begin_url": "" if "begun" in ground_of(request.user).used else address("begin"),
+        "onward_url": "" if ground.installation.is_demo or "begun" in ground.used else address("begin"),
     }
 
 
@@ -247,7 +248,7 @@ def refused(request: Request, pk: int) -> HttpResponseBase:
     with transaction.atomic():
         audit.record("upload.refused_exported", upload, at=request.now, by=request.user)
     head = [*upload.header, "refused_line", "refused_reason"]
-    rows = ([*row.cells, row.line, row.reason] for row in queries.refused_rows(upload))
+    rows = ([*row.cells, row.line, row.why] for row in queries.refused_rows(upload))
     return download(upload.kind, head, rows, form=request.POST.get("as", ""), name=f"{upload.kind}-refused-{upload.pk}")
 
 

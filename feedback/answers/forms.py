@@ -7,9 +7,9 @@ from django.core.exceptions import ValidationError
 from django.core.validators import validate_email
 from django.utils.text import normalize_newlines
 from django.utils.translation import gettext as _
-from django.utils.translation import gettext_lazy
+from django.utils.translation import gettext_lazy, gettext_noop
 
-from crm.imports.forms.rows import needed, text_of, whole
+from crm.imports.forms.rows import EMPTY, needed, text_of, whole
 from crm.imports.rules import Cells, Dates
 from crm.lib import gate
 from feedback.answers.rules import IMPORTED, RESPONDENT
@@ -52,14 +52,14 @@ def read_imported(cells: Cells, dates: Dates) -> dict[str, Any]:
     """A row of a file of answers as `import_answers` takes it; raises Refused."""
     score = whole(cells, "score", 0, 10)
     if score is None:
-        raise gate.Refused(_("The column {column} is empty."), column="score")
+        raise gate.Refused(EMPTY, column="score")
     comment = text_of(cells, "comment", COMMENT_LIMIT)
     email = text_of(cells, "email", 254)
     if email:
         try:
             validate_email(email)
         except ValidationError:
-            raise gate.Refused(_("{email} is not an e-mail address."), email=email) from None
+            raise gate.Refused(gettext_noop("{email} is not an e-mail address."), email=email) from None
     return {
         "account": needed(cells, "account"),
         "external_id": text_of(cells, "external_id", 255),

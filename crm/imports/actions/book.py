@@ -7,7 +7,7 @@ from typing import Any
 
 import orjson
 from django.db import DataError, IntegrityError, connection, transaction
-from django.utils.translation import gettext as _
+from django.utils.translation import gettext_noop as _
 
 from crm.audit.rules import System
 from crm.contacts.queries import erased_names
@@ -16,6 +16,7 @@ from crm.imports import queries, rules
 from crm.imports.actions.conversations import write_conversations
 from crm.imports.actions.presupposed import features_named, total_events
 from crm.imports.rules import Refusal, Taken, Touched
+from crm.lib.gate import Reason
 from crm.lib.sql_files import load
 from crm.usage.actions import mark_dirty, set_totals
 from crm.usage.queries import events_in_totals
@@ -69,7 +70,7 @@ class Book:
             named[row.line] |= {(ADDRESS, cell) for cell in row.cells if "@" in cell}
         erased = erased_names(name for names in named.values() for name in names).keys()
         words = _("This person was erased at their own wish and is not entered again.")
-        refused += [Refusal(row.line, [], words) for row in chunk if named[row.line] & erased]
+        refused += [Refusal(row.line, [], Reason(words)) for row in chunk if named[row.line] & erased]
         return [row for row in chunk if not named[row.line] & erased]
 
     def _consistent(self, rows: list[rules.Row], refused: list[Refusal]) -> list[rules.Row]:
@@ -82,7 +83,7 @@ class Book:
                 fresh.append(row)
             elif before != content:
                 words = _("Line {line} says something else about the same id. Keep one of the two.")
-                refused.append(Refusal(row.line, row.cells, words.format(line=line)))
+                refused.append(Refusal(row.line, row.cells, Reason(words, line=line)))
         return fresh
 
     def _without_events(self, rows: list[rules.Row], refused: list[Refusal]) -> list[rules.Row]:
@@ -102,7 +103,7 @@ class Book:
             if day is None:
                 kept.append(row)
             else:
-                told = words.format(feature=row.values["feature"], day=day.isoformat())
+                told = Reason(words, feature=row.values["feature"], day=day.isoformat())
                 refused.append(Refusal(row.line, row.cells, told))
         return kept
 
@@ -131,8 +132,8 @@ class Book:
 def _constraint_words(error: Exception) -> str:
     name = getattr(getattr(error.__cause__, "diag", None), "constraint_name", "") or ""
     if name.startswith("contact_"):
-        return _("Another contact has this external id or this e-mail address.")
-    return _("The database refuses the row ({name}).").format(name=name or type(error).__name__)
+        return Reason(_("Another contact has this external id or this e-mail address."))
+    return Reason(_("The database refuses the row ({name})."), name=name or type(error).__name__)
 
 
 Payload = Sequence[Mapping[str, Any]]

@@ -228,6 +228,7 @@ def _note(run: ImportRun, read: int, taken: rules.Taken, header: tuple[str, ...]
                 run=run,
                 line=refusal.line,
                 reason=rules.storable(refusal.reason, 300),
+                said=rules.said(refusal.reason),
                 row=rules.excerpt(header, refusal.cells),
             )
             for refusal in taken.refused[:keep]

@@ -3,12 +3,13 @@
 from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime
 
-from django.utils.translation import gettext as _
+from django.utils.translation import gettext_noop as _
 
 from crm.audit.rules import Actor
 from crm.imports import queries, rules
 from crm.imports.models import ImportRun, ImportUse
 from crm.imports.rules import Refusal, Taken
+from crm.lib.gate import Reason
 from crm.people.actions import people_ids
 from crm.sources.models import Source
 from crm.sources.queries import seen_among
@@ -51,7 +52,7 @@ class Usage:
         good, refused = self._attributed(chunk)
         names = event_ids(_spans((row.values.name, row.values.at) for row, _text in good), at=self.at)
         words = _("There are too many different event names already; this one is not taken.")
-        refused += [Refusal(row.line, row.cells, words) for row, _text in good if row.values.name not in names]
+        refused += [Refusal(row.line, row.cells, Reason(words)) for row, _text in good if row.values.name not in names]
         counted = self._counted([pair for pair in good if pair[0].values.name in names], names)
         added, repeated = 0, 0
         if counted:
@@ -93,7 +94,7 @@ class Usage:
             day, feature = row.values.at.date(), features.get(row.values.name)
             covered = totals.get((self.accounts[row.values.account], feature.pk), ()) if feature else ()
             if feature and any(first <= day <= last for first, last in covered):
-                told = words.format(feature=feature.name, day=day.isoformat())
+                told = Reason(words, feature=feature.name, day=day.isoformat())
                 refused.append(Refusal(row.line, row.cells, told))
             else:
                 kept.append((row, text))

@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 
 from django.utils.translation import gettext as _
+from django.utils.translation import gettext_noop
 
 from crm.imports import rules
 from crm.lib.csv_files import Unreadable
@@ -25,7 +26,7 @@ class Layout:
     def cells(self, row: list[str]) -> dict[str, str]:
         """The row's cells by our names, an absent column being absent; raises Refused for a row of another width."""
         if len(row) != len(self.header):
-            words = _("The row has {found} cells, but the header names {expected} columns.")
+            words = gettext_noop("The row has {found} cells, but the header names {expected} columns.")
             raise Refused(words, found=len(row), expected=len(self.header))
         cells = {name: rules.unguarded(row[place].strip()) for name, place in self.places.items()}
         if self.preset.adapt:

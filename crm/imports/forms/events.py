@@ -6,7 +6,7 @@ from functools import lru_cache
 
 from crm.imports import rules
 from crm.imports.forms.columns import Layout
-from crm.imports.forms.rows import number
+from crm.imports.forms.rows import EMPTY, number
 from crm.lib import gate
 from crm.lib.gate import Refused, clean_text
 
@@ -26,7 +26,7 @@ def event_reader(layout: Layout, *, now: datetime) -> Callable[[list[str]], rule
             layout.cells(row)  # says so
         account, name = _name(row[account_at], ID_LIMIT), _name(row[event_at], NAME_LIMIT)
         if not account or not name:
-            raise Refused("The column {column} is empty.", column="event" if account else "account")
+            raise Refused(EMPTY, column="event" if account else "account")
         at = _instant(row[time_at], order)
         if at.tzinfo is not UTC:
             at = gate.instant(at, now=now)

@@ -54,14 +54,14 @@ class Table:
 def read_rows(
     rows: Iterable[tuple[int, list[str]]], layout: Layout, known: Known, *, now: datetime
 ) -> Iterator[rules.Row]:
-    """(line, cells) as rows with their values, or the reason for which they are refused, in the reader's language."""
+    """(line, cells) as rows with their values, or the reason for which they are refused."""
     clean: Callable[[list[str]], Any]
     clean = event_reader(layout, now=now) if layout.kind == rules.EVENTS else Cleaner(layout, known).clean
     for line, cells in rows:
         try:
             yield rules.Row(line, cells, clean(cells), "")
         except Refused as error:
-            yield rules.Row(line, cells, None, reason_of(error))
+            yield rules.Row(line, cells, None, error.reason)
 
 
 def reason_of(error: Refused | Unreadable) -> str:

@@ -4,11 +4,14 @@ import re
 from collections.abc import Callable, Mapping
 from datetime import UTC, date, datetime
 from decimal import ROUND_HALF_UP, Decimal
+from functools import lru_cache
 from typing import Any
 
+from django.conf import settings
 from django.core.exceptions import ValidationError
 from django.core.validators import validate_email
-from django.utils.translation import gettext as _
+from django.utils import translation
+from django.utils.translation import gettext_noop as _
 
 from crm.accounts.actions import TRAIT_REASONS
 from crm.accounts.models import Stage
@@ -19,11 +22,13 @@ from crm.imports import rules
 from crm.imports.forms.columns import Layout
 from crm.imports.queries import Known
 from crm.lib import gate
-from crm.lib.gate import Refused, clean_text
+from crm.lib.gate import Reason, Refused, clean_text
 from crm.lib.money import currency_codes
 from crm.lib.places import language_codes, zone_names
 from crm.subscriptions.rules import monthly
 
+# Reasons are kept in English with their values, and said in the language of whoever reads them.
+EMPTY = _("The column {column} is empty. Fill it in, or leave the row out.")
 YES, NO = ("yes", "true", "1", "y"), ("no", "false", "0", "n", "")
 CENT = Decimal("0.01")
 _DOMAIN = re.compile(r"[\w-]{1,63}(\.[\w-]{1,63}){1,8}")
@@ -58,8 +63,8 @@ class Cleaner:
             "stage": choice(cells, "stage", Stage.choices),
             "segment": text_of(cells, "segment", 80),
             "tags": _list(cells, "tags", 60) or None,
-            "time_zone": _known(cells, "time_zone", zone_names(), _("a time zone such as Europe/Paris")),
-            "language": _known(cells, "language", language_codes(), _("a language code such as en")),
+            "time_zone": _known(cells, "time_zone", zone_names(), Reason(_("a time zone such as Europe/Paris"))),
+            "language": _known(cells, "language", language_codes(), Reason(_("a language code such as en"))),
             "currency": _currency(cells),
             "owner_id": self.user(cells, "owner"),
             "customer_since": self.day(cells, "customer_since"),
@@ -76,7 +81,7 @@ class Cleaner:
                 column, value = trait_value(kind, self.day(cells, name) if kind == "date" else raw)
             except TraitRefused as error:
                 raise Refused(
-                    _("Column {column}: {reason}"), column=name, reason=str(TRAIT_REASONS[error.code])
+                    _("Column {column}: {reason}"), column=name, reason=Reason(_english(TRAIT_REASONS[error.code]))
                 ) from error
             found.append({"definition_id": definition, column: value})
         return found
@@ -100,8 +105,8 @@ class Cleaner:
             "job_title": text_of(cells, "job_title", 120),
             "phone": text_of(cells, "phone", 40),
             "role": choice(cells, "role", ContactRole.choices),
-            "language": _known(cells, "language", language_codes(), _("a language code such as en")),
-            "time_zone": _known(cells, "time_zone", zone_names(), _("a time zone such as Europe/Paris")),
+            "language": _known(cells, "language", language_codes(), Reason(_("a language code such as en"))),
+            "time_zone": _known(cells, "time_zone", zone_names(), Reason(_("a time zone such as Europe/Paris"))),
             "left_on": self.day(cells, "left_on"),
         }
 
@@ -126,7 +131,7 @@ class Cleaner:
             raise Refused(_("There is no plan with the external id {plan}. Import the plans first."), plan=plan)
         start, end = self.day(cells, "start"), self.day(cells, "end")
         if start is None:
-            raise Refused(_("The column {column} is empty."), column="start")
+            raise Refused(EMPTY, column="start")
         if end is not None and end <= start:
             words = _("The term ends on {end} but starts on {start}; the end is the first day that is not paid.")
             raise Refused(words, start=start, end=end)
@@ -154,7 +159,7 @@ class Cleaner:
             raise Refused(_("Column {column}: {text} is less than nothing."), column="amount", text=cells["amount"])
         uses = whole(cells, "uses", 0, 2**31 - 1)
         if uses is None:
-            raise Refused(_("The column {column} is empty."), column="uses")
+            raise Refused(EMPTY, column="uses")
         return {
             "account": needed(cells, "account"),
             "month": month,
@@ -252,7 +257,7 @@ def text_of(cells: Mapping[str, str], name: str, limit: int) -> str:
 def needed(cells: Mapping[str, str], name: str, limit: int = 255) -> str:
     text = text_of(cells, name, limit)
     if not text:
-        raise Refused(_("The column {column} is empty."), column=name)
+        raise Refused(EMPTY, column=name)
     return text
 
 
@@ -273,11 +278,25 @@ def choice(cells: Mapping[str, str], name: str, choices: list[tuple[str, Any]]) 
     word = rules.plain_name(text_of(cells, name, 40))
     if not word or word in dict(choices):
         return word
-    for value, label in choices:
-        if rules.plain_name(str(label)) == word:
-            return value
+    if word in (labels := _labels(tuple(choices))):
+        return labels[word]
     words = _("Column {column}: {word} is not one of {known}.")
     raise Refused(words, column=name, word=word, known=", ".join(value for value, _label in choices))
+
+
+@lru_cache(maxsize=8)
+def _labels(choices: tuple[tuple[str, Any], ...]) -> dict[str, str]:
+    """The choices by their labels in each of our languages: our files come back from whoever took them."""
+    found: dict[str, str] = {}
+    for language, _name in settings.LANGUAGES:
+        with translation.override(language):
+            found |= {rules.plain_name(str(label)): value for value, label in choices}
+    return found
+
+
+def _english(text: object) -> str:
+    with translation.override("en"):
+        return str(text)
 
 
 def _known(cells: Mapping[str, str], name: str, known: frozenset[str], what: str) -> str:

@@ -50,6 +50,7 @@ from crm.imports.rules.rows import (
     Taken,
     excerpt,
     no_account,
+    said,
     storable,
 )
 
@@ -96,6 +97,7 @@ __all__ = [
     "read_instant",
     "read_number",
     "register",
+    "said",
     "storable",
     "unguarded",
 ]

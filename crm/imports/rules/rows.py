@@ -7,6 +7,14 @@ from typing import Any, NamedTuple
 import numpy as np
 import numpy.typing as npt
 
+from crm.lib.gate import Reason
+
+
+def _(text: str) -> str:
+    """Mark a sentence for translation; whoever shows it translates it. Rules use this module without Django."""
+    return text
+
+
 MOST_UNDOABLE_EVENTS = 500_000  # beyond these an import of usage does not keep each event, which an undo needs
 
 
@@ -47,8 +55,18 @@ class Taken(NamedTuple):
 
 
 def no_account(row: Row, external_id: str) -> Refusal:
-    words = "There is no account with the external id {account}. Import the accounts first."
-    return Refusal(row.line, row.cells, words.format(account=external_id))
+    words = _("There is no account with the external id {account}. Import the accounts first.")
+    return Refusal(row.line, row.cells, Reason(words, account=external_id))
+
+
+def said(reason: str) -> dict[str, Any]:
+    """The reason as it is kept to be said in other languages; of one that is a text and no more nothing."""
+    if not isinstance(reason, Reason):
+        return {}
+    values = {
+        name: said(one) if isinstance(one, Reason) else storable(str(one), 300) for name, one in reason.values.items()
+    }
+    return {"template": storable(reason.template, 1_000), "values": values}
 
 
 def excerpt(header: tuple[str, ...], cells: list[str]) -> dict[str, str]:

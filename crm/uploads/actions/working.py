@@ -24,7 +24,7 @@ from crm.imports.forms.files import Survey, read_rows, reason_of
 from crm.imports.models import ImportRun
 from crm.lib import gate
 from crm.lib.csv_files import Unreadable, records
-from crm.lib.gate import Refused
+from crm.lib.gate import Reason
 from crm.lib.sql_files import load
 from crm.sources.actions import create_source
 from crm.sources.models import Source
@@ -118,7 +118,7 @@ def _store(upload: Upload) -> Survey:
                         words = _("The file has more than {limit} rows. Split it, or import it on the server.")
                         raise TooMany(words.format(limit=f"{limit:,}"))
                     stored = [imports.storable(cell, 131_072) for cell in cells]
-                    odd = "" if stored == cells else reason_of(Refused(_what_is_odd(cells)))
+                    odd = "" if stored == cells else _what_is_odd(cells)
                     copy.write_row((upload.pk, line, stored, "", odd, "[]", ODD if odd else 1))
         UploadPiece.objects.filter(upload=upload).delete()  # from now on the rows are the file
     return survey
@@ -224,7 +224,7 @@ class _Reading:
         if types:
             importing.define_traits(types, at=self.at, by=self.upload.made_by)
         known = book.known(self.keys, today=self.at.date())
-        odd = {row.line: row.reason for row in chunk if row.number == ODD}
+        odd = {row.line: Reason(row.reason) for row in chunk if row.number == ODD}
         read = read_rows(((row.line, row.cells) for row in chunk), self.layout, known, now=self.at)
         return [row._replace(values=None, reason=odd[row.line]) if row.line in odd else row for row in read]
 
@@ -246,6 +246,7 @@ def _note(chunk: Sequence[UploadRow], found: Mapping[int, _Found]) -> None:
         "ids": [row.pk for row, _one in told],
         "outcomes": [one.outcome for _row, one in told],
         "reasons": [imports.storable(one.reason, 300) for _row, one in told],
+        "said": [orjson.dumps(imports.said(one.reason)).decode() for _row, one in told],
         "changes": [orjson.dumps(one.changes).decode() for _row, one in told],
         "gone": [one.gone for _row, one in told],
         "numbers": [one.number if row.number != ODD else ODD for row, one in told],

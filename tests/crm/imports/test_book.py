@@ -118,7 +118,7 @@ def test_a_value_that_does_not_fit_a_defined_trait_is_refused_with_the_reason(im
 @pytest.mark.parametrize(
     ("row", "reason"),
     [
-        (",x,,,", "The column external_id is empty."),
+        (",x,,,", "The column external_id is empty. Fill it in, or leave the row out."),
         ("a,x,gone,,", "Column stage: gone is not one of trial, onboarding, live, churned, let_go."),
         ("a,x,,Atlantis/City,", "Column time_zone: Atlantis/City is not a time zone such as Europe/Paris."),
         ("a,x,,,XXX", "XXX is not a currency. Write a code such as EUR."),
@@ -240,7 +240,7 @@ def test_a_price_is_per_billing_period_and_a_corrected_one_is_appended(import_te
         ("a,9999-12-31,,,100,,", "Column start: 9999-12-31 is outside the years 2000 to 2100."),
         ("a,1999-12-31,,,100,,", "Column start: 1999-12-31 is outside the years 2000 to 2100."),
         ("a,soon,,,100,,", "Column start: soon is not a date. Write it as 2026-11-21."),
-        ("a,,,,100,,", "The column start is empty."),
+        ("a,,,,100,,", "The column start is empty. Fill it in, or leave the row out."),
         ("a,2022-01-01,,,,,", "Neither a price nor an MRR is given."),
         ("a,2022-01-01,,,100,,gold", "There is no plan with the external id gold. Import the plans first."),
         ("b,2022-01-01,,,100,,", "There is no account with the external id b. Import the accounts first."),

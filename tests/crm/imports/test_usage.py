@@ -112,8 +112,8 @@ def test_an_event_that_is_no_use_counts_for_nobody(import_text) -> None:
     ("row", "reason"),
     [
         ("c,1,2022-01-01,search,", "There is no account with the external id c. Import the accounts first."),
-        (",1,2022-01-01,search,", "The column account is empty."),
-        ("a,1,2022-01-01,,", "The column event is empty."),
+        (",1,2022-01-01,search,", "The column account is empty. Fill it in, or leave the row out."),
+        ("a,1,2022-01-01,,", "The column event is empty. Fill it in, or leave the row out."),
         ("a,1,yesterday,search,", "The time cannot be read. Send it as in 2026-11-21T09:30:00Z."),
         ("a,1,,search,", "The time cannot be read. Send it as in 2026-11-21T09:30:00Z."),
         ("a,1,1999-12-31T23:59:59Z,search,", "The time is before the year 2000."),

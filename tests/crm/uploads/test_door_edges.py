@@ -12,6 +12,8 @@ from crm.audit.models import AuditRow
 from crm.audit.rules import System
 from crm.imports.models import ImportEffect
 from crm.imports.rules import KINDS
+from crm.staff.actions import change_preferences
+from crm.staff.models import User
 from crm.uploads import actions
 from crm.uploads.actions import working
 from crm.uploads.models import Upload, UploadPiece, UploadRow
@@ -107,6 +109,14 @@ def test_the_failed_rows_come_back_as_a_file_that_can_be_mended_and_uploaded(cli
         'c,Gamma,en,more,4,"The row has 4 cells, but the header names 3 columns."',
     ]
     assert AuditRow.objects.filter(action="upload.refused_exported").count() == 1
+    # Whoever reads it in another language reads the reasons in that, on the page and in the file.
+    ops = User.objects.get(role="ops_admin")
+    change_preferences(ops, language="ko", at=factories.NOW, by=ops)
+    korean = client.post(reverse("upload-refused", args=[made.pk])).getvalue().decode("utf-8-sig")
+    said = "language 열: klingon 값은 올바르지 않습니다. 필요한 값: 언어 코드(예: en)."
+    assert said in korean
+    assert said in client.get(reverse("upload", args=[made.pk]), {"show": "refused"}).content.decode()
+    change_preferences(ops, language="en", at=factories.NOW, by=ops)
     mended = file.replace("klingon", "ko").rsplit("c,Gamma", 1)[0]
     assert door.counts(door.tried(client, "accounts", mended)) == ("checked", 1, 0, 0, 0)
 

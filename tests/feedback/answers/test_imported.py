@@ -68,7 +68,7 @@ def test_answers_name_people_days_and_surveys(as_user, ops) -> None:
     ]  # fmt: skip
     assert [reason for _line, reason in door.reasons(made)] == [
         "Column score: 11 is not a whole number from 0 to 10.",
-        "The column score is empty.",
+        "The column score is empty. Fill it in, or leave the row out.",
         "There is no account with the external id nobody. Import the accounts first.",
     ]
 
