@@ -23,6 +23,7 @@ class CrmConfig(AppConfig):
 
         PARTS["renewals"], PARTS["plans"], PARTS["features"] = "crm_subscription", "crm_plan", "crm_feature"
         PARTS["traits"], PARTS["api-keys"] = "crm_traitdefinition", "crm_apikey"
+        PARTS["promises"], PARTS["conversations"] = "crm_promise", "crm_conversation"
         SIGNS["webhook paused"] = "crm_webhook_endpoint WHERE is_active AND paused_at IS NOT NULL"
         renaming.append(follow_tag)
         around_change.append(moving_clocks)

@@ -171,6 +171,8 @@ PLACES = [
 # Parts that join the menus once they are used; before that, admins find them under Settings.
 NOT_YET = [
     ("renewals", _("Renewals"), _("What renews when. It joins the menus once a subscription is known.")),
+    ("promises", _("Promises"), _("What we said that we would do. They join the menus with the first one.")),
+    ("conversations", _("Conversations"), _("What customers wrote to us. They join the menus with the first one.")),
     ("playbooks", _("Playbooks"), _("Recipes that a signal starts. They join the menus once one has begun.")),
     ("surveys", _("Surveys"), _("What customers say when asked. They join the menus once one is written.")),
 ]

@@ -36,7 +36,7 @@ def offered(client: Client) -> set[str]:
 
 def test_an_empty_installation_shows_two_places_and_everything_to_its_admins() -> None:
     rep, admins = client_of("rep"), [client_of("ops_admin"), client_of("system_admin")]
-    parts = {"Renewals", "Playbooks", "Surveys", "Plans", "Features", "Traits", "API keys"}
+    parts = {"Renewals", "Promises", "Conversations", "Playbooks", "Surveys", "Plans", "Features", "Traits", "API keys"}
     for client in admins:
         assert bar(client) == ["Today", "Accounts"]
         assert offered(client) & parts == parts
@@ -52,7 +52,7 @@ def test_a_part_joins_the_menus_with_its_first_row_and_leaves_settings() -> None
     factories.subscription(factories.account())
     factories.plan()
     assert bar(rep) == ["Today", "Accounts", "Surveys"]
-    assert offered(ops) & {"Renewals", "Playbooks", "Surveys"} == {"Playbooks"}
+    assert offered(ops) & {"Renewals", "Promises", "Playbooks", "Surveys"} == {"Promises", "Playbooks"}
     assert offered(rep) & {"Plans", "Features"} == {"Plans"}
     page = rep.get(reverse("portfolio"), {"stage": "all"}).content.decode()
     assert f'href="{reverse("renewals")}">Renewals</a>' in page
