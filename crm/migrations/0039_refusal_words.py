@@ -3,7 +3,7 @@ from django.db import migrations, models
 
 class Migration(migrations.Migration):
     dependencies = [
-        ("crm", "0037_open_conversations"),
+        ("crm", "0038_conversation_effects"),
     ]
 
     operations = [
