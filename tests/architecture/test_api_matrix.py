@@ -11,11 +11,12 @@ from django.urls import NoReverseMatch, reverse
 from orjson import dumps
 
 from crm.accounts.models import Account
+from crm.contacts.models import Contact
 from crm.keys.actions import revoke_key
 from crm.keys.models import ApiKey, KeyUse
 from crm.staff.models import Installation
 from retention.risk_signals.models import RiskSignal
-from tests.architecture.api_matrix import API, NOBODYS, Call
+from tests.architecture.api_matrix import API, DAY, NOBODYS, Call
 from tests.architecture.asking import expected, secrets
 from tests.architecture.matrix import WHO
 from tests.architecture.test_matrix import patterns
@@ -24,6 +25,7 @@ from tests.company import NOW, WHOSE, Company, company
 from tests.crm.api.coming_in import Program, key_for
 
 CONCERNS_COVER = {"account", "segment"}
+SAID_NO: dict[str, Any] = {"purpose": "survey", "given": False, "on": DAY, "source": "call"}
 UNLISTED = {"api-openapi", "api-unknown"}
 
 
@@ -147,23 +149,41 @@ class TestEveryKeyCallsEverything(TestCase):
 
     def test_a_list_holds_rows_of_accounts_in_sight_alone(self) -> None:
         """Also rows without a word in them that could tell whose they are."""
-        rep, all_of_them = (Program(self.keys[who][1]) for who in "RO")
-        seen = {row.pk for row in Account.objects.visible_to(self.made.users["R"])}
-        hidden, found, told = self.made.rows["account"]["foreign"], dict[str, set[int]](), set[str]()
-        for call in API:
-            if call.method == "GET" and call.name.endswith("-list"):
-                needs = {"account": hidden} if self.needs(call) else {}
-                asked = (program.get(self.address(call, ""), {"limit": 100} | needs) for program in (rep, all_of_them))
-                rows, every = (answer.json().get("results", []) for answer in asked)  # a refusal has none
-                found[call.name] = {row["account"] for row in rows if row.get("account")} - seen
-                if {row["account"] for row in every if row.get("account")} - seen:
+        rep, everybody, made = Program(self.keys["R"][1]), Program(self.keys["O"][1]), self.made
+        everybody.send("POST", "consents", 201, contact=made.rows["contact"]["foreign"], **SAID_NO)
+        accounts = Account.objects.visible_to(made.users["R"])
+        seen = {("account", row.pk) for row in accounts}
+        seen |= {("contact", row.pk) for row in Contact.objects.visible_to(made.users["R"])}
+        found, told = dict[str, set[tuple[str, int]]](), set[str]()
+        for call in (call for call in API if call.method == "GET" and call.name.endswith("-list")):
+            address = self.address(call, "")
+            if not self.needs(call):
+                found[call.name] = self.named_in(rep.get(address, {"limit": 100})) - seen
+                if self.named_in(everybody.get(address, {"limit": 100})) - seen:
                     told.add(call.name)
+                continue
+            hidden, absent = (rep.get(address, {"account": pk}) for pk in (made.rows["account"]["foreign"], 10**15))
+            assert (call.name, hidden.status_code) == (call.name, absent.status_code)
+            assert hidden.json() | {"request_id": ""} == absent.json() | {"request_id": ""}
         assert {name: rows for name, rows in found.items() if rows} == {}
         # What this can tell: there the admin's key reads rows that the rep's must not.
         assert told >= {
-            "api-contacts-list", "api-owner-changes-list", "api-promises-list", "api-scores-list",
-            "api-subscriptions-list", "api-subscription-changes-list", "api-tasks-list", "api-trait-values-list",
+            "api-contacts-list", "api-consents-list", "api-owner-changes-list", "api-promises-list", "api-scores-list",
+            "api-subscriptions-list", "api-subscription-changes-list", "api-tasks-list",
         }, told  # fmt: skip
+
+    @staticmethod
+    def named_in(answer: Any) -> set[tuple[str, int]]:
+        """The accounts and contacts that a page of a list names; a refusal has no rows."""
+        rows = answer.json().get("results", [])
+        return {(kind, row[kind]) for row in rows for kind in ("account", "contact") if row.get(kind)}
+
+    def test_a_consent_of_somebody_out_of_sight_is_not_taken(self) -> None:
+        told = [
+            Program(self.keys["R"][1]).send("POST", "consents", 400, contact=pk, **SAID_NO)["fields"]
+            for pk in (self.made.rows["contact"]["foreign"], 10**15)
+        ]
+        assert told[0] == told[1] and list(told[0]) == ["contact"]
 
     def test_an_account_out_of_sight_is_named_by_no_row_and_taken_from_no_body(self) -> None:
         own, hidden = self.made.rows["account"]["own"], self.made.rows["account"]["foreign"]
