@@ -6,6 +6,7 @@ from typing import Any
 
 from django.db import DataError
 
+from crm.accounts.models import Account
 from crm.contacts.models import Contact
 from crm.conversations import rules as clocks
 from crm.conversations.actions import keep_clock
@@ -27,6 +28,8 @@ def write_conversations(rows: Sequence[Mapping[str, Any]], at: datetime) -> list
     held = {row.external_id: row for row in found.select_for_update().order_by("pk")}
     people = _people(rows)
     hours = hours_of_all({row["account_id"] for row in rows})
+    book = Account.objects.system("whoever owns the account answers").filter(pk__in=hours)
+    owners = dict(book.values_list("pk", "owner"))
     asked = [Asked(row["account_id"], row["channel"], row["began_at"].date()) for row in rows]
     targets = dict(zip(map(id, rows), targets_of(asked), strict=True))
     new: list[tuple[int, Conversation]] = []
@@ -44,6 +47,8 @@ def write_conversations(rows: Sequence[Mapping[str, Any]], at: datetime) -> list
         if before == [getattr(talk, name) for name in SAID]:
             continue
         _settle(talk, at)
+        if before is None and talk.state == ConversationState.OPEN:
+            talk.responder_id = owners[talk.account_id]
         if target := targets[id(row)]:
             clock = clocks.asked(talk.began_at, target, hours[talk.account_id])
             if talk.answered_at:

@@ -81,6 +81,7 @@ class Demo:
             ("A survey", self.survey),
             ("What reps expect of renewals", self.foresee),
             ("What was promised", self.promise),
+            ("What was talked about", self.talk),
         ]
         with self.progress:
             bar = self.progress.add_task("Building the demo", total=len(steps))
@@ -242,6 +243,9 @@ class Demo:
 
     def promise(self) -> None:
         self._import({"promises": facts.promises_csv(self.customers, self.today)})
+
+    def talk(self) -> None:
+        self._import({"conversations": facts.conversations_csv(self.customers, datetime.now(UTC))})
 
 
 def _answer(browser: Client, mail: OutboundMail, score: int, comment: str) -> None:

@@ -148,6 +148,15 @@ IN_KOREAN = {
     "A training for the new dispatchers": "새 배차 담당자 교육",
     "Alerts by text message": "문자 알림",
     "A second carrier portal": "두 번째 운송사 포털",
+    "The export stops half-way": "내보내기가 중간에 멈춰요",
+    "Every export of last week's trips stops half-way.": "지난주 운행을 내보내면 매번 중간에 멈춥니다.",
+    "Invoice of last month": "지난달 청구서",
+    "Could you send last month's invoice again?": "지난달 청구서를 다시 보내 주실 수 있을까요?",
+    "They are happy with the alerts and ask for a training.": "알림 기능에 만족하고, 교육을 요청했습니다.",
+    "Adding a depot": "차고지 추가",
+    "Where do I add a depot?": "차고지는 어디에서 추가하나요?",
+    "Quarterly review": "분기 점검",
+    "We went through the figures of the quarter.": "이번 분기 수치를 함께 살펴봤습니다.",
 }
 _GIVEN_KO = ("도윤", "서연", "민준", "지우", "하준", "수아", "예준", "지민", "현우", "유진", "건우", "다은")
 _FAMILY_KO = ("김", "이", "박", "최", "정", "강", "조", "윤")

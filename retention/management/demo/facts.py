@@ -1,7 +1,7 @@
-"""What the demo's reps promised, as the file that they import. Pure."""
+"""What the demo's reps promised, and what they talked about with customers, as the files that they import. Pure."""
 
 from collections.abc import Iterable, Iterator
-from datetime import date, timedelta
+from datetime import date, datetime, timedelta
 
 from retention.management.demo.company import Customer
 from retention.management.demo.letters import address, table
@@ -37,3 +37,33 @@ def _promises(customers: Iterable[Customer], today: date) -> Iterator[tuple[obje
                 customer.key, key, customer.told(text), day(made), day(due), to, address(customer.owner), state,
                 day(settled),
             )  # fmt: skip
+
+
+# Channel, subject, what they said; hours before now: begun, answered, closed (None: not).
+TALKS = (
+    ("ticket", "The export stops half-way", "Every export of last week's trips stops half-way.", 70, None, None),
+    ("mail", "Invoice of last month", "Could you send last month's invoice again?", 5, None, None),
+    ("call", "", "They are happy with the alerts and ask for a training.", 190, 190, 190),
+    ("chat", "Adding a depot", "Where do I add a depot?", 300, 299, 298),
+    ("meeting", "Quarterly review", "We went through the figures of the quarter.", 900, 900, 900),
+)
+
+
+def conversations_csv(customers: Iterable[Customer], now: datetime) -> str:
+    header = ("account", "external_id", "channel", "subject", "text", "email", "began_at", "answered_at", "closed_at")
+    return table(header, _conversations(customers, now))
+
+
+def _conversations(customers: Iterable[Customer], now: datetime) -> Iterator[tuple[object, ...]]:
+    def instant(hours: int | None) -> str:
+        return "" if hours is None else (now - timedelta(hours=hours)).isoformat(timespec="seconds")
+
+    for number, customer in enumerate(customers):
+        if number % 3 or customer.story.ended >= 0:
+            continue
+        email = next((person.email for person in customer.people if person.leaves < 0), "")
+        chosen = number // 3
+        for channel, subject, text, *hours in (TALKS[chosen % 5], TALKS[(chosen + 3) % 5]):
+            words = (customer.told(subject), customer.told(text))
+            key = f"{customer.key}:{channel}"
+            yield (customer.key, key, channel, *words, email, *(instant(each) for each in hours))

@@ -43,6 +43,7 @@ def test_each_state_follows_from_its_times(account):
     assert [row.clock.is_late(NOW) for row in (waits, answered, closed)] == [True, True, False]
     assert [row.state for row in (waits, answered, closed)] == ["open", "waiting", "closed"]
     assert (waits.contact, waits.since, answered.since) == (lena, MONDAY, None)
+    assert (waits.responder, closed.responder) == (account.owner, None)
     assert Entry.objects.system("test").filter(conversation=waits).get().text == "Help."
     assert Entry.objects.system("test").filter(conversation=answered).count() == 2
 
