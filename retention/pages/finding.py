@@ -1,15 +1,18 @@
-"""Search from anywhere: accounts and people whose name, id or address begins like what was typed."""
+"""Search from anywhere: accounts, people and conversations of which a word begins like what was typed."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date
 from typing import Any
 
 from django.db import connection
+from django.db.models import TextChoices
 from django.http import HttpResponse
 from django.shortcuts import render
 
 from crm.accounts.models import Account, Stage
 from crm.contacts.models import ContactRole
+from crm.conversations.models import Channel
 from crm.lib.scope import named_text
 from crm.lib.search import cleaned, tsquery
 from crm.lib.sql_files import load
@@ -18,12 +21,16 @@ from crm.staff.queries import Text, compiled_per_scope
 from crm.staff.views import Request, commands_for, needs
 from retention.scores.models import Band
 
-MOST, FEW = 20, 6
+MOST, FEW, LEAST = 20, 6, 3
 
 
 @dataclass(frozen=True)
 class Found:
-    """An account with its score, or a person with the account's name as `owner`. `word`: stage or role."""
+    """An account with its score, or a person or conversation with the account's name as `owner`.
+
+    `word`: stage, role or channel. Of a conversation `account_id` is its own id, and `left_on` when something was
+    said last.
+    """
 
     kind: str
     account_id: int
@@ -56,11 +63,16 @@ def _answer(request: Request, most: int) -> dict[str, Any]:
     """
     q = cleaned(request.GET.get("q", ""))
     people = request.user.may("read_contact_data")
-    rows = found(request.user, q, people=people) if q else []
+    # A letter or two begin a word of every other subject, and the palette asks at each of them.
+    talks = people and most == MOST and len(q) >= LEAST
+    rows = found(request.user, q, people=people, talks=talks) if q else []
     accounts = [row for row in rows if row.kind == "account"]
     contacts = [row for row in rows if row.kind == "person"]
+    said = [row for row in rows if row.kind == "talk"]
     return {
         "q": q,
+        "talks": said[:most],
+        "more_talks": len(said) > most,
         "accounts": accounts[:most],
         "contacts": contacts[:most],
         "commands": commands_for(request.user, q),
@@ -76,12 +88,13 @@ def _accounts(user: User) -> Text:
     return named_text(seen.values("pk", "name", "external_id", "stage", "owner_id"))
 
 
-def found(user: User, q: str, *, people: bool) -> list[Found]:
-    """Accounts, then people, each by name and one more than are shown. One query."""
+def found(user: User, q: str, *, people: bool, talks: bool) -> list[Found]:
+    """Accounts, people, then conversations, one more of each than are shown. One query."""
     accounts, parameters = _accounts(user)
     text = load(__file__, "finding").replace("/*accounts*/", accounts)
     prefix = q.lower().replace("\\", "\\\\").replace("%", r"\%").replace("_", r"\_") + "%"
-    asked: dict[str, Any] = {"words": tsquery(q), "prefix": prefix, "people": people, "limit": MOST + 1}
+    asked: dict[str, Any] = {"words": tsquery(q), "prefix": prefix, "people": people, "talks": talks}
+    asked["limit"] = MOST + 1
     with connection.cursor() as cursor:
         cursor.execute(text, {**parameters, **asked})
         return [_row(*row) for row in cursor.fetchall()]
@@ -91,6 +104,6 @@ def _row(
     kind: str, account_id: int, name: str, detail: str, word: str, owner: str, points: int | None, band: int,
     left_on: date | None,
 ) -> Found:  # fmt: skip
-    label = Stage(word).label if kind == "account" else ContactRole(word).label
-    said = "" if word == Stage.LIVE else str(label)
+    of: Mapping[str, type[TextChoices]] = {"account": Stage, "person": ContactRole, "talk": Channel}
+    said = "" if word == Stage.LIVE else str(of[kind](word).label)
     return Found(kind, account_id, name, detail, said, owner, points, Band(band).word, left_on)

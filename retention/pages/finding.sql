@@ -1,7 +1,9 @@
--- finding.sql — Grain one row per account, then per contact, whose words begin like those asked for; at most %(limit)s of
--- each, by name · Reads the accounts the reader sees, crm_contact, retention_score_now, crm_user · Writes nothing
--- Safe to run twice: it only reads. Both run along the indexes account_search, account_name_prefix and contact_search, so
--- their expressions must stay as those indexes have them. People of merged accounts stand under the one that stayed. %(people)s: whether contacts may be searched.
+-- finding.sql — Grain one row per account, then per contact, then per conversation, whose words begin like those asked for; at
+-- most %(limit)s of each, by name, conversations the newest first · Reads the accounts the reader sees, crm_contact,
+-- crm_conversation, retention_score_now, crm_user · Writes nothing
+-- Safe to run twice: it only reads. They run along the indexes account_search, account_name_prefix, contact_search and
+-- conversation_search, so their expressions must stay as those indexes have them. People of merged accounts stand under the one that stayed. %(people)s and %(talks)s:
+-- whether contacts and conversations may be searched.
 WITH asked AS MATERIALIZED (SELECT to_tsquery('simple', %(words)s) || %(words)s::tsquery AS words),
 account AS MATERIALIZED (
     SELECT seen.pk, seen.name, seen.external_id, seen.stage, seen.owner_id
@@ -22,6 +24,15 @@ account AS MATERIALIZED (
     WHERE %(people)s AND contact.erased_at IS NULL AND contact.merged_into_id IS NULL
     ORDER BY lower(contact.name), contact.id
     LIMIT %(limit)s
+), talk AS MATERIALIZED (
+    SELECT said.id, said.subject, said.channel, said.last_at, seen.name AS account
+    FROM asked
+    JOIN crm_conversation AS said ON to_tsvector('simple'::regconfig, COALESCE(said.subject, '')) @@ asked.words
+    JOIN crm_account AS held ON held.id = said.account_id
+    JOIN (/*accounts*/) AS seen ON seen.pk = coalesce(held.merged_into_id, held.id)
+    WHERE %(talks)s
+    ORDER BY said.last_at DESC, said.id DESC
+    LIMIT %(limit)s
 )
 (SELECT 'account' AS kind, account.pk AS account_id, account.name, account.external_id AS detail, account.stage AS word,
     coalesce(owner.name, '') AS owner, score.points, coalesce(score.band, 0) AS band, NULL::date AS left_on
@@ -31,3 +42,5 @@ LEFT JOIN retention_score_now AS score ON score.account_id = account.pk
 ORDER BY lower(account.name), account.pk)
 UNION ALL
 (SELECT 'person', account_id, name, email, role, account, NULL, 0, left_on FROM person ORDER BY lower(name), id)
+UNION ALL
+(SELECT 'talk', id, subject, '', channel, account, NULL, 0, last_at::date FROM talk ORDER BY last_at DESC, id DESC)

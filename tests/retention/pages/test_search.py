@@ -1,6 +1,7 @@
 """Search: accounts and people by how their words begin, for whoever may see them."""
 
 import re
+from datetime import timedelta
 from typing import Any
 
 import pytest
@@ -10,8 +11,11 @@ from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
 
 from crm.accounts.models import Account
+from crm.audit.rules import System
 from crm.contacts.models import Contact
+from crm.conversations.actions import receive
 from tests import factories
+from tests.factories import NOW
 from tests.retention.pages.desk import judged, signed_in
 
 pytestmark = pytest.mark.django_db
@@ -133,8 +137,9 @@ def commands(client: Client, q: str) -> list[str]:
 def test_the_palette_offers_places_and_what_the_role_may_do(as_user, rep, ops) -> None:
     factories.subscription(factories.account())
     assert commands(as_user(rep), "") == [
-        "Today", "Accounts", "Renewals", "New account", "Appearance: light", "Appearance: dark",
-        "Appearance: as the device", "Rows: regular", "Rows: tighter", "English", "한국어", "Log out",
+        "Today", "Accounts", "Renewals", "Promises", "Conversations", "New account", "Appearance: light",
+        "Appearance: dark", "Appearance: as the device", "Rows: regular", "Rows: tighter", "English",
+        "한국어", "Log out",
     ]  # fmt: skip
     assert commands(as_user(rep), "new") == ["Renewals", "New account"]
     assert commands(as_user(ops), "NEW sur") == ["New survey"]
@@ -160,3 +165,24 @@ def test_the_palette_speaks_the_language_of_whoever_asks(as_user, rep) -> None:
     assert commands(as_user(rep), "새 고객사") == ["새 고객사"]
     assert commands(as_user(factories.user("read_only", language="ko")), "새 고객사") == []
     assert commands(as_user(factories.user("rep")), "new acc") == ["New account"]
+
+
+def test_a_conversation_is_found_by_its_subject_by_whoever_sees_the_account(mina):
+    """The newest first; three letters at least, and not in the palette, which asks at each letter."""
+    account = factories.account("Nordwind", owner=mina)
+    for n, subject in enumerate(["Export stops", "Exports by mail"]):
+        receive(
+            account, channel="ticket", text="Look.", subject=subject, said_at=NOW - timedelta(2 - n), at=NOW, by=mina
+        )
+    receive(factories.account("Far away"), channel="ticket", text="Look.", subject="Export", at=NOW, by=System("test"))
+    client = signed_in(mina)
+
+    def subjects(q: str) -> list[str]:
+        return [each.name for each in client.get(reverse("search"), {"q": q}).context["talks"]]
+
+    assert subjects("export") == ["Exports by mail", "Export stops"]
+    assert [subjects("stops"), subjects("ex"), subjects("look")] == [["Export stops"], [], []]
+    assert client.get(reverse("palette"), {"q": "export"}).context["talks"] == []
+    factories.installation(visibility="all")
+    reader = signed_in(factories.user("read_only"))
+    assert reader.get(reverse("search"), {"q": "export"}).context["talks"] == []
