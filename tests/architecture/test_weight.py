@@ -48,6 +48,8 @@ class TestWeight(TestCase):
                 paths += [path for path, method, who in asked if method == "GET" and role in who]
             for path in paths:
                 answer = client.get(path)
+                if answer.streaming:
+                    continue  # a file that is taken, not a page
                 page = answer.content.decode()
                 weight = len(gzip.compress(answer.content)) + sum(file_weight(name) for name in loaded(page))
                 seen += 1
