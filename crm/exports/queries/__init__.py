@@ -1,10 +1,10 @@
 """The lists that crm gives as files, in the order in which they are offered; other apps register theirs."""
 
-from crm.exports.queries import book, house
+from crm.exports.queries import book, house, said
 from crm.exports.rules import EXPORTS, Export, register
 from crm.staff.models import User
 
-for export in (*book.EXPORTS, *house.EXPORTS):
+for export in (*book.EXPORTS, *said.EXPORTS, *house.EXPORTS):
     register(export)
 
 

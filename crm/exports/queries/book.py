@@ -69,16 +69,15 @@ def _traits(user: User, block: list[Account]) -> dict[tuple[int, int], object]:
     return {key: value for key, value in found.items() if value is not None}
 
 
-def _owner(row: Account) -> str:
-    """The address that an import knows the owner by; nobody's who may not own accounts any more."""
-    owner = row.owner
-    return owner.email if owner and owner.is_active and owner.may("write_account") else ""
+def user_address(user: User | None) -> str:
+    """The address that an import knows one of us by; nobody's who may not own accounts any more."""
+    return user.email if user and user.is_active and user.may("write_account") else ""
 
 
 ACCOUNT: dict[str, Cell] = {
     "external_id": "external_id", "name": "name", "domains": "domains", "stage": "stage", "segment": "segment",
-    "tags": "tags", "time_zone": "time_zone", "language": "language", "currency": "currency", "owner": _owner,
-    "customer_since": "customer_since",
+    "tags": "tags", "time_zone": "time_zone", "language": "language", "currency": "currency",
+    "owner": lambda row: user_address(row.owner), "customer_since": "customer_since",
 }  # fmt: skip
 
 
@@ -168,15 +167,16 @@ CONVERSATION: dict[str, Cell] = {
 }  # fmt: skip
 
 
-def _as_imported(kind: str, table: Callable[[Asked], Table], *verbs: str) -> Export:
+def as_imported(kind: str, table: Callable[[Asked], Table], *verbs: str) -> Export:
+    """A list in the columns of the importer's kind of that name."""
     return Export(kind, KINDS[kind].label, KINDS[kind].about, table, ("export", *verbs))
 
 
 EXPORTS = [
-    _as_imported("accounts", accounts),
-    _as_imported("contacts", contacts, "read_contact_data"),
-    _as_imported("plans", plans),
-    _as_imported("subscriptions", subscriptions),
-    _as_imported("totals", totals),
-    _as_imported("conversations", conversations, "read_contact_data"),
+    as_imported("accounts", accounts),
+    as_imported("contacts", contacts, "read_contact_data"),
+    as_imported("plans", plans),
+    as_imported("subscriptions", subscriptions),
+    as_imported("totals", totals),
+    as_imported("conversations", conversations, "read_contact_data"),
 ]

@@ -5,10 +5,10 @@ from typing import Any
 
 from django.core.exceptions import ValidationError
 from django.core.validators import validate_email
-from django.utils.translation import gettext as _
+from django.utils.translation import gettext_noop as _
 
 from crm.imports.actions.facts import write_promises
-from crm.imports.forms.rows import choice, needed, text_of
+from crm.imports.forms.rows import EMPTY, choice, needed, text_of
 from crm.imports.rules import Cells, Dates
 from crm.imports.rules.facts import PROMISE_KIND
 from crm.lib.gate import Refused
@@ -19,7 +19,7 @@ def read_promise(cells: Cells, rows: Dates) -> dict[str, Any]:
     """A promise as `write_promises` takes it. Without a day it was made today, or on the day that it was due."""
     due_on, made_on, settled_on = (rows.day(cells, name) for name in ("due_on", "made_on", "settled_on"))
     if due_on is None:
-        raise Refused(_("The column {column} is empty."), column="due_on")
+        raise Refused(EMPTY, column="due_on")
     made_on = made_on or min(due_on, rows.today)
     state = choice(cells, "state", PromiseState.choices) or PromiseState.OPEN
     if made_on > min(due_on, rows.today):

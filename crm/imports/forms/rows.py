@@ -172,7 +172,7 @@ class Cleaner:
         """Times that contradict each other are taken as they are: the file is shown as it is, and none is lost."""
         began_at = self.instant(cells, "began_at")
         if began_at is None:
-            raise Refused(_("The column {column} is empty."), column="began_at")
+            raise Refused(EMPTY, column="began_at")
         return {
             "account": needed(cells, "account"),
             "external_id": needed(cells, "external_id"),

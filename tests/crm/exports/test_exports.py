@@ -16,6 +16,8 @@ from crm.contacts.models import Contact
 from crm.exports.rules import EXPORTS
 from crm.lib import xlsx_writing
 from crm.lib.xlsx_writing import workbook
+from crm.promises.actions import move_promise
+from crm.promises.models import Promise
 from crm.subscriptions.actions import end_subscription
 from crm.usage.models import EventName, MonthlyTotal
 from feedback.answers.models import Answer
@@ -201,12 +203,35 @@ def _answered(account: Any, sender: Any) -> None:
     )  # fmt: skip
 
 
+def said_to_them(client: Client, ops: Any) -> None:
+    """Promises with an id and without, one of them moved since; conversations with times to the second."""
+    promises = """account,id,promise,due_on,made_on,to,by,state,settled_on,why
++0,p-1,=A report,2026-12-04,2026-11-01,,mina@ours.example,open,,
++1,,Seats by office,2026-12-05,2026-11-02,lena@a.example,,open,,
++2,p-3,Call back,2026-11-10,2026-11-01,,,kept,2026-11-09,on the phone
+"""
+    door.go(client, door.tried(client, "promises", promises), "apply")
+    moved = Promise.objects.system("test").get(external_id=None)
+    move_promise(moved, due_on=date(2026, 12, 20), why="They asked for it.", at=NOW, by=ops)
+    talks = """account,id,channel,subject,text,email,began_at,answered_at,closed_at
++1,t-1,mail,=Where?,"Two
+lines",lena@a.example,2026-11-10T09:30:07Z,2026-11-10T10:00:00Z,
++2,t-2,,,,,2026-11-10T09:30:00+09:00,,2026-11-11
+"""
+    made = door.tried(client, "conversations", talks)
+    assert made.new == 2, door.reasons(made)
+    door.go(client, made, "apply")
+
+
 @pytest.mark.parametrize("form", ["csv", "xlsx"])
 def test_what_the_importer_brings_in_goes_out_and_in_again_unchanged(ops, as_user, form, time_machine) -> None:
     time_machine.move_to(NOW, tick=False)
     filled()
-    client, before = as_user(ops), door.digests()
+    client = as_user(ops)
+    said_to_them(client, ops)
+    before = door.digests()
     expected = {"accounts": 6, "contacts": 3, "plans": 2, "subscriptions": 2, "totals": 1, "answers": 1}
+    expected |= {"promises": 3, "conversations": 2}
     for kind, rows in expected.items():
         made = door.tried(client, kind, taken(client, kind, form=form), f"{kind}.{form}")
         assert door.counts(made) == ("checked", 0, 0, rows, 0), (kind, door.reasons(made), made.problem)

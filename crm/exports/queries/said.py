@@ -1,0 +1,77 @@
+"""What was said to customers and promised to them, as files in the importer's columns."""
+
+from datetime import UTC
+from typing import Any
+
+from django.db.models import OuterRef, Subquery
+
+from crm.conversations import queries as conversations
+from crm.conversations.models import Conversation, Entry
+from crm.exports.queries.book import as_imported, of_account, streamed, user_address
+from crm.exports.rules import Asked, Cell, Table, tabled
+from crm.promises import queries as promises
+from crm.promises.models import Promise, PromiseChange, Turn
+
+WHY = "of rows that the person sees"
+
+
+def promises_table(asked: Asked) -> Table:
+    """As the page lists them: of an account, one's own or all, open or settled; else all."""
+    state, seen = asked.state, Promise.objects.visible_to(asked.user)
+    if "list" in state:
+        rows = seen if state.get("whose") == "all" else promises.mine(asked.user)
+        rows = rows.settled() if "settled" in state else rows.open()
+        rows = rows.order_by("-settled_on", "-pk") if "settled" in state else rows.order_by("due_on", "pk")
+    else:
+        rows = seen.filter(of_account(asked)).order_by("-due_on", "-pk")
+    turns = PromiseChange.objects.system(WHY).filter(promise=OuterRef("pk")).order_by("on", "pk")
+    made = turns.filter(kind=Turn.MADE)
+    rows = rows.annotate(
+        made_on=Subquery(made.values("on")[:1]),
+        first_due_on=Subquery(made.values("due_on")[:1]),
+        why=Subquery(turns.reverse().values("why")[:1]),
+    )
+    return tabled(streamed(rows.select_related("account", "contact", "promised_by")), PROMISE)
+
+
+def _due(row: Any) -> object:
+    """One without an id of its own is known by the day for which it was first made."""
+    return row.due_on if row.external_id else row.first_due_on
+
+
+PROMISE: dict[str, Cell] = {
+    "account": "account.external_id", "external_id": "external_id", "promise": "text", "due_on": _due,
+    "made_on": "made_on", "to": lambda row: row.contact.email if row.contact else "",
+    "by": lambda row: user_address(row.promised_by), "state": "state", "settled_on": "settled_on", "why": "why",
+    "account_name": "account.name", "now_due_on": "due_on",
+}  # fmt: skip
+
+
+def conversations_table(asked: Asked) -> Table:
+    """As the page lists them: of an account, or those in which it is our turn; else all."""
+    state = asked.state
+    rows = Conversation.objects.visible_to(asked.user).filter(of_account(asked)).order_by("-last_at", "-pk")
+    if "list" in state:
+        rows = conversations.waiting_for_us(asked.user, mine=state.get("whose") != "all")
+    first = Entry.objects.system(WHY).filter(conversation=OuterRef("pk")).order_by("at", "pk")
+    rows = rows.annotate(text=Subquery(first.values("text")[:1]))
+    return tabled(streamed(rows.select_related("account", "contact", "responder")), CONVERSATION)
+
+
+def _at(name: str) -> Cell:
+    """An instant to the microsecond, so that it is the same when it comes in again."""
+    return lambda row: value.astimezone(UTC).isoformat() if (value := getattr(row, name)) else ""
+
+
+CONVERSATION: dict[str, Cell] = {
+    "account": "account.external_id", "external_id": "external_id", "channel": "channel", "subject": "subject",
+    "text": "text", "email": lambda row: row.contact.email if row.contact else "", "began_at": _at("began_at"),
+    "answered_at": _at("answered_at"), "closed_at": _at("closed_at"), "account_name": "account.name",
+    "state": lambda row: row.get_state_display(),
+    "who_answers": lambda row: row.responder.name if row.responder else "",
+}  # fmt: skip
+
+EXPORTS = [
+    as_imported("conversations", conversations_table, "read_contact_data"),
+    as_imported("promises", promises_table, "read_contact_data"),
+]
