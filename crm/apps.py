@@ -73,6 +73,7 @@ def register_kept() -> None:
         Own("crm.Promise", "contact", {}),
         Mentions("crm.Promise", ("text",)),
         Mentions("crm.PromiseChange", ("why",)),
+        Mentions("crm.Payment", ("why",)),
         Own("crm.ContactMerge", "contact", {"before": {"email": "", "into": {}}}),
         Own("crm.ContactMerge", "into", {"before": {"email": "", "into": {}}}),
         Apart("mails cancelled", erase=outbox.forget),

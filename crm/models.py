@@ -11,7 +11,7 @@ from crm.accounts.models import Account, OwnerChange, TagRename, Trait, TraitDef
 from crm.bulk_edits.models import BulkEdit, BulkEditRow
 from crm.contacts.models import Contact, ContactMerge, ErasedMark
 from crm.plans.models import Feature, Plan
-from crm.subscriptions.models import ExchangeRate, Subscription, SubscriptionChange
+from crm.subscriptions.models import ExchangeRate, Payment, Subscription, SubscriptionChange
 from crm.sources.models import InboxBatch, Reject, Seen, SeenMonth, Source, WriteKey
 from crm.people.models import Membership, Person
 from crm.usage.models import (
@@ -79,6 +79,7 @@ __all__ = [
     "OutboundMail",
     "OwnerChange",
     "Pause",
+    "Payment",
     "Person",
     "PersonDay",
     "Plan",

@@ -95,6 +95,7 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path("settings/calendars/days/<int:pk>/drop/", calendars.drop_day, name="calendar-day-drop"),
     path("accounts/<int:account>/subscriptions/", subscriptions.index, name="subscriptions"),
     path("accounts/<int:account>/subscriptions/new/", subscriptions.new, name="subscription-new"),
+    path("accounts/<int:account>/payments/new/", subscriptions.new_payment, name="payment-new"),
     path("subscriptions/<int:pk>/change/", subscriptions.change, name="subscription-change"),
     path("subscriptions/<int:pk>/end/", subscriptions.end, name="subscription-end"),
     path("promises/", promises.index, name="promises"),

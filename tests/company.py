@@ -34,6 +34,7 @@ from crm.sign_in.queries import token_of
 from crm.sources import actions as sources
 from crm.sources.models import Reject
 from crm.staff.models import Installation, User
+from crm.subscriptions.actions import record_payment
 from crm.subscriptions.models import ExchangeRate
 from crm.uploads.models import Upload, UploadPiece, UploadRow
 from crm.usage.models import EventName
@@ -197,6 +198,14 @@ def _account(made: Company, whose: str, plan: Plan, trips: EventName, number: in
     made.remember("account", of.pk, whose)
     made.remember("contact", person.pk, whose)
     made.remember("line", change.subscription_id, whose)
+    told: dict[str, Any] = {
+        "kind": "failed",
+        "on": TODAY - DAY,
+        "amount": 1240,
+        "currency": "EUR",
+        "invoice": f"{whose}step-1",
+    }
+    made.remember("payment", record_payment(change.subscription, **told, at=NOW, by=BY).pk, whose)
     due = TODAY + 60 * DAY
     expected = Forecast.objects.create(
         account=of, renews_on=due, category="leaves", mrr=0, currency="EUR", reason=f"{whose}step", at=NOW, by=owner

@@ -10,7 +10,7 @@ from crm.api.nouns import OfAccount, Readable, Shape
 from crm.plans.models import Plan
 from crm.subscriptions import actions
 from crm.subscriptions.actions import Terms
-from crm.subscriptions.models import Subscription, SubscriptionChange
+from crm.subscriptions.models import Payment, PaymentKind, Subscription, SubscriptionChange
 
 LARGEST = 2_147_483_647
 
@@ -137,3 +137,67 @@ class SubscriptionChanges(Readable):
 
     def rows(self) -> Any:
         return SubscriptionChange.objects.visible_to(self.request.user)
+
+
+class PaymentShape(Shape):
+    class Meta:
+        model = Payment
+        fields = (
+            "id", "account", "subscription", "external_id", "kind", "on", "invoice", "amount", "currency", "why",
+            "recorded_at",
+        )  # fmt: skip
+
+
+class PaymentBody(Body):
+    subscription = RowField(rows=lambda user: Subscription.objects.visible_to(user).select_related("account__owner"))
+    kind = serializers.ChoiceField(choices=PaymentKind.choices)
+    on = Day()
+    amount = serializers.DecimalField(
+        max_digits=14, decimal_places=2, min_value=0, required=False, allow_null=True, default=None
+    )
+    currency = Text(max_length=3)
+    invoice = Text(
+        max_length=255, required=False, allow_blank=True, default="", help_text="rows of one are about the same money"
+    )
+    why = Text(max_length=300, required=False, allow_blank=True, default="")
+
+
+class NewPaymentBody(PaymentBody):
+    external_id = Text(max_length=255, required=False, allow_null=True, default=None)
+
+
+class AskedPayments(OfAccount):
+    subscription = Id(required=False, source="subscription_id")
+    kind = serializers.ChoiceField(choices=PaymentKind.choices, required=False)
+    external_id = Text(max_length=255, required=False)
+
+
+class Payments(Readable):
+    """Money that failed to come, was disputed, or settled what was open; what is open follows from these rows."""
+
+    group = "subscriptions"
+    serializer_class = PaymentShape
+    asked = AskedPayments
+    upserts = frozenset({"upsert"})
+    takes = {"create": NewPaymentBody, "upsert": PaymentBody}
+
+    def rows(self) -> Any:
+        return Payment.objects.visible_to(self.request.user)
+
+    def create(self, request: Any) -> Any:
+        """Append a row."""
+        given = self.given()
+        return self.written(lambda: self._recorded(given), 201)
+
+    @action(detail=False, methods=["put"], url_path="by-external-id/<path:external_id>")
+    def upsert(self, request: Any, external_id: str) -> Any:
+        """Append the subscription's row of this external id (201), or leave the one that has it as it is (200)."""
+        given = self.given()
+        held = self.rows().filter(subscription=given["subscription"], external_id=external_id).first()
+        if held is not None:
+            return self.written(lambda: held)
+        name = Text(max_length=255).run_validation(external_id)
+        return self.written(lambda: self._recorded(given | {"external_id": name}), 201)
+
+    def _recorded(self, given: dict[str, Any]) -> Any:
+        return actions.record_payment(**given, at=self.request.now, by=self.request.user)

@@ -15,6 +15,7 @@ urlpatterns = router(
     features=plans.Features,
     subscriptions=subscriptions.Subscriptions,
     subscription_changes=subscriptions.SubscriptionChanges,
+    payments=subscriptions.Payments,
     promises=promises.Promises,
     promise_changes=promises.PromiseChanges,
     conversations=conversations.Conversations,

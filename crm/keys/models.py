@@ -37,7 +37,7 @@ register_groups(
     Group("accounts", _("Accounts, traits and tags")),
     Group("contacts", _("Contacts and consents")),
     Group("plans", _("Plans and features")),
-    Group("subscriptions", _("Subscriptions and their changes")),
+    Group("subscriptions", _("Subscriptions, their changes and payments")),
     Group("promises", _("Promises")),
     Group("conversations", _("Conversations")),
     Group("segments", _("Segments")),

@@ -156,8 +156,8 @@ SETTINGS = [
 
 
 UNDER_ACCOUNTS = (
-    "portfolio", "renewals", "forecast", "account", "contact", "subscription", "task", "promise", "segment", "view-",
-    "conversation",
+    "portfolio", "renewals", "forecast", "account", "contact", "subscription", "payment", "goal", "task", "promise",
+    "segment", "view-", "conversation",
 )  # fmt: skip
 # The page of each place, its letter after "g", its word, and how the names of the pages within it begin.
 PLACES = [

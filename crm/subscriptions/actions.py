@@ -21,12 +21,15 @@ from crm.lib.sql_files import load
 from crm.plans.models import Plan
 from crm.staff.actions import require
 from crm.subscriptions import queries, rules
-from crm.subscriptions.models import ExchangeRate, Subscription, SubscriptionChange
+from crm.subscriptions.models import ExchangeRate, Payment, PaymentKind, Subscription, SubscriptionChange
 from crm.webhooks import actions as webhooks
 from crm.webhooks.rules import CHURNED
 
 EARLIEST, LATEST = date(1970, 1, 1), date(2199, 12, 31)
 TAKEN = {"subscription_external_id_unique": ("external_id", _("This account has a subscription with this id already."))}
+PAYMENT_TAKEN = {
+    "payment_external_id_unique": ("external_id", _("This subscription has a payment with this id already."))
+}
 RATE_TAKEN = {"rate_once": ("day", _("There is a rate for this currency from this day on already."))}
 
 
@@ -138,6 +141,47 @@ def _check(terms: Terms) -> None:
             errors[name] = _("Enter a day in the years 1970 to 2199.")
     if errors:
         raise ValidationError(errors)
+
+
+@transaction.atomic
+def record_payment(
+    subscription: Subscription,
+    *,
+    kind: str,
+    on: date,
+    currency: str,
+    at: datetime,
+    by: Actor,
+    invoice: str = "",
+    amount: Decimal | None = None,
+    why: str = "",
+    external_id: str | None = None,
+) -> Payment:
+    """Append that money failed to come, was disputed, or that what was open is settled."""
+    require_write(subscription.account, by=by)
+    errors = {}
+    if kind not in PaymentKind.values:
+        errors["kind"] = _("Say whether it failed, is disputed or was settled.")
+    if not EARLIEST <= on <= at.date():
+        errors["on"] = _("Enter the day on which it happened: today or earlier.")
+    if amount is not None and amount < 0:
+        errors["amount"] = _("An amount cannot be negative. Enter 0 or more.")
+    if currency not in currency_codes():
+        errors["currency"] = _("There is no such currency. Use its three letters, such as EUR.")
+    if errors:
+        raise ValidationError(errors)
+    row = Payment(
+        account_id=subscription.account_id, subscription=subscription, external_id=external_id or None, kind=kind,
+        on=on, invoice=invoice.strip(), amount=amount, currency=currency, why=why.strip(), recorded_at=at,
+    )  # fmt: skip
+    check_fields(row)
+    with clearly(PAYMENT_TAKEN):
+        row.save(force_insert=True)
+    after = {"account": row.account_id, "on": on, "amount": amount, "currency": currency, "why": audit.said(row.why)}
+    audit.record(
+        f"payment.{kind}", row, at=at, by=by, after={name: value for name, value in after.items() if value is not None}
+    )
+    return row
 
 
 @transaction.atomic

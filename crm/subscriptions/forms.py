@@ -5,10 +5,11 @@ from typing import Any
 from django import forms
 from django.utils.translation import gettext_lazy as _
 
+from crm.accounts.models import Account
 from crm.lib.fields import Amount, Day, Text, currency_field
 from crm.plans.models import Plan
 from crm.subscriptions.actions import Terms
-from crm.subscriptions.models import SubscriptionChange
+from crm.subscriptions.models import PaymentKind, Subscription, SubscriptionChange
 
 
 class TermsForm(forms.Form):
@@ -50,6 +51,27 @@ class NewSubscriptionForm(TermsForm):
 
 class EndForm(forms.Form):
     on = Day(label=_("Ends on"), help_text=_("The first day that is no longer paid."))
+
+
+class PaymentForm(forms.Form):
+    subscription = forms.ModelChoiceField(
+        label=_("Subscription"), queryset=Subscription.objects.none(), empty_label=_("Choose")
+    )
+    kind = forms.ChoiceField(label=_("What happened"), choices=PaymentKind.choices)
+    on = Day(label=_("On"))
+    amount = Amount(label=_("Amount"), max_digits=14, decimal_places=2, min_value=0, required=False)
+    currency = currency_field()
+    invoice = Text(
+        label=_("Invoice"), limit=255, required=False, help_text=_("Its number, so that a settlement finds it.")
+    )
+    why = Text(label=_("Why"), limit=300, required=False, help_text=_("What the bank or the customer said."))
+
+    def __init__(self, *args: Any, account: Account, **more: Any) -> None:
+        super().__init__(*args, **more)
+        lines = self.fields["subscription"]
+        assert isinstance(lines, forms.ModelChoiceField)
+        held = Subscription.objects.system("lines of an account that the person may write").filter(account=account)
+        lines.queryset = held.order_by("external_id", "pk")
 
 
 def initial(change: SubscriptionChange) -> dict[str, Any]:

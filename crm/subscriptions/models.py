@@ -6,6 +6,7 @@ from django.utils.translation import gettext_lazy as _
 from crm.accounts.models import Account, OfAccountQuerySet
 from crm.lib.scope import ScopedModel
 from crm.plans.models import Plan
+from crm.subscriptions import rules
 
 
 class SubscriptionQuerySet(OfAccountQuerySet["Subscription"]):
@@ -76,6 +77,50 @@ class SubscriptionChange(ScopedModel):
 
     def __str__(self) -> str:
         return f"{self.mrr} {self.currency} from {self.effective_on}"
+
+
+class PaymentKind(models.TextChoices):
+    FAILED = rules.FAILED, _("Failed")
+    DISPUTED = rules.DISPUTED, _("Disputed")
+    SETTLED = rules.SETTLED, _("Settled")
+
+
+class PaymentQuerySet(OfAccountQuerySet["Payment"]):
+    """Rows of an account; no words of their own yet."""
+
+
+class Payment(ScopedModel):
+    """That money failed to come, was disputed, or settled what was open; appended, never edited.
+
+    `on` is a UTC day. `invoice` names the money that a row is about, so that its settlement finds it; empty: the
+    subscription's own, whichever. What is open follows from the rows (rules.troubles). `amount` null: not stated.
+    """
+
+    account = models.ForeignKey(Account, models.PROTECT, related_name="+")
+    subscription = models.ForeignKey(Subscription, models.PROTECT, related_name="+", verbose_name=_("subscription"))
+    external_id = models.CharField(_("external id"), max_length=255, null=True, blank=True)
+    kind = models.CharField(_("what happened"), max_length=8, choices=PaymentKind.choices)
+    on = models.DateField(_("on"))
+    invoice = models.CharField(_("invoice"), max_length=255, blank=True)
+    amount = models.DecimalField(_("amount"), max_digits=14, decimal_places=2, null=True, blank=True)
+    currency = models.CharField(_("currency"), max_length=3)
+    why = models.CharField(max_length=300, blank=True)
+    recorded_at = models.DateTimeField()
+
+    objects = PaymentQuerySet.as_manager()
+
+    class Meta:
+        indexes = [models.Index(fields=["account", "-on", "-id"], name="payment_by_account")]
+        constraints = [
+            models.UniqueConstraint(fields=["subscription", "external_id"], name="payment_external_id_unique"),
+            models.CheckConstraint(condition=models.Q(kind__in=PaymentKind.values), name="payment_kind_known"),
+            models.CheckConstraint(
+                condition=models.Q(amount=None) | models.Q(amount__gte=0), name="payment_not_negative"
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.kind} on {self.on}"
 
 
 class ExchangeRate(models.Model):

@@ -40,6 +40,11 @@ def facts(*names: str, only: str = THESE) -> str:
     return ",\n".join([f"WITH term AS MATERIALIZED (\n{sql('term', only=only)})", *parts])
 
 
+def troubles_sql(only: str = "") -> str:
+    """The text of `troubles`, to run or to stand in brackets; `only` as for `sql`."""
+    return load(__file__, "troubles").replace("/*only*/", _only(only) if only else "")
+
+
 def _only(accounts: str) -> str:
     if accounts.startswith("ANY"):
         # A list is looked up along both keys at once; as a subquery it would be joined to the whole table.
@@ -103,6 +108,27 @@ def churned_on(day: date, *, known: datetime | None = None, accounts: Accounts =
     None: live. Coverage that ends with the data (`Installation.paid_through`) is censored, so live too.
     """
     return {row[0]: row[2] for row in _rows("churned_on", accounts, day=day, known=known)}
+
+
+class Trouble(NamedTuple):
+    """Money of one invoice that is not settled, as rules.Trouble."""
+
+    account_id: int
+    subscription_id: int
+    invoice: str
+    kind: str
+    since: date
+    failures: int
+    amount: Decimal | None
+    currency: str
+
+
+def troubles(day: date, *, known: datetime | None = None, accounts: Accounts = None) -> list[Trouble]:
+    """What was failed or disputed and not settled at the end of `day`, by account, the longest first. One query."""
+    given = {"day": day, "known": known} | ({} if accounts is None else {"accounts": list(accounts)})
+    with connection.cursor() as cursor:
+        cursor.execute(troubles_sql("" if accounts is None else THESE), given)
+        return [Trouble(*row) for row in cursor.fetchall()]
 
 
 class PaidFeatures(NamedTuple):

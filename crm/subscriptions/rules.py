@@ -1,4 +1,4 @@
-"""MRR and its movements as arithmetic: one rule names every step of an account's daily MRR."""
+"""MRR and its movements as arithmetic: one rule names every step of an account's daily MRR. And what is not paid."""
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
@@ -73,3 +73,54 @@ def moves(steps: Iterable[Step]) -> Iterator[Move]:
             known = before.mrr is not None and after.mrr is not None
             yield Move(after.day, name, after.mrr - before.mrr if known else None)  # type: ignore[operator]
         before, paid_earlier = after, paid_earlier or after.paid
+
+
+FAILED, DISPUTED, SETTLED = "failed", "disputed", "settled"
+
+
+@dataclass(frozen=True)
+class Payment:
+    """A row of one subscription. Rows of one `invoice` speak of the same money; without a name they all do."""
+
+    on: date
+    kind: str
+    invoice: str = ""
+    amount: Decimal | None = None
+
+
+@dataclass(frozen=True)
+class Trouble:
+    """Money of one invoice that is not settled: failed, or disputed as soon as one of its rows says so.
+
+    `since`: its first row after the last settlement; `failures`: how often it was tried in vain since then.
+    `amount` is the last one stated, None: none was.
+    """
+
+    invoice: str
+    kind: str
+    since: date
+    failures: int
+    amount: Decimal | None
+
+
+def troubles(rows: Iterable[Payment], day: date) -> list[Trouble]:
+    """What was open at the end of `day`, the longest first. `rows` of one subscription, by their day and id."""
+    unsettled: dict[str, list[Payment]] = {}
+    for row in rows:
+        if row.on > day:
+            continue
+        if row.kind == SETTLED:
+            unsettled.pop(row.invoice, None)
+        else:
+            unsettled.setdefault(row.invoice, []).append(row)
+    found = [
+        Trouble(
+            invoice,
+            DISPUTED if any(row.kind == DISPUTED for row in held) else FAILED,
+            held[0].on,
+            sum(row.kind == FAILED for row in held),
+            next((row.amount for row in reversed(held) if row.amount is not None), None),
+        )
+        for invoice, held in unsettled.items()
+    ]
+    return sorted(found, key=lambda one: (one.since, one.invoice))

@@ -22,9 +22,9 @@ from crm.accounts.views import own_account, seen_account, shown
 from crm.lib.fields import refusals
 from crm.plans.models import Plan
 from crm.staff.queries import installation
-from crm.staff.views import Request, needs
+from crm.staff.views import Request, form_page, needs
 from crm.subscriptions import actions, forms, queries, rules
-from crm.subscriptions.models import Subscription, SubscriptionChange
+from crm.subscriptions.models import Payment, Subscription, SubscriptionChange
 
 KINDS = {
     rules.NEW: gettext_lazy("New"),
@@ -35,7 +35,7 @@ KINDS = {
     rules.RENEWAL: gettext_lazy("Renewal"),
 }
 # Longer histories are shown from their recent end.
-CHANGES, MOVEMENTS = 200, 60
+CHANGES, MOVEMENTS, PAYMENTS = 200, 60, 40
 
 
 @dataclass(frozen=True)
@@ -70,6 +70,8 @@ def index(request: Request, account: int) -> HttpResponse:
         "seats": queries.seats_on(today, accounts=[of.pk]).get(of.pk),
         "renewal": queries.renewals(today, accounts=[of.pk]).get(of.pk),
         "home": home,
+        "troubles": queries.troubles(today, accounts=[of.pk]),
+        "payments": _payments(of),
     }
     return render(request, "crm/subscriptions/index.html", shown(request, of, **more))
 
@@ -93,6 +95,29 @@ def _ends(newest_first: list[SubscriptionChange]) -> Iterable[date | None]:
         days = [day for day in (change.ends_on, following) if day]
         yield min(days, default=None)
         following = change.effective_on
+
+
+def _payments(of: Account) -> list[Payment]:
+    rows = Payment.objects.system("payments of an account that the person sees, with those merged into it")
+    rows = rows.filter(Q(account=of) | Q(account__merged_into=of)).select_related("subscription__plan")
+    return list(rows.order_by("-on", "-pk")[:PAYMENTS])
+
+
+@needs("write_account")
+def new_payment(request: Request, account: int) -> HttpResponse:
+    of = own_account(request, account)
+    line = Subscription.objects.system("the first line of an account that the person may write").filter(account=of)
+    start = {"on": request.now.date(), "currency": of.currency, "subscription": line.order_by("pk").first()}
+    form = forms.PaymentForm(request.POST or None, initial=start, account=of)
+    if request.method == "POST" and form.is_valid():
+        given = dict(form.cleaned_data)
+        with refusals(form):
+            actions.record_payment(given.pop("subscription"), **given, at=request.now, by=request.user)
+            messages.success(request, _("The payment is recorded."))
+            return redirect("subscriptions", of.pk)
+    back = reverse("subscriptions", args=[of.pk])
+    words = {"title": _("Payment"), "submit": _("Record the payment"), "back_url": back}
+    return form_page(request, form, slot="payment", **words, **shown(request, of))
 
 
 @needs("write_account")

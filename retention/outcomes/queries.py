@@ -39,8 +39,8 @@ def sentence(outcome: Outcome) -> str:
 class Event:
     """Something that happened. `name` and `facts` are raw: pages make sentences of them, and mask `who`.
 
-    `kind`: signal, play, task, promise, draft, mail, talk, survey, outcome, owner, payment or left. `ref`: the id of
-    its row.
+    `kind`: signal, play, task, promise, draft, mail, talk, survey, outcome, owner, subscription, payment or left.
+    `ref`: the id of its row.
     """
 
     at: datetime

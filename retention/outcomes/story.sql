@@ -1,6 +1,6 @@
 -- story.sql — Grain one row per thing that happened to %(account)s, the newest %(limit)s; after them, oldest first, its score
 -- rows from %(start)s to %(end)s (kind 'score') · Reads signals, plays, tasks, promises, follow-ups, mails, conversations,
--- answers, outcomes, owner and subscription changes, contacts, the ledger · Writes nothing
+-- answers, outcomes, owner and subscription changes, payments, contacts, the ledger · Writes nothing
 -- Safe to run twice: it only reads. Each branch gives at most a page's worth along its index by account. What happened to
 -- accounts merged into this one belongs to its story. `facts` holds what the sentence is made of; days stand at midnight.
 WITH mine AS (
@@ -56,7 +56,7 @@ WITH mine AS (
     LEFT JOIN crm_team AS team ON team.id = change.pool_id
     WHERE change.account_id = ANY (ARRAY(SELECT id FROM mine)) ORDER BY change.from_at DESC LIMIT %(limit)s)
     UNION ALL
-    (SELECT paid.effective_on::timestamp AT TIME ZONE 'UTC', 'payment', paid.id, coalesce(plan.name, ''), '',
+    (SELECT paid.effective_on::timestamp AT TIME ZONE 'UTC', 'subscription', paid.id, coalesce(plan.name, ''), '',
         jsonb_build_object('mrr', paid.mrr, 'before', paid.mrr_before, 'currency', paid.currency, 'seats', paid.seats,
             'ended', paid.ends_on IS NOT NULL AND paid.ends_on = paid.effective_on)
     FROM (
@@ -64,6 +64,10 @@ WITH mine AS (
         FROM crm_subscriptionchange AS held WHERE held.account_id = ANY (ARRAY(SELECT id FROM mine))
     ) AS paid LEFT JOIN crm_plan AS plan ON plan.id = paid.plan_id
     WHERE paid.effective_on <= %(end)s ORDER BY paid.effective_on DESC, paid.id DESC LIMIT %(limit)s)
+    UNION ALL
+    (SELECT row."on"::timestamp AT TIME ZONE 'UTC', 'payment', row.id, row.kind, row.why,
+        jsonb_build_object('amount', row.amount, 'currency', row.currency, 'invoice', row.invoice)
+    FROM crm_payment AS row WHERE row.account_id = ANY (ARRAY(SELECT id FROM mine)) ORDER BY row."on" DESC, row.id DESC LIMIT %(limit)s)
     UNION ALL
     (SELECT left_on::timestamp AT TIME ZONE 'UTC', 'left', id, role, name, '{}'
     FROM crm_contact WHERE account_id = ANY (ARRAY(SELECT id FROM mine)) AND left_on IS NOT NULL AND erased_at IS NULL

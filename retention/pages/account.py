@@ -20,6 +20,7 @@ from crm.lib.sql_files import load
 from crm.promises import queries as promises
 from crm.promises.views import Told, now_standing, people_words
 from crm.staff.views import Request, needs
+from crm.subscriptions.queries import Trouble
 from crm.templatetags.ui import ago, money, number
 from crm.templatetags.ui import day as day_words
 from retention.forecasts.models import Category
@@ -56,6 +57,7 @@ def account(request: Request, pk: int) -> HttpResponse:
         **_next(of, request, may=may),
         "history": told.history,
         "events": telling.marks(told.events, day - timedelta(days=CURVE_DAYS), request.user),
+        "troubles": [Trouble(**row | {"since": date.fromisoformat(row["since"])}) for row in of.troubles],
         "promises": promised(of, request, may=may),
         "waiting": waiting(of.waiting, request),
         "tasks": tasks(of.tasks, request, may=may, day=day),

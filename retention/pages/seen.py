@@ -14,6 +14,7 @@ from crm.staff import queries as staff
 from crm.staff.models import Team, User
 from crm.staff.queries import Text, compiled_per_scope
 from crm.staff.views import Request
+from crm.subscriptions import queries as subscriptions
 from retention.forecasts import queries as forecasts
 
 TASKS = 12
@@ -23,15 +24,18 @@ def seen_account(request: Request, pk: int) -> Any:
     """The account with its owner, if the person sees it; else 404, as if there were none.
 
     It carries `change`, `outlook`, `above`, `taken_over`, the id of the next `draft`, and the lists `stand_ins`,
-    `traits`, `promises` (open ones), `tasks` and `waiting`: conversations in which it is our turn.
+    `traits`, `troubles` (of payment), `promises` (open ones), `tasks` and `waiting`: conversations in which it is our
+    turn.
     """
     text, parameters = _statement(request.user)
-    given = {"account": pk, "me": request.user.pk, "now": request.now, "day": request.now.date(), "tasks": TASKS}
+    given = {"account": pk, "me": request.user.pk, "now": request.now, "day": request.now.date(), "known": None}
+    given["tasks"] = TASKS
     found: Any = next(iter(Account.objects.raw(text, parameters | given)), None)
     if found is None:
         raise Http404
     found.owner, found.pool = _owner(found), _pool(found)
     found.stand_ins, found.traits = loads(found.stand_ins_json or "[]"), loads(found.traits_json or "[]")
+    found.troubles = loads(found.troubles_json or "[]")
     found.promises, found.tasks = loads(found.promises_json or "[]"), loads(found.tasks_json or "[]")
     found.waiting = loads(found.waiting_json or "[]")
     return found
@@ -44,6 +48,7 @@ def _statement(user: User) -> Text:
     text = text.replace("/*stand_ins*/", load(staff.__file__, "standing_in"))
     text = text.replace("/*outlook*/", load(forecasts.__file__, "outlook"))
     text = text.replace("/*promises*/", load(promises.__file__, "open_promises"))
+    text = text.replace("/*troubles*/", subscriptions.troubles_sql("ANY (mine.ids)"))
     return text.replace("/*traits*/", load(accounts.__file__, "held_traits")), parameters
 
 

@@ -7,7 +7,7 @@ from decimal import Decimal
 
 from django.urls import reverse
 from django.utils.translation import gettext as _
-from django.utils.translation import gettext_noop, ngettext
+from django.utils.translation import gettext_lazy, gettext_noop, ngettext
 
 from crm.contacts.models import ContactRole
 from crm.contacts.rules import masked_name
@@ -15,6 +15,7 @@ from crm.conversations.models import Channel, ConversationState, channel_icon
 from crm.outbox.models import MailState
 from crm.promises.models import Turn
 from crm.staff.models import User
+from crm.subscriptions.models import PaymentKind
 from crm.templatetags.ui import day as day_words
 from crm.templatetags.ui import money
 from retention.follow_ups.models import FollowUpState
@@ -24,9 +25,9 @@ from retention.outcomes.queries import sentence as outcome_sentence
 from retention.risk_signals.models import RiskSignal, SignalKind
 from retention.risk_signals.queries import sentence as signal_sentence
 
-ICONS = {"draft": "mail", "owner": "note", "left": "note", "outcome": "note", "play": "task"}
+ICONS = {"draft": "mail", "owner": "note", "subscription": "payment", "left": "note", "outcome": "note", "play": "task"}
 # What only has a day stands at midnight, and no hour is printed.
-BY_DAY = {"payment", "promise", "left"}
+BY_DAY = {"subscription", "payment", "promise", "left"}
 END_WORDS = {
     "solved": gettext_noop("solved"),
     "finished": gettext_noop("finished"),
@@ -156,7 +157,7 @@ def _owner(event: Event, who: str) -> Said:
     )
 
 
-def _payment(event: Event, who: str) -> Said:
+def _subscription(event: Event, who: str) -> Said:
     facts = event.facts
     if facts["ended"]:
         return _("The subscription ended"), event.name, "", "", ""
@@ -171,13 +172,27 @@ def _payment(event: Event, who: str) -> Said:
     return said % {"mrr": now, "before": before}, ", ".join(words), "", "", ""
 
 
+def _payment(event: Event, who: str) -> Said:
+    facts, said = event.facts, PAYMENTS[PaymentKind(event.name)]
+    amount = "" if facts["amount"] is None else money(Decimal(str(facts["amount"])), facts["currency"])
+    return str(said), ", ".join(part for part in (amount, facts["invoice"], who) if part), "", "", ""
+
+
+PAYMENTS = {
+    PaymentKind.FAILED: gettext_lazy("A payment failed"),
+    PaymentKind.DISPUTED: gettext_lazy("A payment is disputed"),
+    PaymentKind.SETTLED: gettext_lazy("A payment was settled"),
+}
+
+
 def _left(event: Event, who: str) -> Said:
     return _("%(name)s left") % {"name": who}, str(ContactRole(event.name).label), "", "", ""
 
 
 WORDS: dict[str, Callable[[Event, str], Said]] = {
     "signal": _signal, "play": _play, "task": _task, "draft": _draft, "mail": _mail, "talk": _talk, "survey": _survey,
-    "promise": _promise, "outcome": _outcome, "owner": _owner, "payment": _payment, "left": _left,
+    "promise": _promise, "outcome": _outcome, "owner": _owner, "subscription": _subscription, "payment": _payment,
+    "left": _left,
 }  # fmt: skip
 
 

@@ -21,7 +21,7 @@ class Call(NamedTuple):
 
 LISTS = (
     "accounts", "owner-changes", "traits", "tag-renames", "contacts", "plans", "features", "subscriptions",
-    "subscription-changes", "promises", "promise-changes", "conversations",
+    "subscription-changes", "promises", "promise-changes", "conversations", "payments",
     "segments", "events", "users", "teams", "scores", "scorecards", "scorecard-versions",
     "scorecard-measures", "forecasts", "signals", "playbooks", "playbook-steps", "plays", "play-steps", "tasks",
     "outcomes", "surveys", "waves", "invitations", "answers",
@@ -32,6 +32,7 @@ DETAILS = (
 )  # fmt: skip
 DAY = TODAY.isoformat()
 TERMS = {"effective_on": DAY, "price": "99.50", "currency": "EUR"}
+PAYMENT = {"subscription": "line:own", "kind": "failed", "on": DAY, "currency": "EUR"}
 PROMISE = {"account": "account:own", "text": "A report by office", "due_on": "2099-01-01"}
 TALK = {"account": "account:own", "channel": "ticket", "text": "It broke."}
 RENEWING = {"name": "Renewing", "filter": "renewal.next.90"}
@@ -87,6 +88,9 @@ API = [
     Call("api-subscriptions-end", "POST", "line", "OMR writes 200", {"on": DAY}),
     Call("api-subscriptions-upsert", "PUT", "", "OMR 201", TERMS | {"account": "account:own"}),
     Call("api-subscription-changes-detail", "GET", "", "SOMRV 404"),
+    Call("api-payments-list", "POST", "", "OMR 201", PAYMENT),
+    Call("api-payments-detail", "GET", "payment", SEEN),
+    Call("api-payments-upsert", "PUT", "", "OMR 201", PAYMENT),
     Call("api-promises-list", "POST", "", "OMR 201", PROMISE | {"contact": "contact:own", "promised_by": "user:"}),
     Call("api-promises-detail", "GET", "promise", SEEN),
     Call("api-promises-upsert", "PUT", "", "OMR 201", PROMISE),

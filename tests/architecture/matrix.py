@@ -118,6 +118,7 @@ URLS = [
         ("consent-withdraw",   "contact",          "OMR writes 200",         "OMR writes 302"),
         ("subscriptions",      "account",          "SOMRV sees 200",         "as GET"),
         ("subscription-new",   "account",          "OMR writes 200",         "OMR writes 302"),
+        ("payment-new",        "account",          "OMR writes 200",         "OMR writes 302"),
         ("subscription-change", "line",            "OMR writes 200",         "OMR writes 302"),
         ("subscription-end",   "line",             "405",                    "OMR writes 302"),
         ("promises",           "",                 "SOMRV 200",              "as GET"),

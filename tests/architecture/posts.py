@@ -32,6 +32,7 @@ ACCOUNT = {"name": "Renamed", "time_zone": "Asia/Seoul", "language": "ko", "curr
 CONTACT = {"name": "Lena Vogt", "email": "lena@customer.example", "role": "user"}
 CONSENT = {"purpose": "advertising", "on": TODAY, "source": "form on our site"}
 TERMS = {"effective_on": TODAY, "price": "99.50", "billing_months": "1", "currency": "EUR", "seats": "5"}
+PAYMENT = {"kind": "failed", "on": TODAY, "amount": "99.50", "currency": "EUR"}
 CALENDAR = {"from_0": "09:00", "until_0": "18:00", "from_1": "20:00", "until_1": "00:00"}
 OLD, NEW = "a good password", "an even better password"
 PERSON = {"name": "Renamed", "role": "rep", "language": "en", "time_zone": "UTC"}
@@ -140,6 +141,7 @@ LIVE: dict[str, Callable[[Company, str], Post]] = {
     "contact-merge": lambda made, whose: {"into": f"Otto {whose}unasked"},
     "account-merge": lambda made, whose: {"into": f"{whose}-2"},
     "cover": lambda made, whose: _cover(made),
+    "payment-new": lambda made, whose: PAYMENT | {"subscription": made.rows["line"][whose]},
     "draft-approve": lambda made, whose: {"displayed": _fingerprint(made, whose)},
     "events": lambda made, whose: {f"feature-{made.rows['event']['']}": made.rows["feature"][""]},
     "survey-new": lambda made, whose: SURVEY | {"name": "Another", "sender": made.users["R"].pk},

@@ -225,6 +225,7 @@ PUT_TOGETHER = {
     "link.{purpose}_made": {"first_admin", "invitation", "password"},
     "user.second_factor_{what}": {"added", "removed", "renewed"},
     "upload.{step}": {"reading", "applying", "undoing"},
+    "payment.{kind}": {"failed", "disputed", "settled"},
     "promise.{kind}": {"made", "moved", "kept", "broken", "withdrawn", "reopened"},
     **{f"{{_kind(row)}}.{what}": {"segment", "savedview"} for what in ("created", "changed", "deleted", "restored")},
 }  # fmt: skip

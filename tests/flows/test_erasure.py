@@ -41,6 +41,7 @@ from crm.promises.actions import break_promise, make_promise
 from crm.segments import actions as segments
 from crm.sources.actions import create_source, create_write_key
 from crm.sources.models import InboxBatch, Reject
+from crm.subscriptions.actions import record_payment
 from crm.usage.models import PersonDay
 from feedback.answers.actions import give_answer
 from retention.follow_ups.models import FollowUp, FollowUpState
@@ -123,6 +124,9 @@ def through_every_door(account: Account, key: str, files: Path) -> Contact:
     contact.refresh_from_db()
     by_file(files)
     set_next_step(account, text=f"Call {NAME}", on=NOW.date(), at=NOW, by=owner)
+    line = factories.subscription(account).subscription
+    told: dict[str, Any] = {"kind": "disputed", "on": NOW.date(), "currency": "EUR", "why": f"{NAME} says so"}
+    record_payment(line, **told, at=NOW, by=owner)
     promise = make_promise(account, text=f"Call {NAME}", due_on=NOW.date(), contact=contact, at=NOW, by=owner)
     break_promise(promise, why=f"{NAME} was away", at=NOW, by=owner)
     create_task(account, title=f"Ask {NAME}", detail=f"at {PHONE}", due_on=NOW.date(), at=NOW, by=owner)

@@ -58,6 +58,7 @@ NAMED = {
     "promises": "crm.Promise", "promise-changes": "crm.PromiseChange", "promise": "crm.Promise",
     "promised_by": "crm.User", "responder": "crm.User", "conversations": "crm.Conversation",
     "conversation-entries": "crm.Entry", "conversation": "crm.Conversation",
+    "payments": "crm.Payment",
 }  # fmt: skip
 
 

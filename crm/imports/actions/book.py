@@ -16,7 +16,7 @@ from crm.imports import queries, rules
 from crm.imports.actions.conversations import write_conversations
 from crm.imports.actions.presupposed import features_named, total_events
 from crm.imports.rules import Refusal, Taken, Touched
-from crm.lib.gate import Reason
+from crm.lib.gate import Reason, Refused
 from crm.lib.sql_files import load
 from crm.usage.actions import mark_dirty, set_totals
 from crm.usage.queries import events_in_totals
@@ -120,16 +120,18 @@ class Book:
         try:
             with transaction.atomic():
                 return self.write([row.values | {"line": row.line} for row in rows], self.at)
-        except (IntegrityError, DataError) as error:
+        except (IntegrityError, DataError, Refused) as error:
             if len(rows) == 1:
                 refused.append(Refusal(rows[0].line, rows[0].cells, _constraint_words(error)))
                 return []
-        # The database refused a row among these: halving finds it and loses no other.
+        # A row among these was refused: halving finds it and loses no other.
         half = len(rows) // 2
         return self._write(rows[:half], refused) + self._write(rows[half:], refused)
 
 
 def _constraint_words(error: Exception) -> str:
+    if isinstance(error, Refused):
+        return error.reason
     name = getattr(getattr(error.__cause__, "diag", None), "constraint_name", "") or ""
     if name.startswith("contact_"):
         return Reason(_("Another contact has this external id or this e-mail address."))

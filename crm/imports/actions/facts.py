@@ -1,13 +1,18 @@
-"""Promises from files: made, moved and settled as the file says, once. Their turns are appended as everywhere."""
+"""Promises and payments from files, once each; what happens to them is appended, as everywhere."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
+from django.utils.translation import gettext_noop as _
+
+from crm.accounts.models import Account
 from crm.contacts.models import Contact
 from crm.imports.actions.book import write_contacts
 from crm.imports.rules import Touched
+from crm.lib.gate import Refused
 from crm.promises.models import Promise, PromiseChange, PromiseState, Turn
+from crm.subscriptions.models import Payment, Subscription
 
 Payload = Sequence[Mapping[str, Any]]
 
@@ -99,3 +104,40 @@ def _turn(promise: Promise, kind: Turn, on: Any, why: str, at: datetime) -> Prom
     return PromiseChange(
         account_id=promise.account_id, promise=promise, kind=kind, on=on, due_on=promise.due_on, why=why, recorded_at=at
     )
+
+
+def write_payments(payload: Payload, at: datetime) -> list[Touched]:
+    """A payment is known by its id, else by its invoice, kind and day; the same again changes nothing."""
+    accounts = {row["account_id"] for row in payload}
+    lines = _lines(accounts, payload)
+    of = Account.objects.system("the currency of what an import says").filter(pk__in=accounts)
+    currencies = dict(of.values_list("pk", "currency"))
+    held = Payment.objects.system("an import compares its payments").filter(account__in=accounts)
+    known = {_paid(row.subscription_id, vars(row)) for row in held}
+    made = []
+    for row in payload:
+        line = lines[row["account_id"], row["subscription"]]
+        if (key := _paid(line, row)) in known:
+            continue
+        known.add(key)
+        given = {name: row.get(name, "") for name in ("kind", "on", "invoice", "why")}
+        given |= {"external_id": row.get("external_id"), "amount": row.get("amount")}
+        given["currency"] = row.get("currency") or currencies[row["account_id"]]
+        made.append((row, Payment(account_id=row["account_id"], subscription_id=line, recorded_at=at, **given)))
+    Payment.objects.bulk_create([payment for _row, payment in made])
+    return [Touched(row["line"], payment.pk, True) for row, payment in made]
+
+
+def _lines(accounts: Collection[int], payload: Payload) -> dict[tuple[int, str], int]:
+    rows = Subscription.objects.system("an import names subscriptions").filter(account__in=accounts)
+    found = {(row.account_id, row.external_id): row.pk for row in rows}
+    for row in payload:
+        if (row["account_id"], row["subscription"]) not in found:
+            words = _("The account has no subscription with the external id {name}. Import the subscriptions first.")
+            raise Refused(words, name=row["subscription"])
+    return found
+
+
+def _paid(line: int, row: Mapping[str, Any]) -> tuple[object, ...]:
+    own = row.get("external_id")
+    return (line, own) if own else (line, row.get("invoice", ""), row["kind"], row["on"])

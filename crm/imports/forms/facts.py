@@ -1,18 +1,20 @@
-"""Rows of promises as clean values, or the reason why one is refused."""
+"""Rows of promises and payments as clean values, or the reason why one is refused."""
 
 from dataclasses import replace
+from decimal import ROUND_HALF_UP
 from typing import Any
 
 from django.core.exceptions import ValidationError
 from django.core.validators import validate_email
 from django.utils.translation import gettext_noop as _
 
-from crm.imports.actions.facts import write_promises
-from crm.imports.forms.rows import EMPTY, choice, needed, text_of
+from crm.imports.actions.facts import write_payments, write_promises
+from crm.imports.forms.rows import CENT, EMPTY, choice, currency, needed, number, text_of
 from crm.imports.rules import Cells, Dates
-from crm.imports.rules.facts import PROMISE_KIND
+from crm.imports.rules.facts import PAYMENT_KIND, PROMISE_KIND
 from crm.lib.gate import Refused
 from crm.promises.models import PromiseState
+from crm.subscriptions.models import PaymentKind
 
 
 def read_promise(cells: Cells, rows: Dates) -> dict[str, Any]:
@@ -44,6 +46,29 @@ def read_promise(cells: Cells, rows: Dates) -> dict[str, Any]:
     }
 
 
+def read_payment(cells: Cells, rows: Dates) -> dict[str, Any]:
+    """A payment as `write_payments` takes it; without a currency it is in the account's."""
+    kind, on, amount = choice(cells, "kind", PaymentKind.choices), rows.day(cells, "on"), number(cells, "amount")
+    for column, value in (("kind", kind), ("on", on)):
+        if not value:
+            raise Refused(EMPTY, column=column)
+    if on and on > rows.today:
+        raise Refused(_("The day {day} lies ahead."), day=on)
+    if amount is not None and not 0 <= amount < 10**12:
+        raise Refused(_("The price {price} is negative or too large."), price=amount)
+    return {
+        "account": needed(cells, "account"),
+        "subscription": needed(cells, "subscription"),
+        "external_id": text_of(cells, "external_id", 255),
+        "kind": kind,
+        "on": on,
+        "amount": amount if amount is None else amount.quantize(CENT, ROUND_HALF_UP),
+        "currency": currency(cells),
+        "invoice": text_of(cells, "invoice", 255),
+        "why": text_of(cells, "why", 300),
+    }
+
+
 def address(cells: Cells, name: str) -> str:
     email = text_of(cells, name, 254)
     if email:
@@ -55,4 +80,7 @@ def address(cells: Cells, name: str) -> str:
 
 
 # Registered from the app's apps.py, since rules know neither how a row is read nor how it is written.
-FACTS = (replace(PROMISE_KIND, read=read_promise, write=write_promises),)
+FACTS = (
+    replace(PROMISE_KIND, read=read_promise, write=write_promises),
+    replace(PAYMENT_KIND, read=read_payment, write=write_payments),
+)

@@ -65,7 +65,7 @@ class Cleaner:
             "tags": _list(cells, "tags", 60) or None,
             "time_zone": _known(cells, "time_zone", zone_names(), Reason(_("a time zone such as Europe/Paris"))),
             "language": _known(cells, "language", language_codes(), Reason(_("a language code such as en"))),
-            "currency": _currency(cells),
+            "currency": currency(cells),
             "owner_id": self.user(cells, "owner"),
             "customer_since": self.day(cells, "customer_since"),
             "traits": self._traits(cells) or None,
@@ -147,7 +147,7 @@ class Cleaner:
             "price": price,
             "mrr": monthly(price, months),
             "billing_months": months,
-            "currency": _currency(cells),
+            "currency": currency(cells),
             "renews_on": self.day(cells, "renews_on"),
             "notice_on": self.day(cells, "notice_on"),
         }
@@ -306,7 +306,7 @@ def _known(cells: Mapping[str, str], name: str, known: frozenset[str], what: str
     return word
 
 
-def _currency(cells: Mapping[str, str]) -> str:
+def currency(cells: Mapping[str, str]) -> str:
     code = text_of(cells, "currency", 40).upper()
     if code and code not in currency_codes():
         raise Refused(_("{code} is not a currency. Write a code such as EUR."), code=code)

@@ -1,4 +1,4 @@
-"""Kinds of files with what was said to customers: promises."""
+"""Kinds of files with what was said to customers and what they did not pay: promises, payments."""
 
 from crm.imports.rules.kinds import Kind
 
@@ -44,4 +44,39 @@ PROMISE_KIND = Kind(
     tables=("crm_promise", "crm_promisechange", "crm_contact"),
     names_account=True,
     identity=("account", "external_id", "text", "due_on"),
+)
+PAYMENTS = "payments"
+PAYMENT_KIND = Kind(
+    PAYMENTS,
+    _("Payments"),
+    _("Payments that failed, were disputed or settled what was open, one line each."),
+    {
+        "account": ("account_id", "company_id", "customer_id", "account_external_id"),
+        "subscription": ("subscription_id", "line", "contract_id"),
+        "external_id": ("id", "payment_id", "charge_id", "event_id"),
+        "kind": ("status", "state", "result", "what"),
+        "on": ("date", "day", "at", "payment_date", "created"),
+        "amount": ("value", "total"),
+        "currency": ("currency_code",),
+        "invoice": ("invoice_id", "invoice_number"),
+        "why": ("reason", "failure_message", "note"),
+    },
+    required=(("account",), ("subscription",), ("kind",), ("on",)),
+    examples=(
+        {
+            "account": "acme",
+            "subscription": "main",
+            "external_id": "pay-3",
+            "kind": "failed",
+            "on": "2026-11-03",
+            "amount": "3000",
+            "currency": "EUR",
+            "invoice": "2026-118",
+            "why": "The card has expired",
+        },
+    ),
+    dates=("on",),
+    tables=("crm_payment",),
+    names_account=True,
+    identity=("account", "subscription", "external_id", "invoice", "kind", "on"),
 )

@@ -53,6 +53,7 @@ def test_every_kind_is_taken_back_to_the_last_byte(ops_client) -> None:
     lines = "account,plan,start,mrr,seats\na,pro,2026-01-01,100,5\nb,free,2026-02-01,0,\n"
     events = "account,user,at,event\n" + "a,u1,2026-11-20T09:00:00Z,login\n" * 2 + "b,u2,2026-11-20,login\n"
     promised = "account,promise,due,made,to,status\na,A report,2026-12-01,2026-11-02,lena@b.example,\n"
+    paid = "account,subscription,status,date,amount\na,pro,failed,2026-11-03,100\na,pro,settled,2026-11-05,100\n"
     promised += "b,A call,2026-11-05,2026-11-02,,kept\n"
     tickets = "account,ticket_id,submitted_at,first_response_at,resolved_at,body,email\n"
     tickets += "a,T-1,2026-11-02T09:00:00Z,2026-11-02T11:00:00Z,2026-11-02T10:00:00Z,It broke.,l@a.example\n"
@@ -66,6 +67,7 @@ def test_every_kind_is_taken_back_to_the_last_byte(ops_client) -> None:
         ("events", events, (3, 0, 0, 0)),
         ("promises", promised, (2, 0, 0, 0)),
         ("conversations", tickets, (2, 0, 0, 0)),
+        ("payments", paid, (2, 0, 0, 0)),
     ]
     before, steps = digests(), []
     for kind, text, expected in files:
