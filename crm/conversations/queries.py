@@ -13,6 +13,7 @@ from crm.conversations.models import Conversation, ConversationQuerySet, Entry, 
 from crm.lib.sql_files import load
 from crm.lib.working_hours import Hours
 from crm.staff.models import User
+from crm.staff.queries import scope_of
 from crm.subscriptions import queries as subscriptions
 
 PAGE, ENTRIES = 50, 200
@@ -55,10 +56,13 @@ def target_of(account: Account, channel: str, at: datetime) -> timedelta | None:
 
 
 def waiting_for_us(user: User, *, mine: bool) -> ConversationQuerySet:
-    """Open conversations that the user sees, the one that is due first first; those without a clock at the end."""
+    """Open conversations that the user sees, the one that is due first first; those without a clock at the end.
+
+    `mine`: those that the user answers, or whoever the user covers.
+    """
     rows = Conversation.objects.visible_to(user).open().select_related("account", "contact", "responder")
     if mine:
-        rows = rows.filter(Q(responder=user) | Q(responder=None, account__owner=user))
+        rows = rows.filter(responder__in=[user.pk, *sorted(scope_of(user).covers.users)])
     return rows.order_by(F("due_at").asc(nulls_last=True), "pk")
 
 
@@ -81,8 +85,10 @@ def of_account(account: Account) -> ConversationQuerySet:
 
     Callers have checked that the reader may see the account.
     """
-    rows = Conversation.objects.system("of an account that was just checked")
-    rows = rows.filter(Q(account=account) | Q(account__merged_into=account))
+    inside = Account.objects.system("merged into one that was just checked").filter(merged_into=account)
+    # As a list, each is looked up along the index by account; as a join, all conversations would be read.
+    ids = [account.pk, *inside.order_by("pk").values_list("pk", flat=True)]
+    rows = Conversation.objects.system("of an account that was just checked").filter(account__in=ids)
     return rows.select_related("account", "contact", "responder").order_by("-last_at", "-pk")
 
 

@@ -21,7 +21,7 @@ from crm.staff.queries import Text, compiled_per_scope
 from crm.staff.views import Request, commands_for, needs
 from retention.scores.models import Band
 
-MOST, FEW, LEAST = 20, 6, 3
+MOST, FEW, LEAST, MANY = 20, 6, 3, 5_000
 
 
 @dataclass(frozen=True)
@@ -72,7 +72,7 @@ def _answer(request: Request, most: int) -> dict[str, Any]:
     return {
         "q": q,
         "talks": said[:most],
-        "more_talks": len(said) > most,
+        "more_talks": len(said) > most or any(row.kind == "many" for row in rows),
         "accounts": accounts[:most],
         "contacts": contacts[:most],
         "commands": commands_for(request.user, q),
@@ -94,7 +94,7 @@ def found(user: User, q: str, *, people: bool, talks: bool) -> list[Found]:
     text = load(__file__, "finding").replace("/*accounts*/", accounts)
     prefix = q.lower().replace("\\", "\\\\").replace("%", r"\%").replace("_", r"\_") + "%"
     asked: dict[str, Any] = {"words": tsquery(q), "prefix": prefix, "people": people, "talks": talks}
-    asked["limit"] = MOST + 1
+    asked |= {"limit": MOST + 1, "many": MANY}
     with connection.cursor() as cursor:
         cursor.execute(text, {**parameters, **asked})
         return [_row(*row) for row in cursor.fetchall()]
@@ -105,5 +105,5 @@ def _row(
     left_on: date | None,
 ) -> Found:  # fmt: skip
     of: Mapping[str, type[TextChoices]] = {"account": Stage, "person": ContactRole, "talk": Channel}
-    said = "" if word == Stage.LIVE else str(of[kind](word).label)
+    said = "" if word in ("", Stage.LIVE) else str(of[kind](word).label)
     return Found(kind, account_id, name, detail, said, owner, points, Band(band).word, left_on)

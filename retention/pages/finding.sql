@@ -3,7 +3,8 @@
 -- crm_conversation, retention_score_now, crm_user · Writes nothing
 -- Safe to run twice: it only reads. They run along the indexes account_search, account_name_prefix, contact_search and
 -- conversation_search, so their expressions must stay as those indexes have them. People of merged accounts stand under the one that stayed. %(people)s and %(talks)s:
--- whether contacts and conversations may be searched.
+-- whether contacts and conversations may be searched; where over %(many)s conversations have the words, none is shown but a
+-- row of the kind 'many'.
 WITH asked AS MATERIALIZED (SELECT to_tsquery('simple', %(words)s) || %(words)s::tsquery AS words),
 account AS MATERIALIZED (
     SELECT seen.pk, seen.name, seen.external_id, seen.stage, seen.owner_id
@@ -24,13 +25,18 @@ account AS MATERIALIZED (
     WHERE %(people)s AND contact.erased_at IS NULL AND contact.merged_into_id IS NULL
     ORDER BY lower(contact.name), contact.id
     LIMIT %(limit)s
+), probe AS MATERIALIZED (
+    -- A word that stands in every other subject finds too much to be put in order while somebody waits.
+    SELECT said.id FROM asked
+    JOIN crm_conversation AS said ON to_tsvector('simple'::regconfig, COALESCE(said.subject, '')) @@ asked.words
+    WHERE %(talks)s
+    LIMIT %(many)s + 1
 ), talk AS MATERIALIZED (
     SELECT said.id, said.subject, said.channel, said.last_at, seen.name AS account
-    FROM asked
-    JOIN crm_conversation AS said ON to_tsvector('simple'::regconfig, COALESCE(said.subject, '')) @@ asked.words
+    FROM crm_conversation AS said
     JOIN crm_account AS held ON held.id = said.account_id
     JOIN (/*accounts*/) AS seen ON seen.pk = coalesce(held.merged_into_id, held.id)
-    WHERE %(talks)s
+    WHERE said.id = ANY (ARRAY(SELECT id FROM probe WHERE (SELECT count(*) FROM probe) <= %(many)s))
     ORDER BY said.last_at DESC, said.id DESC
     LIMIT %(limit)s
 )
@@ -44,3 +50,5 @@ UNION ALL
 (SELECT 'person', account_id, name, email, role, account, NULL, 0, left_on FROM person ORDER BY lower(name), id)
 UNION ALL
 (SELECT 'talk', id, subject, '', channel, account, NULL, 0, last_at::date FROM talk ORDER BY last_at DESC, id DESC)
+UNION ALL
+(SELECT 'many', 0, '', '', '', '', NULL, 0, NULL FROM probe HAVING count(*) > %(many)s)
