@@ -5,7 +5,7 @@ from django.db import migrations, models
 
 class Migration(migrations.Migration):
     dependencies = [
-        ("crm", "0039_refusal_words"),
+        ("crm", "0041_payment_effects"),
     ]
 
     operations = [
