@@ -108,7 +108,7 @@ def _renewals(asked: Asked) -> Iterator[list[object]]:
     currency, words, after = ground_of(user).installation.currency, outcome_words(), None
     while True:
         found = forecasts.renewals(user, wanted, day=day, after=after, limit=BLOCK)
-        accounts = Account.objects.visible_to(user).select_related("owner", "pool")
+        accounts = Account.objects.system("of renewals that are seen").select_related("owner", "pool")
         known = accounts.in_bulk([row.account_id for row in found[:BLOCK]])
         for row in found[:BLOCK]:
             yield _renewal(row, known[row.account_id], currency, words)
