@@ -74,6 +74,8 @@ def register_kept() -> None:
         Mentions("crm.Promise", ("text",)),
         Mentions("crm.PromiseChange", ("why",)),
         Mentions("crm.Payment", ("why",)),
+        Mentions("crm.Goal", ("words",)),
+        Mentions("crm.GoalChange", ("why",)),
         Own("crm.ContactMerge", "contact", {"before": {"email": "", "into": {}}}),
         Own("crm.ContactMerge", "into", {"before": {"email": "", "into": {}}}),
         Apart("mails cancelled", erase=outbox.forget),

@@ -25,6 +25,7 @@ from crm.usage.models import (
     WindowEvent,
     WindowPerson,
 )
+from crm.goals.models import Goal, GoalChange
 from crm.promises.models import Promise, PromiseChange
 from crm.consents.models import Consent
 from crm.attention.models import Hold, Reservation
@@ -62,6 +63,8 @@ __all__ = [
     "ExchangeRate",
     "Feature",
     "Fill",
+    "Goal",
+    "GoalChange",
     "Guesses",
     "Hold",
     "ImportEffect",

@@ -20,6 +20,7 @@ from crm.contacts import views as contacts
 from crm.conversations import views as conversations
 from crm.erasures import views as erasures
 from crm.exports import views as exports
+from crm.goals import views as goals
 from crm.imports import views as imports
 from crm.keys import views as keys
 from crm.outbox import views as outbox
@@ -98,6 +99,11 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path("accounts/<int:account>/payments/new/", subscriptions.new_payment, name="payment-new"),
     path("subscriptions/<int:pk>/change/", subscriptions.change, name="subscription-change"),
     path("subscriptions/<int:pk>/end/", subscriptions.end, name="subscription-end"),
+    path("accounts/<int:account>/goals/", goals.index, name="account-goals"),
+    path("accounts/<int:account>/goals/new/", goals.new, name="goal-new"),
+    path("goals/<int:pk>/change/", goals.change, name="goal-change"),
+    path("goals/<int:pk>/drop/", goals.drop, name="goal-drop"),
+    path("goals/<int:pk>/resume/", goals.resume, name="goal-resume"),
     path("promises/", promises.index, name="promises"),
     path("accounts/<int:account>/promises/", promises.of_account, name="account-promises"),
     path("accounts/<int:account>/promises/new/", promises.new, name="promise-new"),

@@ -6,6 +6,7 @@ team. Names and addresses begin with that word, so that a page which shows too m
 
 from dataclasses import dataclass, field
 from datetime import timedelta
+from decimal import Decimal
 from typing import Any
 
 from allauth.mfa.models import Authenticator
@@ -19,12 +20,13 @@ from crm.contacts.models import Contact
 from crm.conversations import actions as conversations
 from crm.conversations.models import Conversation
 from crm.fills.models import Beat, Fill
+from crm.goals.actions import drop_goal, set_goal
 from crm.imports.models import ImportRefusal, ImportRun
 from crm.keys.actions import create_key
 from crm.outbox import actions as outbox
 from crm.outbox import emails
 from crm.outbox.models import MailState, OutboundMail, UnsubscribeLink
-from crm.plans.models import Plan
+from crm.plans.models import Feature, Plan
 from crm.promises.actions import keep_promise, make_promise
 from crm.segments import actions as segments
 from crm.segments.rules import read
@@ -243,6 +245,13 @@ def _work(made: Company, whose: str) -> None:
         made.remember(kind, talk.pk, whose)
     conversations.close(talk, at=NOW, by=owner)
     Conversation.objects.system("test").update(responder=None)
+    for kind in ("goal", "dropped goal"):
+        portal, due = Feature.objects.get(key="portal"), TODAY + 90 * DAY
+        goal = set_goal(
+            of, words=f"{whose}task in one place", feature=portal, target=Decimal(200), due_on=due, at=NOW, by=BY
+        )
+        made.remember(kind, goal.pk, whose)
+    drop_goal(goal, why="They no longer want it.", at=NOW, by=BY)
     # Not in force any more, so that everything of the account shows.
     put_off = PutOff.objects.create(account=of, until=TODAY, why=f"{whose}step later", at=NOW - 9 * DAY, by=owner)
     made.remember("put off", put_off.pk, whose)

@@ -1,6 +1,6 @@
 """The addresses of crm's own nouns under /api/v1/; the other apps add theirs."""
 
-from crm.api import accounts, contacts, conversations, house, plans, promises, segments, subscriptions
+from crm.api import accounts, contacts, conversations, goals, house, plans, promises, segments, subscriptions
 from crm.api.nouns import router
 
 urlpatterns = router(
@@ -15,6 +15,8 @@ urlpatterns = router(
     features=plans.Features,
     subscriptions=subscriptions.Subscriptions,
     subscription_changes=subscriptions.SubscriptionChanges,
+    goals=goals.Goals,
+    goal_changes=goals.GoalChanges,
     payments=subscriptions.Payments,
     promises=promises.Promises,
     promise_changes=promises.PromiseChanges,

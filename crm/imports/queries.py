@@ -83,8 +83,8 @@ def tables_to_undo(run: ImportRun) -> list[str]:
     with connection.cursor() as cursor:
         cursor.execute(load(__file__, "tables_to_undo"), {"run": run.pk})
         found = {table for (table,) in cursor.fetchall()}
-    ours = ["crm_entry", "crm_conversation", "crm_payment", "crm_promisechange", "crm_promise"]
-    ours += ["crm_trait", "crm_ownerchange", "crm_subscriptionchange", "crm_subscription", "crm_contact"]
+    ours = ["crm_entry", "crm_conversation", "crm_goalchange", "crm_goal", "crm_payment", "crm_promisechange"]
+    ours += ["crm_promise", "crm_trait", "crm_ownerchange", "crm_subscriptionchange", "crm_subscription", "crm_contact"]
     ours += ["crm_monthlytotal", "crm_eventname", "crm_plan_features", "crm_feature", "crm_plan", "crm_account"]
     of_others = [table for kind in rules.KINDS.values() for table in kind.tables if table not in ours]
     order = [*of_others, *ours]

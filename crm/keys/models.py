@@ -38,6 +38,7 @@ register_groups(
     Group("contacts", _("Contacts and consents")),
     Group("plans", _("Plans and features")),
     Group("subscriptions", _("Subscriptions, their changes and payments")),
+    Group("goals", _("Goals")),
     Group("promises", _("Promises")),
     Group("conversations", _("Conversations")),
     Group("segments", _("Segments")),

@@ -258,6 +258,7 @@ KINDS_OF_LINE = {
     "social": ("megaphone", gettext_lazy("Social mention")),
     "note": ("sticky-note", gettext_lazy("Note")),
     "task": ("list-checks", gettext_lazy("Task")),
+    "goal": ("target", gettext_lazy("Goal")),
     "promise": ("handshake", gettext_lazy("Promise")),
     "signal": ("triangle-alert", gettext_lazy("Risk signal")),
     "payment": ("credit-card", gettext_lazy("Payment")),

@@ -1,6 +1,6 @@
 -- story.sql — Grain one row per thing that happened to %(account)s, the newest %(limit)s; after them, oldest first, its score
 -- rows from %(start)s to %(end)s (kind 'score') · Reads signals, plays, tasks, promises, follow-ups, mails, conversations,
--- answers, outcomes, owner and subscription changes, payments, contacts, the ledger · Writes nothing
+-- answers, outcomes, owner and subscription changes, payments, goals, contacts, the ledger · Writes nothing
 -- Safe to run twice: it only reads. Each branch gives at most a page's worth along its index by account. What happened to
 -- accounts merged into this one belongs to its story. `facts` holds what the sentence is made of; days stand at midnight.
 WITH mine AS (
@@ -64,6 +64,14 @@ WITH mine AS (
         FROM crm_subscriptionchange AS held WHERE held.account_id = ANY (ARRAY(SELECT id FROM mine))
     ) AS paid LEFT JOIN crm_plan AS plan ON plan.id = paid.plan_id
     WHERE paid.effective_on <= %(end)s ORDER BY paid.effective_on DESC, paid.id DESC LIMIT %(limit)s)
+    UNION ALL
+    (SELECT turn."on"::timestamp AT TIME ZONE 'UTC', 'goal', goal.id, goal.words, '',
+        jsonb_build_object('turn', turn.kind, 'target', turn.target, 'due_on', turn.due_on, 'why', turn.why,
+            'unit', coalesce(feature.unit, trait.unit), 'measure', coalesce(feature.name, trait.label))
+    FROM crm_goalchange AS turn JOIN crm_goal AS goal ON goal.id = turn.goal_id
+    LEFT JOIN crm_feature AS feature ON feature.id = goal.feature_id
+    LEFT JOIN crm_traitdefinition AS trait ON trait.id = goal.trait_id
+    WHERE turn.account_id = ANY (ARRAY(SELECT id FROM mine)) ORDER BY turn."on" DESC, turn.id DESC LIMIT %(limit)s)
     UNION ALL
     (SELECT row."on"::timestamp AT TIME ZONE 'UTC', 'payment', row.id, row.kind, row.why,
         jsonb_build_object('amount', row.amount, 'currency', row.currency, 'invoice', row.invoice)

@@ -16,6 +16,7 @@ from crm.accounts.models import GONE, Account
 from crm.contacts.models import ContactRole
 from crm.contacts.rules import masked_name
 from crm.conversations.models import Channel
+from crm.goals.queries import Progress
 from crm.lib.sql_files import load
 from crm.promises import queries as promises
 from crm.promises.views import Told, now_standing, people_words
@@ -57,6 +58,7 @@ def account(request: Request, pk: int) -> HttpResponse:
         **_next(of, request, may=may),
         "history": told.history,
         "events": telling.marks(told.events, day - timedelta(days=CURVE_DAYS), request.user),
+        "goals": goals(of.goals, day),
         "troubles": [Trouble(**row | {"since": date.fromisoformat(row["since"])}) for row in of.troubles],
         "promises": promised(of, request, may=may),
         "waiting": waiting(of.waiting, request),
@@ -91,6 +93,20 @@ def _value(row: dict[str, Any]) -> str:
     if row["flag"] is not None:
         return _("yes") if row["flag"] else _("no")
     return day_words(date.fromisoformat(row["day"])) if row["day"] else str(row["text"])
+
+
+def goals(held: list[dict[str, Any]], day: date) -> list[Progress]:
+    """Goals with how far they have come, the first due first."""
+    days, figures = ("since", "set_on", "due_on"), ("baseline", "target", "value")
+    return [
+        Progress(
+            **row
+            | {name: date.fromisoformat(row[name]) for name in days}
+            | {name: None if row[name] is None else Decimal(str(row[name])) for name in figures},
+            day=day,
+        )
+        for row in held
+    ]
 
 
 def promised(of: Any, request: Request, *, may: bool) -> list[Told]:

@@ -55,7 +55,11 @@ SENTENCES: dict[str, tuple[Promise, ...]] = {
     "contact.handed_out": (_("%(who)s took out all that is held about %(of)s."),),
     "consent.granted": (_("%(who)s recorded a consent."),),
     "consent.withdrawn": (_("%(who)s recorded that a consent was refused or withdrawn."),),
-    # Promises
+    # Goals and promises
+    "goal.set": (_("%(who)s set a goal of %(account)s: %(target)s by %(due_on)s."),),
+    "goal.changed": (_("%(who)s changed a goal of %(account)s: %(target)s by %(due_on)s."),),
+    "goal.dropped": (_("%(who)s dropped a goal of %(account)s."),),
+    "goal.resumed": (_("%(who)s took a goal of %(account)s up again."),),
     "promise.made": (_("%(who)s noted a promise to %(account)s, due %(due_on)s."),),
     "promise.moved": (_("%(who)s moved a promise to %(account)s; it is due %(due_on)s now."),),
     "promise.kept": (_("%(who)s noted that a promise to %(account)s was kept on %(on)s."),),

@@ -39,6 +39,7 @@ KINDS: dict[str, str | Promise] = {
     "followup": gettext_lazy("a draft"),
     "task": gettext_lazy("a task"),
     "promise": gettext_lazy("a promise"),
+    "goal": gettext_lazy("a goal"),
     "segment": gettext_lazy("a segment"),
     "savedview": gettext_lazy("a view"),
     "user": gettext_lazy("somebody"),

@@ -7,6 +7,7 @@ from orjson import loads
 
 from crm.accounts import queries as accounts
 from crm.accounts.models import Account
+from crm.goals import queries as goals
 from crm.lib.scope import named_text
 from crm.lib.sql_files import load
 from crm.promises import queries as promises
@@ -24,8 +25,8 @@ def seen_account(request: Request, pk: int) -> Any:
     """The account with its owner, if the person sees it; else 404, as if there were none.
 
     It carries `change`, `outlook`, `above`, `taken_over`, the id of the next `draft`, and the lists `stand_ins`,
-    `traits`, `troubles` (of payment), `promises` (open ones), `tasks` and `waiting`: conversations in which it is our
-    turn.
+    `traits`, `goals` (not dropped), `troubles` (of payment), `promises` (open ones), `tasks` and `waiting`:
+    conversations in which it is our turn.
     """
     text, parameters = _statement(request.user)
     given = {"account": pk, "me": request.user.pk, "now": request.now, "day": request.now.date(), "known": None}
@@ -35,6 +36,7 @@ def seen_account(request: Request, pk: int) -> Any:
         raise Http404
     found.owner, found.pool = _owner(found), _pool(found)
     found.stand_ins, found.traits = loads(found.stand_ins_json or "[]"), loads(found.traits_json or "[]")
+    found.goals = loads(found.goals_json or "[]")
     found.troubles = loads(found.troubles_json or "[]")
     found.promises, found.tasks = loads(found.promises_json or "[]"), loads(found.tasks_json or "[]")
     found.waiting = loads(found.waiting_json or "[]")
@@ -48,6 +50,7 @@ def _statement(user: User) -> Text:
     text = text.replace("/*stand_ins*/", load(staff.__file__, "standing_in"))
     text = text.replace("/*outlook*/", load(forecasts.__file__, "outlook"))
     text = text.replace("/*promises*/", load(promises.__file__, "open_promises"))
+    text = text.replace("/*goals*/", goals.progress_sql("ANY (mine.ids)"))
     text = text.replace("/*troubles*/", subscriptions.troubles_sql("ANY (mine.ids)"))
     return text.replace("/*traits*/", load(accounts.__file__, "held_traits")), parameters
 

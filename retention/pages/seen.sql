@@ -11,6 +11,7 @@ SELECT account.*, owner.name AS owner_name, owner.team_id AS owner_team, pool.na
     (SELECT jsonb_agg(to_jsonb(held) ORDER BY held.label, held.trait) FROM (/*traits*/) AS held) AS traits_json,
     (SELECT jsonb_agg(to_jsonb(held) ORDER BY held.due_on, held.id) FROM (/*promises*/) AS held) AS promises_json,
     (SELECT jsonb_agg(to_jsonb(held) ORDER BY held.since) FROM (/*troubles*/) AS held) AS troubles_json,
+    (SELECT jsonb_agg(to_jsonb(held) ORDER BY held.due_on, held.goal_id) FROM (/*goals*/) AS held WHERE held.kind <> 'dropped') AS goals_json,
     (SELECT jsonb_agg(to_jsonb(task) ORDER BY task.due_on, task.id) FROM (
         SELECT task.id, task.title, task.due_on, task.assignee_id, assignee.name AS assignee
         FROM retention_task AS task LEFT JOIN crm_user AS assignee ON assignee.id = task.assignee_id

@@ -12,12 +12,13 @@ from django.utils.translation import gettext_lazy, gettext_noop, ngettext
 from crm.contacts.models import ContactRole
 from crm.contacts.rules import masked_name
 from crm.conversations.models import Channel, ConversationState, channel_icon
+from crm.goals.models import GoalTurn
 from crm.outbox.models import MailState
 from crm.promises.models import Turn
 from crm.staff.models import User
 from crm.subscriptions.models import PaymentKind
 from crm.templatetags.ui import day as day_words
-from crm.templatetags.ui import money
+from crm.templatetags.ui import money, number
 from retention.follow_ups.models import FollowUpState
 from retention.outcomes.models import Outcome, OutcomeKind
 from retention.outcomes.queries import Event
@@ -27,7 +28,7 @@ from retention.risk_signals.queries import sentence as signal_sentence
 
 ICONS = {"draft": "mail", "owner": "note", "subscription": "payment", "left": "note", "outcome": "note", "play": "task"}
 # What only has a day stands at midnight, and no hour is printed.
-BY_DAY = {"subscription", "payment", "promise", "left"}
+BY_DAY = {"subscription", "payment", "goal", "promise", "left"}
 END_WORDS = {
     "solved": gettext_noop("solved"),
     "finished": gettext_noop("finished"),
@@ -185,6 +186,15 @@ PAYMENTS = {
 }
 
 
+def _goal(event: Event, who: str) -> Said:
+    facts, turn = event.facts, GoalTurn(event.facts["turn"])
+    if turn in (GoalTurn.DROPPED, GoalTurn.RESUMED):
+        return event.name, facts["why"], str(turn.label), "", ""
+    asked = f"{facts['measure']}: {number(Decimal(str(facts['target'])))} {facts['unit']}".strip()
+    due = _("due %(day)s") % {"day": day_words(date.fromisoformat(facts["due_on"]), event.at)}
+    return event.name, ", ".join(part for part in (asked, due, facts["why"]) if part), str(turn.label), "", ""
+
+
 def _left(event: Event, who: str) -> Said:
     return _("%(name)s left") % {"name": who}, str(ContactRole(event.name).label), "", "", ""
 
@@ -192,7 +202,7 @@ def _left(event: Event, who: str) -> Said:
 WORDS: dict[str, Callable[[Event, str], Said]] = {
     "signal": _signal, "play": _play, "task": _task, "draft": _draft, "mail": _mail, "talk": _talk, "survey": _survey,
     "promise": _promise, "outcome": _outcome, "owner": _owner, "subscription": _subscription, "payment": _payment,
-    "left": _left,
+    "goal": _goal, "left": _left,
 }  # fmt: skip
 
 

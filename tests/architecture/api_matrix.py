@@ -22,6 +22,7 @@ class Call(NamedTuple):
 LISTS = (
     "accounts", "owner-changes", "traits", "tag-renames", "contacts", "plans", "features", "subscriptions",
     "subscription-changes", "promises", "promise-changes", "conversations", "payments",
+    "goals", "goal-changes",
     "segments", "events", "users", "teams", "scores", "scorecards", "scorecard-versions",
     "scorecard-measures", "forecasts", "signals", "playbooks", "playbook-steps", "plays", "play-steps", "tasks",
     "outcomes", "surveys", "waves", "invitations", "answers",
@@ -32,6 +33,9 @@ DETAILS = (
 )  # fmt: skip
 DAY = TODAY.isoformat()
 TERMS = {"effective_on": DAY, "price": "99.50", "currency": "EUR"}
+GOAL = {
+    "account": "account:own", "words": "Every trip", "feature": "feature:", "target": "200", "due_on": "2099-01-01",
+}  # fmt: skip
 PAYMENT = {"subscription": "line:own", "kind": "failed", "on": DAY, "currency": "EUR"}
 PROMISE = {"account": "account:own", "text": "A report by office", "due_on": "2099-01-01"}
 TALK = {"account": "account:own", "channel": "ticket", "text": "It broke."}
@@ -88,6 +92,13 @@ API = [
     Call("api-subscriptions-end", "POST", "line", "OMR writes 200", {"on": DAY}),
     Call("api-subscriptions-upsert", "PUT", "", "OMR 201", TERMS | {"account": "account:own"}),
     Call("api-subscription-changes-detail", "GET", "", "SOMRV 404"),
+    Call("api-goals-list", "POST", "", "OMR 201", GOAL),
+    Call("api-goals-detail", "GET", "goal", SEEN),
+    Call("api-goals-upsert", "PUT", "", "OMR 201", GOAL),
+    Call("api-goals-change", "POST", "goal", "OMR writes 200", {"target": "9", "due_on": "2099-01-01", "why": "Grew."}),
+    Call("api-goals-drop", "POST", "goal", "OMR writes 200", {"why": "They no longer want it."}),
+    Call("api-goals-resume", "POST", "dropped goal", "OMR writes 200", {}),
+    Call("api-goal-changes-detail", "GET", "", "SOMRV 404"),
     Call("api-payments-list", "POST", "", "OMR 201", PAYMENT),
     Call("api-payments-detail", "GET", "payment", SEEN),
     Call("api-payments-upsert", "PUT", "", "OMR 201", PAYMENT),

@@ -32,6 +32,7 @@ ACCOUNT = {"name": "Renamed", "time_zone": "Asia/Seoul", "language": "ko", "curr
 CONTACT = {"name": "Lena Vogt", "email": "lena@customer.example", "role": "user"}
 CONSENT = {"purpose": "advertising", "on": TODAY, "source": "form on our site"}
 TERMS = {"effective_on": TODAY, "price": "99.50", "billing_months": "1", "currency": "EUR", "seats": "5"}
+GOAL = {"words": "Every trip in one place", "target": "200", "due_on": TODAY + timedelta(days=90)}
 PAYMENT = {"kind": "failed", "on": TODAY, "amount": "99.50", "currency": "EUR"}
 CALENDAR = {"from_0": "09:00", "until_0": "18:00", "from_1": "20:00", "until_1": "00:00"}
 OLD, NEW = "a good password", "an even better password"
@@ -75,6 +76,8 @@ FIXED: dict[str, Post] = {
     "subscription-new": TERMS | {"external_id": "line-new"},
     "subscription-change": TERMS,
     "subscription-end": {"on": TODAY},
+    "goal-change": {"target": "300", "due_on": TODAY + timedelta(days=90), "why": "They grew."},
+    "goal-drop": {"why": "They no longer want it."},
     "promise-new": {"text": "A report by office", "due_on": TODAY + timedelta(days=9)},
     "promise-break": {"why": "The vendor let us down."},
     "promise-withdraw": {"why": "They no longer want it."},
@@ -141,6 +144,7 @@ LIVE: dict[str, Callable[[Company, str], Post]] = {
     "contact-merge": lambda made, whose: {"into": f"Otto {whose}unasked"},
     "account-merge": lambda made, whose: {"into": f"{whose}-2"},
     "cover": lambda made, whose: _cover(made),
+    "goal-new": lambda made, whose: GOAL | {"measure": f"feature:{made.rows['feature']['']}"},
     "payment-new": lambda made, whose: PAYMENT | {"subscription": made.rows["line"][whose]},
     "draft-approve": lambda made, whose: {"displayed": _fingerprint(made, whose)},
     "events": lambda made, whose: {f"feature-{made.rows['event']['']}": made.rows["feature"][""]},

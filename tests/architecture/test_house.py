@@ -22,7 +22,7 @@ NAMED_BY_DJANGO = {"crm/lib/embedded_backend/base.py"}
 FLOW = {
     "crm": (
         "lib fills audit staff sign_in keys webhooks calendars accounts bulk_edits contacts plans subscriptions "
-        "sources people usage promises consents attention outbox conversations segments imports uploads erasures "
+        "sources people usage goals promises consents attention outbox conversations segments imports uploads erasures "
         "backups"
     ),
     "feedback": "surveys invitations answers",
@@ -225,6 +225,7 @@ PUT_TOGETHER = {
     "link.{purpose}_made": {"first_admin", "invitation", "password"},
     "user.second_factor_{what}": {"added", "removed", "renewed"},
     "upload.{step}": {"reading", "applying", "undoing"},
+    "goal.{kind}": {"set", "changed", "dropped", "resumed"},
     "payment.{kind}": {"failed", "disputed", "settled"},
     "promise.{kind}": {"made", "moved", "kept", "broken", "withdrawn", "reopened"},
     **{f"{{_kind(row)}}.{what}": {"segment", "savedview"} for what in ("created", "changed", "deleted", "restored")},

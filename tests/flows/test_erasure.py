@@ -7,6 +7,7 @@ from base64 import b64encode
 from collections.abc import Iterator
 from contextlib import suppress
 from datetime import timedelta
+from decimal import Decimal
 from io import BytesIO, StringIO
 from pathlib import Path
 from typing import Any
@@ -31,6 +32,7 @@ from crm.contacts.actions import change_contact, create_contact, mark_left
 from crm.contacts.models import Contact
 from crm.erasures import actions, queries
 from crm.erasures.models import Erasure
+from crm.goals.actions import drop_goal, set_goal
 from crm.imports.models import ImportRun
 from crm.lib.mailer import FileTransport
 from crm.lib.personal import Subject
@@ -124,6 +126,11 @@ def through_every_door(account: Account, key: str, files: Path) -> Contact:
     contact.refresh_from_db()
     by_file(files)
     set_next_step(account, text=f"Call {NAME}", on=NOW.date(), at=NOW, by=owner)
+    goal: dict[str, Any] = {"target": Decimal(9), "due_on": NOW.date() + timedelta(days=30), "at": NOW, "by": owner}
+    drop_goal(
+        set_goal(account, words=f"{NAME} wants it", feature=factories.feature(), **goal), why=f"{NAME} left", at=NOW,
+        by=owner,
+    )  # fmt: skip
     line = factories.subscription(account).subscription
     told: dict[str, Any] = {"kind": "disputed", "on": NOW.date(), "currency": "EUR", "why": f"{NAME} says so"}
     record_payment(line, **told, at=NOW, by=owner)

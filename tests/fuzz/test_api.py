@@ -59,6 +59,8 @@ NAMED = {
     "promised_by": "crm.User", "responder": "crm.User", "conversations": "crm.Conversation",
     "conversation-entries": "crm.Entry", "conversation": "crm.Conversation",
     "payments": "crm.Payment",
+    "goals": "crm.Goal", "goal-changes": "crm.GoalChange", "goal": "crm.Goal", "feature": "crm.Feature",
+    "trait": "crm.TraitDefinition",
 }  # fmt: skip
 
 

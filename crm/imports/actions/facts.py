@@ -1,4 +1,4 @@
-"""Promises and payments from files, once each; what happens to them is appended, as everywhere."""
+"""Goals, promises and payments from files, once each; what happens to them is appended, as everywhere."""
 
 from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime
@@ -6,11 +6,13 @@ from typing import Any
 
 from django.utils.translation import gettext_noop as _
 
-from crm.accounts.models import Account
+from crm.accounts.models import Account, TraitDefinition, TraitType
 from crm.contacts.models import Contact
+from crm.goals.models import Goal, GoalChange, GoalTurn
 from crm.imports.actions.book import write_contacts
 from crm.imports.rules import Touched
 from crm.lib.gate import Refused
+from crm.plans.models import Feature
 from crm.promises.models import Promise, PromiseChange, PromiseState, Turn
 from crm.subscriptions.models import Payment, Subscription
 
@@ -141,3 +143,51 @@ def _lines(accounts: Collection[int], payload: Payload) -> dict[tuple[int, str],
 def _paid(line: int, row: Mapping[str, Any]) -> tuple[object, ...]:
     own = row.get("external_id")
     return (line, own) if own else (line, row.get("invoice", ""), row["kind"], row["on"])
+
+
+def write_goals(payload: Payload, at: datetime) -> list[Touched]:
+    """A goal is known by its id, else by its words. Other terms than it has are appended, from today on."""
+    accounts = {row["account_id"] for row in payload}
+    features = dict(Feature.objects.values_list("key", "pk"))
+    traits = dict(TraitDefinition.objects.filter(type=TraitType.NUMBER).values_list("key", "pk"))
+    rows = Goal.objects.system("an import compares its goals").filter(account__in=accounts).order_by("pk")
+    held = {(row.account_id, row.external_id or row.words): row for row in rows}
+    turns = GoalChange.objects.system("an import compares the terms of goals").filter(goal__in=held.values())
+    last = {turn.goal_id: turn for turn in turns.order_by("on", "pk")}
+    made, new, touched = [], [], []
+    for row in payload:
+        shown = _measure(row, features, traits)
+        goal = held.get((row["account_id"], row.get("external_id") or row["words"]))
+        if goal is None:
+            goal = Goal(
+                account_id=row["account_id"], external_id=row.get("external_id"), words=row["words"], created_at=at,
+                **shown,
+            )  # fmt: skip
+            made.append((row, goal))
+            new.append(_asked(goal, GoalTurn.SET, row, row["set_on"], at))
+        elif any(getattr(last[goal.pk], name) != row[name] for name in ("baseline", "target", "due_on")):
+            on = max(last[goal.pk].on, at.date())
+            new.append(_asked(goal, GoalTurn.CHANGED, row, on, at))
+            touched.append(Touched(row["line"], goal.pk, False))
+    Goal.objects.bulk_create([goal for _row, goal in made])
+    for turn in new:
+        turn.goal_id = turn.goal.pk
+    GoalChange.objects.bulk_create(new)
+    return touched + [Touched(row["line"], goal.pk, True) for row, goal in made]
+
+
+def _measure(row: Mapping[str, Any], features: Mapping[str, int], traits: Mapping[str, int]) -> dict[str, int]:
+    if name := row.get("feature"):
+        if name not in features:
+            raise Refused(_("There is no feature with the key {key}."), key=name)
+        return {"feature_id": features[name]}
+    if row["trait"] not in traits:
+        raise Refused(_("There is no trait with the key {key} that is a number."), key=row["trait"])
+    return {"trait_id": traits[row["trait"]]}
+
+
+def _asked(goal: Goal, kind: GoalTurn, row: Mapping[str, Any], on: Any, at: datetime) -> GoalChange:
+    return GoalChange(
+        account_id=goal.account_id, goal=goal, kind=kind, on=on, baseline=row["baseline"], target=row["target"],
+        due_on=row["due_on"], recorded_at=at,
+    )  # fmt: skip

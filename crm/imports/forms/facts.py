@@ -1,17 +1,17 @@
-"""Rows of promises and payments as clean values, or the reason why one is refused."""
+"""Rows of goals, promises and payments as clean values, or the reason why one is refused."""
 
 from dataclasses import replace
-from decimal import ROUND_HALF_UP
+from decimal import ROUND_HALF_UP, Decimal
 from typing import Any
 
 from django.core.exceptions import ValidationError
 from django.core.validators import validate_email
 from django.utils.translation import gettext_noop as _
 
-from crm.imports.actions.facts import write_payments, write_promises
+from crm.imports.actions.facts import write_goals, write_payments, write_promises
 from crm.imports.forms.rows import CENT, EMPTY, choice, currency, needed, number, text_of
 from crm.imports.rules import Cells, Dates
-from crm.imports.rules.facts import PAYMENT_KIND, PROMISE_KIND
+from crm.imports.rules.facts import GOAL_KIND, PAYMENT_KIND, PROMISE_KIND
 from crm.lib.gate import Refused
 from crm.promises.models import PromiseState
 from crm.subscriptions.models import PaymentKind
@@ -69,6 +69,32 @@ def read_payment(cells: Cells, rows: Dates) -> dict[str, Any]:
     }
 
 
+def read_goal(cells: Cells, rows: Dates) -> dict[str, Any]:
+    """A goal as `write_goals` takes it. Without a baseline it begins at 0, without a day it was set today."""
+    feature, trait = text_of(cells, "feature", 80), text_of(cells, "trait", 120)
+    if bool(feature) == bool(trait):
+        raise Refused(_("Name the one figure that shows it: a feature or a trait."))
+    target, baseline = number(cells, "target"), number(cells, "baseline") or Decimal(0)
+    due_on, set_on = rows.day(cells, "due_on"), rows.day(cells, "set_on") or rows.today
+    if target is None or due_on is None:
+        raise Refused(EMPTY, column="target" if target is None else "due_on")
+    if target == baseline:
+        raise Refused(_("It begins where it should end: the baseline is the target."))
+    if set_on > rows.today or set_on >= due_on:
+        raise Refused(_("It was set on {day}, which is not before it is due, or lies ahead."), day=set_on)
+    return {
+        "account": needed(cells, "account"),
+        "external_id": text_of(cells, "external_id", 255),
+        "words": needed(cells, "goal", 500),
+        "feature": feature,
+        "trait": trait,
+        "baseline": baseline,
+        "target": target,
+        "due_on": due_on,
+        "set_on": set_on,
+    }
+
+
 def address(cells: Cells, name: str) -> str:
     email = text_of(cells, name, 254)
     if email:
@@ -82,5 +108,6 @@ def address(cells: Cells, name: str) -> str:
 # Registered from the app's apps.py, since rules know neither how a row is read nor how it is written.
 FACTS = (
     replace(PROMISE_KIND, read=read_promise, write=write_promises),
+    replace(GOAL_KIND, read=read_goal, write=write_goals),
     replace(PAYMENT_KIND, read=read_payment, write=write_payments),
 )

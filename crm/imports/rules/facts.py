@@ -1,4 +1,4 @@
-"""Kinds of files with what was said to customers and what they did not pay: promises, payments."""
+"""Kinds of files with what was said to customers and what they did not pay: goals, promises, payments."""
 
 from crm.imports.rules.kinds import Kind
 
@@ -79,4 +79,39 @@ PAYMENT_KIND = Kind(
     tables=("crm_payment",),
     names_account=True,
     identity=("account", "subscription", "external_id", "invoice", "kind", "on"),
+)
+GOALS = "goals"
+GOAL_KIND = Kind(
+    GOALS,
+    _("Goals"),
+    _("Why customers bought, and the figure that shows whether they get it."),
+    {
+        "account": ("account_id", "company_id", "customer_id", "account_external_id"),
+        "external_id": ("id", "goal_id", "key"),
+        "goal": ("words", "text", "why", "objective", "description"),
+        "feature": ("feature_key",),
+        "trait": ("trait_key", "metric"),
+        "baseline": ("start_value", "from"),
+        "target": ("target_value", "goal_value", "to"),
+        "due_on": ("due", "due_date", "deadline", "target_date"),
+        "set_on": ("agreed_on", "start_date", "start"),
+    },
+    required=(("account",), ("goal",), ("feature", "trait"), ("target",), ("due_on",)),
+    examples=(
+        {
+            "account": "acme",
+            "external_id": "g-1",
+            "goal": "Plan every trip in one place",
+            "feature": "trips",
+            "trait": "",
+            "baseline": "40",
+            "target": "200",
+            "due_on": "2027-03-31",
+            "set_on": "2026-11-01",
+        },
+    ),
+    dates=("due_on", "set_on"),
+    tables=("crm_goal", "crm_goalchange"),
+    names_account=True,
+    identity=("account", "external_id", "words"),
 )

@@ -16,7 +16,7 @@ from tests.factories import NOW
 TABLES = (
     "account", "ownerchange", "trait", "traitdefinition", "contact", "plan", "plan_features", "feature",
     "subscription", "subscriptionchange", "eventname", "person", "monthlytotal", "usage_day", "person_day", "seen",
-    "countedday", "promise", "promisechange", "payment",
+    "countedday", "promise", "promisechange", "payment", "goal", "goalchange",
 )  # fmt: skip
 
 

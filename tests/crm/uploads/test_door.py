@@ -68,6 +68,7 @@ def test_every_kind_is_taken_back_to_the_last_byte(ops_client) -> None:
         ("promises", promised, (2, 0, 0, 0)),
         ("conversations", tickets, (2, 0, 0, 0)),
         ("payments", paid, (2, 0, 0, 0)),
+        ("goals", "account,goal,feature,target,due\na,One place,reports,200,2027-03-31\n", (1, 0, 0, 0)),
     ]
     before, steps = digests(), []
     for kind, text, expected in files:
