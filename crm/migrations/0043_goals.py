@@ -7,7 +7,7 @@ from django.db import migrations, models
 
 class Migration(migrations.Migration):
     dependencies = [
-        ("crm", "0041_payment_effects"),
+        ("crm", "0042_conversations_by_person"),
     ]
 
     operations = [

@@ -13,6 +13,6 @@ def trigger(table: str) -> migrations.RunSQL:
 
 
 class Migration(migrations.Migration):
-    dependencies = [("crm", "0042_goals")]
+    dependencies = [("crm", "0043_goals")]
 
     operations = [trigger(table) for table in TABLES]
