@@ -1,4 +1,4 @@
-"""What was said to customers and promised to them, as files in the importer's columns."""
+"""What was said to customers, promised to them, aimed at and not paid, as files in the importer's columns."""
 
 from datetime import UTC
 from typing import Any
@@ -7,10 +7,12 @@ from django.db.models import OuterRef, Subquery
 
 from crm.conversations import queries as conversations
 from crm.conversations.models import Conversation, Entry
-from crm.exports.queries.book import as_imported, of_account, streamed, user_address
+from crm.exports.queries.book import as_imported, figure, of_account, streamed, user_address
 from crm.exports.rules import Asked, Cell, Table, tabled
+from crm.goals.models import Goal, GoalChange, GoalTurn
 from crm.promises import queries as promises
 from crm.promises.models import Promise, PromiseChange, Turn
+from crm.subscriptions.models import Payment
 
 WHY = "of rows that the person sees"
 
@@ -71,7 +73,39 @@ CONVERSATION: dict[str, Cell] = {
     "who_answers": lambda row: row.responder.name if row.responder else "",
 }  # fmt: skip
 
+
+def payments_table(asked: Asked) -> Table:
+    rows = Payment.objects.visible_to(asked.user).filter(of_account(asked)).order_by("-on", "-pk")
+    return tabled(streamed(rows.select_related("account", "subscription")), PAYMENT)
+
+
+PAYMENT: dict[str, Cell] = {
+    "account": "account.external_id", "subscription": "subscription.external_id", "external_id": "external_id",
+    "kind": "kind", "on": "on", "amount": "amount", "currency": "currency", "invoice": "invoice", "why": "why",
+    "account_name": "account.name",
+}  # fmt: skip
+
+
+def goals_table(asked: Asked) -> Table:
+    """With the terms that hold; how far each has come is computed and not a matter of a file that comes in again."""
+    turns = GoalChange.objects.system(WHY).filter(goal=OuterRef("pk")).order_by("-on", "-pk")
+    rows = Goal.objects.visible_to(asked.user).filter(of_account(asked)).order_by("account", "pk")
+    terms = {name: Subquery(turns.values(name)[:1]) for name in ("baseline", "target", "due_on", "kind")}
+    rows = rows.annotate(set_on=Subquery(turns.filter(kind=GoalTurn.SET).values("on")[:1]), **terms)
+    return tabled(streamed(rows.select_related("account", "feature", "trait")), GOAL)
+
+
+GOAL: dict[str, Cell] = {
+    "account": "account.external_id", "external_id": "external_id", "goal": "words",
+    "feature": lambda row: row.feature.key if row.feature else "",
+    "trait": lambda row: row.trait.key if row.trait else "",
+    "baseline": lambda row: figure(row.baseline), "target": lambda row: figure(row.target), "due_on": "due_on",
+    "set_on": "set_on", "account_name": "account.name", "state": lambda row: GoalTurn(row.kind).label,
+}  # fmt: skip
+
 EXPORTS = [
     as_imported("conversations", conversations_table, "read_contact_data"),
     as_imported("promises", promises_table, "read_contact_data"),
+    as_imported("payments", payments_table),
+    as_imported("goals", goals_table),
 ]

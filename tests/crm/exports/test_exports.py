@@ -14,11 +14,13 @@ from crm.audit.models import AuditRow
 from crm.audit.rules import System
 from crm.contacts.models import Contact
 from crm.exports.rules import EXPORTS
+from crm.goals.actions import set_goal
 from crm.lib import xlsx_writing
 from crm.lib.xlsx_writing import workbook
 from crm.promises.actions import move_promise
 from crm.promises.models import Promise
-from crm.subscriptions.actions import end_subscription
+from crm.subscriptions.actions import end_subscription, record_payment
+from crm.subscriptions.models import Subscription
 from crm.usage.models import EventName, MonthlyTotal
 from feedback.answers.models import Answer
 from feedback.invitations.models import Invitation
@@ -218,6 +220,20 @@ def said_to_them(client: Client, ops: Any) -> None:
 lines",lena@a.example,2026-11-10T09:30:07Z,2026-11-10T10:00:00Z,
 +2,t-2,,,,,2026-11-10T09:30:00+09:00,,2026-11-11
 """
+    line = Subscription.objects.system("test").select_related("account__owner").order_by("pk")[0]
+    for kind, invoice in (("failed", "=A-1"), ("settled", "")):
+        record_payment(
+            line,
+            kind=kind,
+            on=date(2026, 11, 3),
+            currency="EUR",
+            invoice=invoice,
+            amount=Decimal("99.50"),
+            at=NOW,
+            by=ops,
+        )
+    aim: dict[str, Any] = {"target": Decimal("200.5"), "due_on": date(2027, 3, 31), "at": NOW, "by": ops}
+    set_goal(line.account, words="=One place", feature=factories.feature("aimed"), **aim)
     made = door.tried(client, "conversations", talks)
     assert made.new == 2, door.reasons(made)
     door.go(client, made, "apply")
@@ -231,7 +247,7 @@ def test_what_the_importer_brings_in_goes_out_and_in_again_unchanged(ops, as_use
     said_to_them(client, ops)
     before = door.digests()
     expected = {"accounts": 6, "contacts": 3, "plans": 2, "subscriptions": 2, "totals": 1, "answers": 1}
-    expected |= {"promises": 3, "conversations": 2}
+    expected |= {"promises": 3, "conversations": 2, "payments": 2, "goals": 1}
     for kind, rows in expected.items():
         made = door.tried(client, kind, taken(client, kind, form=form), f"{kind}.{form}")
         assert door.counts(made) == ("checked", 0, 0, rows, 0), (kind, door.reasons(made), made.problem)
