@@ -137,9 +137,8 @@ def commands(client: Client, q: str) -> list[str]:
 def test_the_palette_offers_places_and_what_the_role_may_do(as_user, rep, ops) -> None:
     factories.subscription(factories.account())
     assert commands(as_user(rep), "") == [
-        "Today", "Accounts", "Renewals", "New account", "Appearance: light",
-        "Appearance: dark", "Appearance: as the device", "Rows: regular", "Rows: tighter", "English",
-        "한국어", "Log out",
+        "Today", "Accounts", "Renewals", "New account", "Appearance: light", "Appearance: dark",
+        "Appearance: as the device", "Rows: regular", "Rows: tighter", "English", "한국어", "Log out",
     ]  # fmt: skip
     assert commands(as_user(rep), "new") == ["Renewals", "New account"]
     assert commands(as_user(ops), "NEW sur") == ["New survey"]
