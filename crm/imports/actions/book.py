@@ -12,6 +12,7 @@ from django.utils.translation import gettext_noop as _
 from crm.audit.rules import System
 from crm.contacts.queries import erased_names
 from crm.contacts.rules import ADDRESS, EXTERNAL_ID
+from crm.conversations.actions import moving_clocks
 from crm.imports import queries, rules
 from crm.imports.actions.conversations import write_conversations
 from crm.imports.actions.presupposed import features_named, total_events
@@ -154,9 +155,16 @@ def _touched(rows: list[tuple[Any, ...]]) -> list[Touched]:
 
 
 def _write_accounts(payload: Payload, at: datetime) -> list[Touched]:
-    rows = _touched(_run("upsert_accounts", payload, at))
+    with moving_clocks(at, _moving(payload)):
+        rows = _touched(_run("upsert_accounts", payload, at))
     described = [values for values in payload if values.get("traits")]
     return rows + (_touched(_run("append_traits", described, at)) if described else [])
+
+
+def _moving(payload: Payload) -> list[int]:
+    """The accounts of which the file names a zone: their response clocks may run on by another one."""
+    zoned = [values["external_id"] for values in payload if values.get("time_zone")]
+    return list(queries.account_ids(set(zoned)).values()) if zoned else []
 
 
 def write_contacts(payload: Payload, at: datetime) -> list[Touched]:

@@ -4,6 +4,8 @@ from datetime import UTC, datetime
 
 import pytest
 
+from crm.audit.rules import System
+from crm.conversations.actions import receive
 from crm.conversations.models import Conversation, Entry
 from crm.imports.actions.book import Book
 from crm.imports.models import ImportEffect
@@ -62,6 +64,15 @@ def test_the_same_file_again_changes_nothing_and_an_empty_cell_neither(account):
     taken = take(first | {"answered_at": MONDAY.replace(hour=10)})
     assert (taken.created, taken.updated, held("t").subject) == (0, 1, "Export")
     assert held("t").state == "waiting"
+
+
+def test_a_file_that_moves_an_account_to_another_zone_moves_the_clocks_that_run(account):
+    """Asked on a Saturday, due on Monday at one: in Berlin that is 12:00 UTC, in Seoul 4:00."""
+    row = receive(account, channel="ticket", text="Help.", at=NOW, by=System("test"))
+    assert row.due_at == NOW.replace(day=23, hour=12)
+    Book("accounts", at=NOW)([Row(2, [], {"external_id": "acme", "time_zone": "Asia/Seoul"}, "")])
+    row.refresh_from_db()
+    assert row.due_at == NOW.replace(day=23, hour=4)
 
 
 def test_an_id_that_is_another_accounts_is_refused_and_the_others_come_in(account):
