@@ -75,7 +75,7 @@ def pages_that_reach(made: Company, every: list[Site], patch: pytest.MonkeyPatch
     return found
 
 
-def tests_that_reach(every: list[Site], kept: Path) -> Reached:
+def reaching_tests(every: list[Site], kept: Path) -> Reached:
     """The tests that come by each call."""
     run_tests([*TESTS, "-n2"], REACHED=str(kept))
     found = defaultdict[Site, set[str]](set)
@@ -119,7 +119,7 @@ def test_every_mutant_is_found(
 ) -> None:
     survived = []
     every = [site for site in sites() if site.path.startswith(ONLY) and not site.path.startswith(SEEN_BY_ADMINS_ALONE)]
-    tests = tests_that_reach(every, tmp_path / "reached")
+    tests = reaching_tests(every, tmp_path / "reached")
     with time_machine.travel(NOW):
         world = company()
         pages = pages_that_reach(world, every, monkeypatch)

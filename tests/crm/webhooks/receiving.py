@@ -22,7 +22,7 @@ class Received(NamedTuple):
 class Receiver(ThreadingHTTPServer):
     """Takes notes of each POST and answers with the next of `answers`, then with 200.
 
-    `hangs`: paths that begin so are never answered.
+    `hangs`: paths that begin so are never answered; `released` says of each whether it hung until it was let go.
     """
 
     daemon_threads = True
@@ -33,6 +33,17 @@ class Receiver(ThreadingHTTPServer):
         self.answers, self.hangs, self.head, self.content = list(answers), hangs, head, content
         self.received: list[Received] = []
         self.over = threading.Event()
+        self.released: list[bool] = []
+
+    def let_go_after(self, answered: int) -> None:
+        """Let those that hang go once so many others have been answered."""
+
+        def watch() -> None:
+            while sum(not got.path.startswith(self.hangs) for got in self.received) < answered:
+                time.sleep(0.01)
+            self.over.set()
+
+        threading.Thread(target=watch, daemon=True).start()
 
     @property
     def port(self) -> int:
@@ -53,7 +64,7 @@ class _Handler(BaseHTTPRequestHandler):
         body = self.rfile.read(int(self.headers.get("Content-Length", 0)))
         self.server.received.append(Received(self.path, dict(self.headers), body, time.monotonic()))
         if self.path.startswith(self.server.hangs):
-            self.server.over.wait(20)
+            self.server.released.append(self.server.over.wait(20))
             return
         self.send_response(self.server.answers.pop(0) if self.server.answers else 200)
         if self.server.head:
