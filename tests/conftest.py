@@ -29,6 +29,11 @@ def ops(db: None) -> User:
     return factories.user("ops_admin")
 
 
+@pytest.fixture
+def first_rows(db: None) -> None:
+    factories.first_rows()
+
+
 @pytest.fixture(scope="session")
 def django_db_setup(django_db_setup: None, django_db_blocker: pytest.FixtureRequest) -> None:
     """Let transactional tests empty the audit table afterwards; UPDATE and DELETE stay refused."""

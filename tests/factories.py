@@ -9,7 +9,9 @@ from allauth.mfa.models import Authenticator
 from allauth.mfa.totp.internal.auth import format_hotp_value, hotp_value
 
 from crm.accounts.models import Account
+from crm.calendars.models import Calendar
 from crm.contacts.models import Contact
+from crm.conversations.models import ResponseTarget
 from crm.login.adapters import SecondFactors
 from crm.plans.models import Feature, Plan
 from crm.sources.models import Source
@@ -85,6 +87,13 @@ def contact(of: Account, **more: Any) -> Contact:
     n = next(_next)
     defaults: dict[str, Any] = {"name": f"Person {n}", "email": f"person{n}@customer.example", "created_at": NOW}
     return Contact.objects.create(account=of, **defaults | more)
+
+
+def first_rows() -> None:
+    """What migrations bring, again: tests with commits empty every table afterwards."""
+    Calendar.objects.get_or_create(is_default=True, defaults={"name": "Office"})
+    for channel, minutes in {"mail": 480, "ticket": 240, "mention": 240, "chat": 60, "call": 240}.items():
+        ResponseTarget.objects.get_or_create(plan=None, channel=channel, defaults={"minutes": minutes})
 
 
 def feature(key: str = "", **more: Any) -> Feature:

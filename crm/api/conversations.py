@@ -18,7 +18,9 @@ TEXT_LIMIT = 20_000
 
 
 class ConversationShape(Shape):
-    due_at = serializers.DateTimeField(read_only=True, help_text="by when a first answer is due; null: no clock runs")
+    due_at = serializers.DateTimeField(
+        read_only=True, allow_null=True, help_text="by when a first answer is due; null: no clock runs"
+    )
 
     class Meta:
         model = Conversation

@@ -39,8 +39,14 @@ DEFAULTS: Mapping[str, Mapping[str, str]] = {
 
 
 def filled(text: str, *, product: str, company: str) -> str:
-    """The text with our names in it; plain replacement, so nothing in a text can reach further."""
-    return grammar.render(text, {"product": product, "company": company}).text
+    """The text with our names in it; plain replacement, so nothing in a text can reach further.
+
+    What cannot be read, though saving refuses it, stands there as it is.
+    """
+    try:
+        return grammar.render(text, {"product": product, "company": company}).text
+    except grammar.GrammarError:
+        return text
 
 
 def flaw(text: str) -> tuple[str, dict[str, str]] | None:

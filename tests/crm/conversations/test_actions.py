@@ -17,6 +17,8 @@ from tests import factories
 from tests.crm.conversations.cases import CASES, PLACES, when
 from tests.factories import NOW
 
+pytestmark = pytest.mark.usefixtures("first_rows")
+
 BY = System("test")
 COUNTRIES = {
     "MUNICH": ("DE", "BY"), "BERLIN": ("DE", "BE"), "DRESDEN": ("DE", "SN"), "HAMBURG": ("DE", "HH"),

@@ -13,6 +13,8 @@ from crm.conversations.models import Conversation, Entry
 from tests import factories
 from tests.factories import NOW
 
+pytestmark = pytest.mark.usefixtures("first_rows")
+
 
 @pytest.fixture(autouse=True)
 def _still():

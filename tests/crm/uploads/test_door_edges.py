@@ -14,6 +14,7 @@ from crm.imports.models import ImportEffect
 from crm.imports.rules import KINDS
 from crm.staff.actions import change_preferences
 from crm.staff.models import User
+from crm.subscriptions.models import Subscription
 from crm.uploads import actions
 from crm.uploads.actions import working
 from crm.uploads.models import Upload, UploadPiece, UploadRow
@@ -195,7 +196,10 @@ def test_what_is_staged_is_forgotten_after_thirty_days(client) -> None:
 
 @pytest.mark.parametrize("form", ["csv", "xlsx"])
 def test_each_template_imports_as_it_is(client, form) -> None:
-    factories.account("Acme", external_id="acme")
+    acme = factories.account("Acme", external_id="acme")
+    factories.feature("trips")  # what goals and payments name
+    line = factories.subscription(acme).subscription_id
+    Subscription.objects.system("test").filter(pk=line).update(external_id="main")
     for kind in KINDS:
         answer = client.get(reverse("import-template", args=[kind, form]))
         made = door.tried(client, kind, answer.getvalue(), f"{kind}.{form}")
