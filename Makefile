@@ -37,8 +37,9 @@ sdks: ## install the Node SDKs that the SDK tests drive
 	@test -d tests/sdk/node_modules || { command -v npm >/dev/null && \
 		{ echo "Installing the Node SDKs for the SDK tests (once) …"; cd tests/sdk && npm ci --silent --no-audit --no-fund; } ; } || true
 
+# Three at a time also on two cores: servers that start and clients that wait leave room for a third.
 test: $(VENV)/dev.stamp browser sdks ## all tests, on a PostgreSQL of their own
-	@$(BIN)/python -m pytest -n 2 --dist loadfile --no-loadscope-reorder $(ARGS)
+	@$(BIN)/python -m pytest -n 3 --dist loadfile --no-loadscope-reorder $(ARGS)
 
 check: $(VENV)/dev.stamp ## format, lint, types, contracts, migrations, translations
 	$(BIN)/ruff format --check .
