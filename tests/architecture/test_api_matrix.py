@@ -177,12 +177,18 @@ class TestEveryKeyCallsEverything(TestCase):
         rows = answer.json().get("results", [])
         return {(kind, row[kind]) for row in rows for kind in ("account", "contact") if row.get(kind)}
 
-    def test_a_consent_of_somebody_out_of_sight_is_not_taken(self) -> None:
-        told = [
-            Program(self.keys["R"][1]).send("POST", "consents", 400, contact=pk, **SAID_NO)["fields"]
-            for pk in (self.made.rows["contact"]["foreign"], 10**15)
-        ]
-        assert told[0] == told[1] and list(told[0]) == ["contact"]
+    def test_a_row_out_of_sight_is_taken_by_a_body_no_more_than_one_that_is_not_there(self) -> None:
+        rep, asked = Program(self.keys["R"][1]), set[tuple[str, str]]()
+        for call in API:
+            for field, value in (call.body or {}).items():
+                if value not in ("contact:own", "line:own"):
+                    continue
+                sent = {name: self.named(each) for name, each in call.body.items()} if call.body else {}
+                address, asked = self.address(call, "").removeprefix("/api/v1/"), asked | {(call.name, field)}
+                hidden = self.made.rows[value.partition(":")[0]]["foreign"]
+                told = [rep.send(call.method, address, 400, **sent | {field: pk})["fields"] for pk in (hidden, 10**15)]
+                assert told[0] == told[1] and list(told[0]) == [field], (call.name, told)
+        assert {field for _name, field in asked} == {"contact", "subscription"} and len(asked) >= 4, asked
 
     def test_an_account_out_of_sight_is_named_by_no_row_and_taken_from_no_body(self) -> None:
         own, hidden = self.made.rows["account"]["own"], self.made.rows["account"]["foreign"]
