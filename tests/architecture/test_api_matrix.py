@@ -12,6 +12,7 @@ from orjson import dumps
 
 from crm.accounts.models import Account
 from crm.contacts.models import Contact
+from crm.conversations.models import Conversation
 from crm.keys.actions import revoke_key
 from crm.keys.models import ApiKey, KeyUse
 from crm.staff.models import Installation
@@ -156,6 +157,7 @@ class TestEveryKeyCallsEverything(TestCase):
         accounts = Account.objects.visible_to(made.users["R"])
         seen = {("account", row.pk) for row in accounts}
         seen |= {("contact", row.pk) for row in Contact.objects.visible_to(made.users["R"])}
+        seen |= {("conversation", row.pk) for row in Conversation.objects.visible_to(made.users["R"])}
         found, told = dict[str, set[tuple[str, int]]](), set[str]()
         for call in (call for call in API if call.method == "GET" and call.name.endswith("-list")):
             address = self.address(call, "")
@@ -173,9 +175,9 @@ class TestEveryKeyCallsEverything(TestCase):
 
     @staticmethod
     def named_in(answer: Any) -> set[tuple[str, int]]:
-        """The accounts and contacts that a page of a list names; a refusal has no rows."""
+        """The accounts, contacts and conversations that a page of a list names; a refusal has no rows."""
         rows = answer.json().get("results", [])
-        return {(kind, row[kind]) for row in rows for kind in ("account", "contact") if row.get(kind)}
+        return {(kind, row[kind]) for row in rows for kind in ("account", "contact", "conversation") if row.get(kind)}
 
     def test_a_row_out_of_sight_is_taken_by_a_body_no_more_than_one_that_is_not_there(self) -> None:
         rep, asked = Program(self.keys["R"][1]), set[tuple[str, str]]()
