@@ -5,7 +5,7 @@ from collections.abc import Callable, Mapping
 from datetime import UTC, date, datetime
 from decimal import ROUND_HALF_UP, Decimal
 from functools import lru_cache
-from typing import Any
+from typing import Any, TypeVar
 
 from django.conf import settings
 from django.core.exceptions import ValidationError
@@ -27,6 +27,7 @@ from crm.lib.money import currency_codes
 from crm.lib.places import language_codes, zone_names
 from crm.subscriptions.rules import monthly
 
+D = TypeVar("D", date, datetime)
 # Reasons are kept in English with their values, and said in the language of whoever reads them.
 EMPTY = _("The column {column} is empty. Fill it in, or leave the row out.")
 YES, NO = ("yes", "true", "1", "y"), ("no", "false", "0", "n", "")
@@ -214,30 +215,26 @@ class Cleaner:
         text = cells.get(name, "")
         if not text:
             return None
+        day = self._read(rules.read_date, name, text)
+        if not 2000 <= day.year <= 2100:
+            raise Refused(_("Column {column}: {text} is outside the years 2000 to 2100."), column=name, text=text)
+        return day
+
+    def _read(self, read: Callable[[str, str], D], name: str, text: str) -> D:
         try:
-            day = rules.read_date(text, self.layout.date_order)
+            return read(text, self.layout.date_order)
         except rules.Ambiguous:
             words = _("Column {column}: {text} can be read as two days. Write it as 2026-11-21.")
             raise Refused(words, column=name, text=text[:40]) from None
         except (ValueError, OverflowError):
             words = _("Column {column}: {text} is not a date. Write it as 2026-11-21.")
             raise Refused(words, column=name, text=text[:40]) from None
-        if not 2000 <= day.year <= 2100:
-            raise Refused(_("Column {column}: {text} is outside the years 2000 to 2100."), column=name, text=text)
-        return day
 
     def instant(self, cells: rules.Cells, name: str) -> datetime | None:
         """A date with or without a time of day; without a zone it is UTC."""
         if not (text := cells.get(name, "").strip()):
             return None
-        try:
-            at = rules.read_instant(text, self.layout.date_order)
-        except rules.Ambiguous:
-            words = _("Column {column}: {text} can be read as two days. Write it as 2026-11-21.")
-            raise Refused(words, column=name, text=text[:40]) from None
-        except (ValueError, OverflowError):
-            words = _("Column {column}: {text} is not a date. Write it as 2026-11-21.")
-            raise Refused(words, column=name, text=text[:40]) from None
+        at = self._read(rules.read_instant, name, text)
         at = at.replace(tzinfo=UTC) if at.tzinfo is None else at
         if at < gate.EARLIEST or at.date() > self.today:
             raise Refused(_("Column {column}: {text} lies before the year 2000 or ahead."), column=name, text=text[:40])
