@@ -36,15 +36,15 @@ OPEN, WAITING, CLOSED = ConversationState.OPEN, ConversationState.WAITING, Conve
 @transaction.atomic
 def receive(
     account: Account, *, channel: str, text: str, at: datetime, by: Actor, subject: str = "",
-    contact: Contact | None = None, responder: User | None = None, said_at: datetime | None = None,
-    needs_answer: bool = True, external_id: str | None = None,
+    contact: Contact | None = None, said_at: datetime | None = None, needs_answer: bool = True,
+    external_id: str | None = None,
 ) -> Conversation:  # fmt: skip
     """A customer wrote or called: a new conversation, and a clock unless it is thanks or praise (`needs_answer`).
 
-    Who answers is the owner of the account unless somebody is named. `said_at`: when they said it, else `at`.
+    Who answers is the owner of the account. `said_at`: when they said it, else `at`.
     """
     account = require_write(account, by=by)
-    responder = responder or (account.owner if account.owner and account.owner.is_active else None)
+    responder = account.owner if account.owner and account.owner.is_active else None
     row = _new(account, channel, subject, contact, said_at or at, external_id, at)
     row.inbound, row.responder, row.state = True, responder, OPEN if needs_answer else CLOSED
     if needs_answer:
@@ -249,11 +249,12 @@ def moving_clocks(at: datetime, accounts: Iterable[int] | None = None) -> Iterat
     held = list(rows.select_for_update().order_by("pk"))
     was = hours_of_all({row.account_id for row in held}) if held else {}
     yield
-    now = hours_of_all(was)
+    now, moved = hours_of_all(was), []
     for row in held:
         if row.clock and was[row.account_id] != now[row.account_id]:
             keep_clock(row, rules.moved(row.clock, at, was[row.account_id], now[row.account_id]))
-            row.save(update_fields=["spent_seconds", "since", "due_at"])
+            moved.append(row)
+    rows.bulk_update(moved, ["spent_seconds", "since", "due_at"], batch_size=500)
 
 
 @transaction.atomic
