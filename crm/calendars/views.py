@@ -45,13 +45,15 @@ def edit(request: Request, pk: int) -> HttpResponse:
             actions.change_calendar(calendar, **form.cleaned_data, at=request.now, by=request.user)
             messages.success(request, _("Saved. Whoever waits now waits by these hours."))
             return redirect("calendar-edit", calendar.pk)
-    context = {
-        "calendar": calendar,
-        "form": form,
-        "days": queries.days_from(calendar, request.now.date(), NEXT_DAYS),
-        "day_form": forms.DayForm(),
-    }
-    return render(request, "crm/calendars/edit.html", context)
+    return _page(request, calendar, form, forms.DayForm())
+
+
+def _page(
+    request: Request, calendar: Calendar, form: forms.CalendarForm, day_form: forms.DayForm, status: int = 200
+) -> HttpResponse:
+    days = queries.days_from(calendar, request.now.date(), NEXT_DAYS)
+    context = {"calendar": calendar, "form": form, "days": days, "day_form": day_form}
+    return render(request, "crm/calendars/edit.html", context, status=status)
 
 
 @require_POST
@@ -59,11 +61,10 @@ def edit(request: Request, pk: int) -> HttpResponse:
 def set_day(request: Request, pk: int) -> HttpResponse:
     calendar = get_object_or_404(Calendar, pk=pk)
     form = forms.DayForm(request.POST)
-    if form.is_valid():
-        actions.set_day(calendar, **form.cleaned_data, at=request.now, by=request.user)
-        messages.success(request, _("Entered."))
-    else:
-        messages.error(request, " ".join(str(error) for errors in form.errors.values() for error in errors))
+    if not form.is_valid():
+        return _page(request, calendar, forms.CalendarForm(None, initial=forms.initial(calendar)), form, status=422)
+    actions.set_day(calendar, **form.cleaned_data, at=request.now, by=request.user)
+    messages.success(request, _("Entered."))
     return redirect("calendar-edit", calendar.pk)
 
 

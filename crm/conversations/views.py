@@ -78,18 +78,22 @@ def _page(request: Request, rows: Any, after: Callable[..., Any]) -> tuple[list[
 
 
 def detail(request: Request, pk: int) -> HttpResponse:
-    row = seen(request, pk)
+    return _page_of(request, seen(request, pk), forms.SaidForm())
+
+
+def _page_of(request: Request, row: Conversation, form: forms.SaidForm) -> HttpResponse:
     may, plain = _may(row, request.user), request.user.may("read_contact_data")
     context = {
         "line": line(row, request.user, request.now),
         "entries": queries.entries(row) if plain else [],
         "plain": plain,
         "may": may,
-        "form": forms.SaidForm(),
+        "form": form,
         "is_open": row.state == ConversationState.OPEN,
         "is_closed": row.state == ConversationState.CLOSED,
     }
-    return render(request, "crm/conversations/detail.html", shown(request, row.account, **context))
+    status = 422 if form.errors else 200
+    return render(request, "crm/conversations/detail.html", shown(request, row.account, **context), status=status)
 
 
 @needs("write_account")
@@ -126,12 +130,11 @@ def say(request: Request, pk: int) -> HttpResponse:
     """Keep what one of us answered, or (`who` is them) what they said."""
     row = own(request, pk)
     form = forms.SaidForm(request.POST)
-    if form.is_valid():
-        do = actions.hear if request.POST.get("who") == "them" else actions.answer
-        do(row, **form.cleaned_data, at=request.now, by=request.user)
-        messages.success(request, _("Kept."))
-    else:
-        messages.error(request, " ".join(str(error) for errors in form.errors.values() for error in errors))
+    if not form.is_valid():
+        return _page_of(request, row, form)
+    do = actions.hear if request.POST.get("who") == "them" else actions.answer
+    do(row, **form.cleaned_data, at=request.now, by=request.user)
+    messages.success(request, _("Kept."))
     return redirect("conversation", row.pk)
 
 

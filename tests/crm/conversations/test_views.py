@@ -9,6 +9,7 @@ from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
 
 from crm.conversations import actions
+from crm.conversations.forms import TEXT_LIMIT
 from crm.conversations.models import Conversation, Entry
 from tests import factories
 from tests.factories import NOW
@@ -88,6 +89,13 @@ def test_an_answer_stops_the_clock_and_their_next_word_starts_another(account, r
     assert [entry.inbound for entry in Entry.objects.system("test").order_by("pk")] == [True, False, True]
     page = client.get(reverse("conversation", args=[row.pk])).content.decode()
     assert page.index("It is broken.") < page.index("We look.") < page.index("And?")
+
+
+def test_what_is_too_long_to_keep_stands_in_the_form_with_the_reason(account, rep, as_user):
+    row = ask(account, rep)
+    answer = as_user(rep).post(reverse("conversation-say", args=[row.pk]), {"who": "us", "text": "long " * TEXT_LIMIT})
+    assert (answer.status_code, answer.context["form"].errors.keys()) == (422, {"text"})
+    assert answer.content.decode().count("long long") and Entry.objects.system("test").count() == 1
 
 
 def test_whoever_may_not_read_contact_data_sees_that_it_is_there_and_not_what_was_said(account, rep, as_user):
