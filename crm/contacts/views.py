@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from django.contrib import messages
-from django.core.exceptions import PermissionDenied, ValidationError
+from django.core.exceptions import PermissionDenied
 from django.db.models import Q
 from django.http import HttpResponse, HttpResponseRedirect
 from django.shortcuts import get_object_or_404, render
@@ -17,7 +17,7 @@ from crm.accounts.models import Account
 from crm.accounts.views import own_account, seen_account, shown
 from crm.contacts import actions, forms, queries, rules
 from crm.contacts.models import Contact
-from crm.lib.fields import refusals
+from crm.lib.fields import refusals, refusals_told
 from crm.staff.models import User
 from crm.staff.views import Request, form_page, needs, offer_undo
 
@@ -142,11 +142,9 @@ def merge(request: Request, pk: int) -> HttpResponse:
 @needs("write_account")
 def undo_merge(request: Request, pk: int) -> HttpResponse:
     contact, _of = own_contact(request, pk)
-    try:
+    with refusals_told(request):
         actions.undo_merge(contact, at=request.now, by=request.user)
         messages.success(request, _("The merge is undone."))
-    except ValidationError as refused:
-        messages.error(request, " ".join(refused.messages))
     return HttpResponseRedirect(contact_address(contact))
 
 

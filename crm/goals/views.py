@@ -1,18 +1,16 @@
 """Goals of an account: how far each has come or had come on a day, and what becomes of it."""
 
 from django.contrib import messages
-from django.core.exceptions import PermissionDenied, ValidationError
 from django.http import HttpResponse
-from django.shortcuts import get_object_or_404, render
+from django.shortcuts import render
 from django.urls import reverse
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_POST
 
-from crm.accounts.actions import may_write
-from crm.accounts.views import address_of, back_to, own_account, seen_account, shown
+from crm.accounts.views import address_of, back_to, own_account, own_row, seen_account, shown
 from crm.goals import actions, forms, queries
 from crm.goals.models import Goal, GoalChange
-from crm.lib.fields import refusals
+from crm.lib.fields import refusals, refusals_told
 from crm.staff.views import Request, form_page, needs, offer_undo
 
 
@@ -42,11 +40,7 @@ def new(request: Request, account: int) -> HttpResponse:
 
 
 def _own(request: Request, pk: int) -> Goal:
-    """The goal, if the person sees its account (else 404) and may change it (else 403)."""
-    goal = get_object_or_404(Goal.objects.visible_to(request.user).select_related("account__owner"), pk=pk)
-    if not may_write(goal.account, by=request.user):
-        raise PermissionDenied
-    return goal
+    return own_row(request, Goal.objects.visible_to(request.user).select_related("account__owner"), pk)
 
 
 @needs("write_account")
@@ -82,9 +76,7 @@ def drop(request: Request, pk: int) -> HttpResponse:
 @needs("write_account")
 def resume(request: Request, pk: int) -> HttpResponse:
     goal = _own(request, pk)
-    try:
+    with refusals_told(request):
         actions.resume_goal(goal, at=request.now, by=request.user)
         messages.success(request, _("“%(words)s” is a goal again.") % {"words": goal.words})
-    except ValidationError as refused:
-        messages.error(request, " ".join(refused.messages))
     return back_to(request, goal.account)

@@ -1,14 +1,17 @@
 """Form fields that pass the input gate, and the step from an action's refusal to an error at its field."""
 
 import re
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from decimal import Decimal
 from types import TracebackType
 from typing import Any
 
 from babel.numbers import NumberFormatError, format_decimal, parse_decimal
 from django import forms
+from django.contrib import messages
 from django.core.exceptions import ValidationError
+from django.http import HttpRequest
 from django.utils.html import format_html, format_html_join
 from django.utils.safestring import SafeString
 from django.utils.translation import get_language
@@ -148,6 +151,15 @@ def language_field(**more: Any) -> forms.ChoiceField:
 
 def _optional(choices: tuple[tuple[str, str], ...], more: dict[str, Any]) -> list[tuple[str, str]]:
     return list(choices) if more.get("required", True) else [("", str(_("As the account"))), *choices]
+
+
+@contextmanager
+def refusals_told(request: HttpRequest) -> Iterator[None]:
+    """Whatever the block's action refuses is said on the next page, and the block is left; for buttons, not forms."""
+    try:
+        yield
+    except ValidationError as refused:
+        messages.error(request, " ".join(refused.messages))
 
 
 class refusals:  # noqa: N801 - read as `with refusals(form):`

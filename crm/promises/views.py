@@ -7,19 +7,18 @@ from typing import NamedTuple
 
 from django import forms as django_forms
 from django.contrib import messages
-from django.core.exceptions import PermissionDenied, ValidationError
 from django.db.models import Q
 from django.http import HttpResponse
-from django.shortcuts import get_object_or_404, render
+from django.shortcuts import render
 from django.urls import reverse
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_POST
 
 from crm.accounts.actions import may_write
 from crm.accounts.models import Account
-from crm.accounts.views import address_of, back_to, own_account, seen_account, shown
+from crm.accounts.views import address_of, back_to, own_account, own_row, seen_account, shown
 from crm.contacts.rules import masked_name
-from crm.lib.fields import refusals
+from crm.lib.fields import refusals, refusals_told
 from crm.promises import actions, forms, queries, rules
 from crm.promises.models import Promise, PromiseChange, PromiseQuerySet, PromiseState
 from crm.staff.views import Request, form_page, needs, offer_undo
@@ -147,22 +146,16 @@ def new(request: Request, account: int) -> HttpResponse:
 
 
 def _own(request: Request, pk: int) -> Promise:
-    """The promise, if the person sees its account (else 404) and may change it (else 403)."""
-    promise = get_object_or_404(Promise.objects.visible_to(request.user).select_related(*RELATED), pk=pk)
-    if not may_write(promise.account, by=request.user):
-        raise PermissionDenied
-    return promise
+    return own_row(request, Promise.objects.visible_to(request.user).select_related(*RELATED), pk)
 
 
 @require_POST
 @needs("write_account")
 def keep(request: Request, pk: int) -> HttpResponse:
     promise = _own(request, pk)
-    try:
+    with refusals_told(request):
         actions.keep_promise(promise, at=request.now, by=request.user)
         offer_undo(request, _("Kept: %(text)s") % {"text": promise.text}, reverse("promise-reopen", args=[pk]))
-    except ValidationError as refused:
-        messages.error(request, " ".join(refused.messages))
     return back_to(request, promise.account)
 
 
@@ -170,11 +163,9 @@ def keep(request: Request, pk: int) -> HttpResponse:
 @needs("write_account")
 def reopen(request: Request, pk: int) -> HttpResponse:
     promise = _own(request, pk)
-    try:
+    with refusals_told(request):
         actions.reopen_promise(promise, at=request.now, by=request.user)
         messages.success(request, _("“%(text)s” is open again.") % {"text": promise.text})
-    except ValidationError as refused:
-        messages.error(request, " ".join(refused.messages))
     return back_to(request, promise.account)
 
 

@@ -3,7 +3,7 @@
 from typing import Any, TypeVar
 
 from django.contrib import messages
-from django.core.exceptions import PermissionDenied, ValidationError
+from django.core.exceptions import PermissionDenied
 from django.http import HttpResponse, HttpResponseRedirect
 from django.shortcuts import get_object_or_404, redirect, render
 from django.urls import reverse
@@ -12,7 +12,7 @@ from django.utils.translation import gettext as _
 from django.views.decorators.http import require_POST
 
 from crm.lib.days import own_day
-from crm.lib.fields import refusals
+from crm.lib.fields import refusals, refusals_told
 from crm.lib.gate import Refused
 from crm.plans.models import Plan
 from crm.segments import actions, forms, queries, rules
@@ -210,9 +210,7 @@ def _delete(model: type[K], request: Request, pk: int, restore: str) -> HttpResp
 
 def _restore(model: type[K], request: Request, pk: int) -> HttpResponse:
     row: K = get_object_or_404(model.objects.changeable_by(request.user), pk=pk)
-    try:
+    with refusals_told(request):
         actions.restore_kept(row, at=request.now, by=request.user)
         messages.success(request, _("“%(name)s” is back.") % {"name": row.name})
-    except ValidationError as error:
-        messages.error(request, " ".join(error.messages))
     return HttpResponseRedirect(way_back(request, reverse("segments")))

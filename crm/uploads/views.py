@@ -19,6 +19,7 @@ from crm.imports.models import ImportRun
 from crm.imports.views import cursor
 from crm.lib.csv_files import Unreadable, recognise
 from crm.lib.downloads import FORMS, download
+from crm.lib.fields import refusals_told
 from crm.staff.queries import ground_of
 from crm.staff.views import Request, address, needs
 from crm.uploads import actions, queries, rules
@@ -191,10 +192,8 @@ def _read_again(request: Request, upload: Upload) -> None:
 
 
 def _acted(request: Request, upload: Upload, act: Callable[[], object]) -> HttpResponse:
-    try:
+    with refusals_told(request):
         act()
-    except ValidationError as error:
-        messages.error(request, " ".join(error.messages))
     return redirect("upload", upload.pk)
 
 
@@ -213,10 +212,8 @@ def undo(request: Request, pk: int) -> HttpResponseBase:
     run = get_object_or_404(ImportRun, pk=pk)
     if upload := queries.upload_of(run):
         return start(request, upload.pk, rules.UNDOING)
-    try:
+    with refusals_told(request):
         actions.undo(run, at=request.now, by=request.user)
-    except ValidationError as error:
-        messages.error(request, " ".join(error.messages))
     return redirect("import", run.pk)
 
 

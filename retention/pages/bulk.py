@@ -5,7 +5,6 @@ from datetime import date
 from typing import Any
 
 from django.contrib import messages
-from django.core.exceptions import ValidationError
 from django.forms import Form
 from django.http import HttpResponse, HttpResponseRedirect, QueryDict
 from django.shortcuts import get_object_or_404, render
@@ -20,7 +19,7 @@ from crm.bulk_edits import actions
 from crm.bulk_edits.actions import MOST, Done
 from crm.bulk_edits.models import BulkEdit, EditKind
 from crm.lib.days import own_day
-from crm.lib.fields import refusals
+from crm.lib.fields import refusals, refusals_told
 from crm.lib.working_hours import working_day
 from crm.segments.queries import Unusable
 from crm.staff.views import Request, needs, offer_undo, way_back
@@ -131,7 +130,7 @@ def undo(request: Request, pk: int) -> HttpResponse:
     """Give back what has not been changed since."""
     edit = get_object_or_404(BulkEdit, pk=pk, by=request.user)
     back = BACK.get(EditKind(edit.kind), actions.undo)
-    try:
+    with refusals_told(request):
         restored = back(edit, at=request.now, by=request.user)
         words = ngettext("%(n)s account is as it was.", "%(n)s accounts are as they were.", restored)
         text = words % {"n": grouped(restored)}
@@ -139,6 +138,4 @@ def undo(request: Request, pk: int) -> HttpResponse:
             words = ngettext("%(n)s was changed since and stays so.", "%(n)s were changed since and stay so.", kept)
             text += " " + words % {"n": grouped(kept)}
         messages.success(request, text)
-    except ValidationError as error:
-        messages.error(request, " ".join(error.messages))
     return HttpResponseRedirect(way_back(request, reverse("portfolio")))

@@ -1,7 +1,7 @@
 """Tasks: added on an account, changed, done, or put aside with a reason; and taken back."""
 
 from django.contrib import messages
-from django.core.exceptions import PermissionDenied, ValidationError
+from django.core.exceptions import PermissionDenied
 from django.http import HttpResponse, HttpResponseRedirect
 from django.shortcuts import get_object_or_404, redirect
 from django.urls import reverse
@@ -11,7 +11,7 @@ from django.views.decorators.http import require_POST
 from crm.accounts.actions import may_write
 from crm.accounts.queries import colleagues
 from crm.accounts.views import own_account, shown
-from crm.lib.fields import refusals
+from crm.lib.fields import refusals, refusals_told
 from crm.lib.working_hours import working_day
 from crm.staff.views import Request, form_page, needs, offer_undo, way_back
 from retention.pages.forms import ReasonForm, TaskForm
@@ -100,11 +100,9 @@ def _settled(request: Request, task: Task, words: str) -> None:
 @needs("write_account")
 def reopen(request: Request, pk: int) -> HttpResponse:
     task = own_task(request, pk)
-    try:
+    with refusals_told(request):
         actions.reopen_task(task, at=request.now, by=request.user)
         messages.success(request, _("“%(title)s” is open again.") % {"title": _(task.title)})
-    except ValidationError as refused:
-        messages.error(request, " ".join(refused.messages))
     return back(request, task)
 
 

@@ -4,7 +4,7 @@ from crm.accounts.views.book import edit, new
 from crm.accounts.views.changing import change
 from crm.accounts.views.merging import undo_merge
 from crm.accounts.views.owning import change_owner, owners, restrict
-from crm.accounts.views.seeing import address_of, back_to, own_account, seen_account, shown
+from crm.accounts.views.seeing import address_of, back_to, own_account, own_row, seen_account, shown
 from crm.accounts.views.tags import rename_tag, tags, undo_rename
 from crm.accounts.views.traits import edit_trait, new_trait, set_trait, traits
 
@@ -18,6 +18,7 @@ __all__ = [
     "new",
     "new_trait",
     "own_account",
+    "own_row",
     "owners",
     "rename_tag",
     "restrict",

@@ -1,8 +1,9 @@
 """The account of an address, for whoever sees it or may change it, and the way back to its page."""
 
-from typing import Any
+from typing import Any, TypeVar
 
 from django.core.exceptions import PermissionDenied
+from django.db.models import Model, QuerySet
 from django.http import HttpResponseRedirect
 from django.shortcuts import get_object_or_404
 from django.urls import NoReverseMatch, reverse
@@ -10,6 +11,8 @@ from django.urls import NoReverseMatch, reverse
 from crm.accounts import actions
 from crm.accounts.models import Account
 from crm.staff.views import Request, way_back
+
+R = TypeVar("R", bound=Model)
 
 
 def seen_account(request: Request, pk: int) -> Account:
@@ -24,6 +27,14 @@ def own_account(request: Request, pk: int) -> Account:
     if not actions.may_write(account, by=request.user):
         raise PermissionDenied
     return account
+
+
+def own_row(request: Request, rows: "QuerySet[R]", pk: int) -> R:
+    """One of the rows that are seen (else 404), if the person may change its account (else 403)."""
+    row = get_object_or_404(rows, pk=pk)
+    if not actions.may_write(row.account, by=request.user):  # type: ignore[attr-defined]  # rows of accounts have one
+        raise PermissionDenied
+    return row
 
 
 def address_of(account: Account) -> str:

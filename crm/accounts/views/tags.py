@@ -1,7 +1,6 @@
 """The tags in use; ops renames one over all accounts, or merges it into another, and may take that back."""
 
 from django.contrib import messages
-from django.core.exceptions import ValidationError
 from django.http import HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.urls import reverse
@@ -12,7 +11,7 @@ from django.views.decorators.http import require_POST
 from crm.accounts import actions, forms
 from crm.accounts.models import TagRename
 from crm.accounts.queries import recent_renames, tag_counts
-from crm.lib.fields import refusals
+from crm.lib.fields import refusals, refusals_told
 from crm.staff.views import Request, form_page, needs, offer_undo
 
 
@@ -43,9 +42,7 @@ def rename_tag(request: Request) -> HttpResponse:
 @needs("configure")
 def undo_rename(request: Request, pk: int) -> HttpResponse:
     row = get_object_or_404(TagRename, pk=pk)
-    try:
+    with refusals_told(request):
         actions.undo_rename(row, at=request.now, by=request.user)
         messages.success(request, _("“%(old)s” is back.") % {"old": row.old})
-    except ValidationError as refused:
-        messages.error(request, " ".join(refused.messages))
     return redirect("tags")
