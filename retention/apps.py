@@ -1,5 +1,12 @@
 from django.apps import AppConfig
 
+# What was concluded about an account goes with it, where an import that made it is undone; only the ledger, which is
+# never changed, keeps what it said (ADR 16).
+TABLES = (
+    "retention_score_now", "retention_score_reading", "retention_risksignal", "retention_onboarding",
+    "retention_milestonereach",
+)  # fmt: skip
+
 
 class RetentionConfig(AppConfig):
     name = "retention"
@@ -22,11 +29,10 @@ class RetentionConfig(AppConfig):
         PARTS["playbooks"] = "retention_play"
         SIGNS["begun"] = "retention_scorecardversion WHERE published_by_id IS NOT NULL"
         register_fields()
-        # What was concluded about an account goes with it, where an import that made it is undone; only the ledger,
-        # which is never changed, keeps what it said (ADR 16).
-        for table in ("retention_score_now", "retention_score_reading", "retention_risksignal"):
+        for table in TABLES:
             derived[table] = "account_id"
         register_groups(
+            Group("onboarding", _("Onboarding and its plans")),
             Group("health", _("Scores, scorecards and forecasts")),
             Group("work", _("Signals, plays, tasks and outcomes")),
         )

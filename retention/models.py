@@ -1,5 +1,12 @@
 """Where Django looks for the rows of this app: each noun's models, in the order in which data flows."""
 
+from retention.onboarding.models import (
+    Milestone,
+    MilestoneReach,
+    Onboarding,
+    OnboardingPlan,
+    OnboardingVersion,
+)
 from retention.scorecards.models import Scorecard, ScorecardGroup, ScorecardMeasure, ScorecardVersion
 from retention.scores.models import Band, HealthScore, ScoreNow, ScoreReading, Standing
 from retention.forecasts.models import Forecast
@@ -20,6 +27,11 @@ __all__ = [
     "Handover",
     "HealthScore",
     "MessageTemplate",
+    "Milestone",
+    "MilestoneReach",
+    "Onboarding",
+    "OnboardingPlan",
+    "OnboardingVersion",
     "Outcome",
     "Play",
     "PlayStep",

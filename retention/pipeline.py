@@ -17,6 +17,7 @@ from crm.subscriptions.actions import derive_stages
 from retention.follow_ups import actions as follow_ups
 from retention.handovers import actions as handovers
 from retention.messages.actions import ensure_default_templates
+from retention.onboarding.actions import follow
 from retention.outcomes.actions import record_outcomes
 from retention.playbooks.actions import ensure_default_playbooks
 from retention.plays import actions as plays
@@ -43,6 +44,8 @@ def _stages(through: datetime, at: datetime, by: Actor) -> str:
 
 STAGES: tuple[Stage, ...] = (
     Stage("lifecycle", _("Stages of accounts"), _stages),
+    # Before the scores, which clear the marks of changed accounts.
+    Stage("onboarding", _("Onboarding of accounts"), lambda through, at, by: follow(through, at=at, by=by)),
     Stage("windows", _("Windows of usage"), lambda through, at, by: scores.refresh_windows(through, at=at, by=by)),
     Stage("current scores", _("Current scores"), lambda through, at, by: scores.score_changed(through, at=at, by=by)),
     Stage("ledger", _("Score ledger"), lambda through, at, by: scores.score_due(through, at=at, by=by)),

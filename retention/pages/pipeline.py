@@ -22,6 +22,8 @@ LOOPS = {"jobs": _("Jobs"), "long_work": _("Long work")}
 # What stages say, without their figures: kept in English by whoever ran them, read in every language.
 SAID = frozenset({
     gettext_noop("%(a)s accounts churned, %(b)s returned"),
+    gettext_noop("No onboarding plan is set."),
+    gettext_noop("%(a)s accounts began, %(b)s milestones recorded"),
     gettext_noop("Windows stand at %(a)s."),
     gettext_noop("Windows were rebuilt as of %(a)s."),
     gettext_noop("The windows were never built."),

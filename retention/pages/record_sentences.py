@@ -151,6 +151,15 @@ SENTENCES: dict[str, tuple[Promise, ...]] = {
     "wave.opened": (_("%(who)s asked %(asked)s of %(eligible)s customers."),),
     "answer.given": (_("%(who)s answered a survey with %(score)s of 10."),),
     "answer.changed": (_("%(who)s changed an answer from %(was_score)s to %(score)s of 10."),),
+    # Onboarding
+    "onboarding_plan.set": (_("%(who)s made the onboarding plan %(of)s."),),
+    "onboarding_plan.changed": (_("%(who)s changed the onboarding plan %(of)s."),),
+    "onboarding_plan.retired": (_("%(who)s let the onboarding plan %(of)s take no more accounts."),),
+    "onboarding_plan.resumed": (_("%(who)s let the onboarding plan %(of)s take accounts again."),),
+    "onboarding.begun": (_("%(who)s put %(account)s into the onboarding plan %(plan)s from %(started_on)s."),),
+    "onboarding.followed": (_("%(who)s recorded %(reached)s days on which milestones were reached."),),
+    "milestone.reached": (_("%(who)s said that %(account)s reached “%(milestone)s” on %(on)s."),),
+    "milestone.taken_back": (_("%(who)s took back that %(account)s reached “%(milestone)s”."),),
     # Recipes, scorecards and segments
     "playbook.created": (_("%(who)s made the playbook %(of)s."),),
     "plays.advanced": (_("%(who)s started %(started)s plays and ended %(ended)s."),),

@@ -71,6 +71,7 @@ HARMLESS = {
     "feedback_survey.name": CONFIGURED, "feedback_surveytext.*": CONFIGURED, "feedback_wave.sample_seed": DIGEST,
     "feedback_invitation.link": DIGEST, "feedback_invitation.language": CODE, "feedback_notasked.reason": CODE,
     "feedback_answer.set_aside": CODE,
+    "retention_onboardingplan.*": CONFIGURED, "retention_milestone.*": CONFIGURED,
     "retention_scorecard.*": CONFIGURED, "retention_scorecardgroup.*": CONFIGURED,
     "retention_scorecardmeasure.*": CONFIGURED,
     "retention_health_score.*": FIGURES, "retention_score_reading.*": FIGURES, "retention_standing.facts": FIGURES,
