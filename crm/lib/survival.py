@@ -135,11 +135,13 @@ def log_rank(groups: Sequence[Iterable[Spell]]) -> Difference | None:
     spread = d * (n - d) / np.maximum(n - 1, 1)
     covariance = np.diag(spread @ portion) - portion.T @ (portion * spread[:, None])
     # The surpluses add up to nothing, so one group says nothing of its own; nor does one that was never watched
-    # while somebody ended. The rank counts the others.
-    degrees = int(np.linalg.matrix_rank(covariance, hermitian=True))
+    # while somebody ended. Such directions have no spread but what rounding leaves, which must not be divided by.
+    spreads, directions = np.linalg.eigh(covariance)
+    speaks = spreads > 1e-9 * max(spreads.max(), 1)
+    degrees = int(speaks.sum())
     if not degrees:
         return None
-    found = float(surplus @ np.linalg.pinv(covariance, hermitian=True) @ surplus)
+    found = float(((directions.T @ surplus)[speaks] ** 2 / spreads[speaks]).sum())
     return Difference(found, degrees, chi_squared_tail(found, degrees))
 
 
