@@ -1,5 +1,7 @@
 """What retention adds to the fields that accounts are filtered by: how they stand, and what waits on them."""
 
+from dataclasses import replace
+
 from django.utils.translation import gettext_lazy as _
 
 from crm.segments import rules
@@ -17,7 +19,7 @@ BANDS = {band.word: band for band in (Band.LEAVING, Band.AT_RISK, Band.STEADY, B
 
 
 def register_fields() -> None:
-    register(
+    fields = (
         Field(
             "band", _("Health"), rules.CHOICE, "score.band", _SCORE,
             choices=[(word, BAND_WORDS[word]) for word in BANDS], convert=lambda word: int(BANDS[word]),
@@ -30,3 +32,5 @@ def register_fields() -> None:
         Field("task", _("Open task"), rules.FLAG, _TASK),
         Field("draft", _("Draft waiting"), rules.FLAG, _DRAFT),
     )  # fmt: skip
+    # Scores come first, so none of these may say by which scorecard an account is judged.
+    register(*(replace(field, concluded=True) for field in fields))

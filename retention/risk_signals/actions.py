@@ -23,7 +23,9 @@ INSERT INTO retention_risksignal
 VALUES (%(account)s, %(kind)s, %(subject)s, %(at)s, %(at)s, '', %(evidence)s, %(version)s, %(day)s)
 ON CONFLICT (account_id, kind, subject) WHERE closed_at IS NULL DO UPDATE
     SET updated_at = excluded.updated_at, score_day = excluded.score_day, score_version = excluded.score_version,
-        evidence = excluded.evidence || jsonb_build_object('before', retention_risksignal.evidence -> 'before')
+        evidence = CASE WHEN retention_risksignal.score_version IS DISTINCT FROM excluded.score_version
+            THEN excluded.evidence -- figures of two versions are never set against each other
+            ELSE excluded.evidence || jsonb_build_object('before', retention_risksignal.evidence -> 'before') END
     WHERE retention_risksignal.score_day IS DISTINCT FROM excluded.score_day
         OR retention_risksignal.evidence -> 'points' IS DISTINCT FROM excluded.evidence -> 'points'
 RETURNING id, (xmax = 0)

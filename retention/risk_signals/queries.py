@@ -17,6 +17,7 @@ CLOSED_WHY = {
     "left": gettext_noop("the account left"),
     "merged": gettext_noop("the account was merged into another"),
     "recovered": gettext_noop("the score came back"),
+    "rejudged": gettext_noop("the scorecard changed, and judges otherwise"),
     "answered": gettext_noop("the customer was answered"),
 }
 

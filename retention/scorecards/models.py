@@ -10,6 +10,7 @@ from django.utils.translation import gettext, gettext_noop
 from django.utils.translation import gettext_lazy as _
 
 from crm.plans.models import Feature
+from crm.segments.models import Segment
 from crm.staff.models import User
 from retention.measures import rules as measures
 from retention.scorecards import rules
@@ -27,17 +28,28 @@ DEFAULT_WORDS = (
 
 
 class Scorecard(models.Model):
-    """A way to judge accounts. The default one is for every account that no other condition names."""
+    """A way to judge accounts. They stand in an order: the first one whose segment an account is in judges it.
+
+    The default one has no segment and ends the list. A retired one judges nobody any more; what it said stays.
+    """
 
     name = models.CharField(_("name"), max_length=120, unique=True)
     position = models.PositiveSmallIntegerField(_("position"), default=0)
     is_default = models.BooleanField(_("default"), default=False)
+    segment = models.ForeignKey(
+        Segment, models.PROTECT, null=True, blank=True, related_name="+", verbose_name=_("segment")
+    )
+    retired_at = models.DateTimeField(_("retired at"), null=True, blank=True)
 
     class Meta:
         ordering = ["position", "id"]
         constraints = [
             models.UniqueConstraint(
                 fields=["is_default"], condition=models.Q(is_default=True), name="scorecard_one_default"
+            ),
+            models.CheckConstraint(
+                condition=models.Q(is_default=False) | models.Q(segment=None, retired_at=None),
+                name="scorecard_default_takes_all",
             ),
         ]
 
@@ -48,6 +60,7 @@ class Scorecard(models.Model):
 class State(models.TextChoices):
     DRAFT = "draft", _("Draft")
     PUBLISHED = "published", _("Published")
+    DISCARDED = "discarded", _("Discarded")
 
 
 class ScorecardVersion(models.Model):
@@ -85,7 +98,8 @@ class ScorecardVersion(models.Model):
                 name="version_limits_ascend",
             ),
             models.CheckConstraint(
-                condition=models.Q(state="draft") | models.Q(published_at__isnull=False), name="version_published_when"
+                condition=~models.Q(state="published") | models.Q(published_at__isnull=False),
+                name="version_published_when",
             ),
         ]
 

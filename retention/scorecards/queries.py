@@ -2,17 +2,29 @@
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from datetime import date
 from fractions import Fraction
 from itertools import groupby
 from operator import attrgetter
 
 from django.db.models import Subquery
+from django.utils.translation import gettext_noop
 
+from crm.lib.gate import Refused
+from crm.segments import queries as segments
+from crm.segments import rules as conditions
+from crm.segments.models import Shared
 from crm.staff.models import Installation
 from retention.measures import queries as measures
 from retention.measures.rules import PERCENTILE, Measure
-from retention.scorecards.models import ScorecardMeasure, ScorecardVersion, State
+from retention.scorecards.models import Scorecard, ScorecardMeasure, ScorecardVersion, State
 from retention.scorecards.rules import AVERAGE, LOWEST, Card, Group
+
+SEGMENT_GONE = gettext_noop("The segment “{name}” was deleted. Bring it back under Segments, or choose another one.")
+SEGMENT_HIDDEN = gettext_noop("The segment “{name}” is not for everyone. Share it, or choose another one.")
+SEGMENT_EMPTY = gettext_noop("The segment “{name}” has no condition. Give it one, or choose another one.")
+NO_SEGMENT = gettext_noop("Choose a segment: only the default scorecard takes all accounts that are left.")
+CONCLUDED = gettext_noop("“{field}” follows from the scores, so it cannot choose a scorecard. Take the condition out.")
 
 
 @dataclass(frozen=True)
@@ -78,12 +90,7 @@ def card(version: ScorecardVersion, rows: Sequence[ScorecardMeasure]) -> Card:
 
 def default_version() -> ScorecardVersion | None:
     """The newest published version of the default scorecard; None: nobody can be judged yet."""
-    return (
-        ScorecardVersion.objects.filter(scorecard__is_default=True, state=State.PUBLISHED)
-        .select_related("scorecard", "published_by")
-        .order_by("-number")
-        .first()
-    )
+    return next((version for version in published_versions() if version.scorecard.is_default), None)
 
 
 def windows_in_use() -> frozenset[int]:
@@ -95,14 +102,52 @@ def windows_in_use() -> frozenset[int]:
 
 
 def published_versions() -> list[ScorecardVersion]:
-    """The newest published version of each scorecard, in the scorecards' order."""
+    """The newest published version of each scorecard that judges, in their order: first match wins, default last."""
     rows = (
-        ScorecardVersion.objects.filter(state=State.PUBLISHED)
-        .select_related("scorecard", "published_by")
+        ScorecardVersion.objects.filter(state=State.PUBLISHED, scorecard__retired_at=None)
+        .select_related("scorecard__segment", "published_by")
         .order_by("scorecard_id", "-number")
         .distinct("scorecard_id")
     )
-    return sorted(rows, key=lambda version: (version.scorecard.position, version.scorecard_id))
+    return sorted(rows, key=lambda version: placed(version.scorecard))
+
+
+def placed(card: Scorecard) -> tuple[bool, int, int]:
+    """Where a scorecard stands in the order."""
+    return card.is_default, card.position, card.pk
+
+
+# --- which accounts it judges --------------------------------------------------------------------------------
+
+
+def tree_of(card: Scorecard) -> conditions.Group:
+    """The conditions of a scorecard that is not the default. Raises `Unusable` where there are none."""
+    segment = card.segment
+    if segment is None:
+        raise segments.Unusable([Refused(NO_SEGMENT)])
+    if segment.deleted_at is not None:
+        raise segments.Unusable([Refused(SEGMENT_GONE, name=segment.name)])
+    if segment.shared != Shared.EVERYONE:
+        raise segments.Unusable([Refused(SEGMENT_HIDDEN, name=segment.name)])
+    tree = segments.tree_of(segment)
+    if not tree:
+        raise segments.Unusable([Refused(SEGMENT_EMPTY, name=segment.name)])
+    return tree
+
+
+def problems_of(card: Scorecard, *, day: date, known: segments.Lists | None = None) -> list[Refused]:
+    """Why a scorecard cannot choose its accounts; empty when it can. The default one takes whoever is left."""
+    if card.is_default:
+        return []
+    try:
+        tree = tree_of(card)
+    except segments.Unusable as unusable:
+        return unusable.problems
+    known = known or segments.lists_of(tree)
+    there_are = segments.fields(known)
+    asked = {leaf.field: there_are[leaf.field] for leaf in conditions.leaves(tree) if leaf.field in there_are}
+    circular = [Refused(CONCLUDED, field=str(field.label)) for field in asked.values() if field.concluded]
+    return circular or segments.problems(tree, day=day, known=known)
 
 
 # --- the same arithmetic as SQL ---------------------------------------------------------------------------------

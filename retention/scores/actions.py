@@ -26,8 +26,10 @@ from crm.webhooks.rules import HEALTH_CHANGED
 from retention.measures import queries as measures
 from retention.measures.rules import PERCENTILE
 from retention.scorecards import queries as scorecards
+from retention.scorecards.models import ScorecardVersion
 from retention.scorecards.queries import Edition
 from retention.scores.models import Band, Standing
+from retention.scores.queries import assignment_sql
 
 LEDGER = "retention_health_score"
 STAGE = "ledger_day"
@@ -40,8 +42,15 @@ BEFORE_LEDGER = """SELECT past.points FROM retention_health_score AS past
     WHERE past.account_id = new.account_id AND past.version_id = %(version)s
         AND past.day <= %(day)s::date - 28 AND past.day > %(day)s::date - 35
     ORDER BY past.day DESC, past.revision DESC LIMIT 1"""
-BEFORE_KEPT = """SELECT kept.points_before AS points FROM retention_score_now AS kept
-    WHERE kept.account_id = new.account_id AND kept.day = %(day)s AND kept.version_id = %(version)s"""
+BEFORE_KEPT = f"""SELECT kept.points_before AS points FROM retention_score_now AS kept
+    WHERE kept.account_id = new.account_id AND kept.day = %(day)s AND kept.version_id = %(version)s
+    UNION ALL
+    (SELECT ledger.points FROM ({BEFORE_LEDGER}) AS ledger
+    WHERE NOT EXISTS (SELECT FROM retention_score_now AS kept
+        WHERE kept.account_id = new.account_id AND kept.day = %(day)s AND kept.version_id = %(version)s))"""
+# Accounts that are not judged in this run but rank along, as their readings were kept.
+ALONG = """SELECT account_id, values, bases FROM retention_score_reading
+    WHERE version_id = {version} AND account_id NOT IN (SELECT account_id FROM changed)"""
 
 
 class Scored(NamedTuple):
@@ -60,33 +69,56 @@ def refresh_windows(through: datetime, *, at: datetime, by: Actor) -> str:
 
 @transaction.atomic
 def score_changed(through: datetime, *, at: datetime, by: Actor) -> str:
-    """Bring the current scores up to date: changed accounts, or all after a new day, version or plan.
-
-    Clears only the dirty marks that it counted. Says what it did.
+    """Bring the current scores up to date: of accounts that changed, or moved to another scorecard or version; of all
+    after a new day or plan. Clears only the dirty marks that it counted. Says what it did.
     """
     _lock()
-    version = scorecards.default_version()
-    day = windows_stand().day
-    if version is None or day is None:
-        return "No scorecard is published." if version is None else "The windows were never built."
-    edition = scorecards.edition(version)
+    order, day = scorecards.published_versions(), windows_stand().day
+    if not _is_complete(order):
+        return "No scorecard is published."
+    if day is None:
+        return "The windows were never built."
     captured = usage.dirty_accounts()
     standing = Standing.objects.filter(pk=1).first()
     facts = _facts()
-    anew = standing is None or (standing.day, standing.version_id, standing.facts) != (day, version.pk, facts)
+    anew = standing is None or (standing.day, standing.facts) != (day, facts)
     changed = set(captured) | _changed_book(standing.through_at - LAG if standing else through)
     _redo_windows(captured, at=at, by=by)
     if anew or changed:
         refresh_figures(day, accounts=None if anew else changed, at=at, by=by)
+    assign(order, day)
+    changed |= _moved()
     if not anew and not changed:
         return "Nothing has changed."
-    judged = _judge_again(edition, day, None if anew else changed, at=at, by=by)
+    judged = _judge_again(order, day, None if anew else changed, at=at, by=by)
     usage.clear_dirty(captured)
-    Standing.objects.update_or_create(
-        pk=1, defaults={"day": day, "version_id": version.pk, "facts": facts, "through_at": through}
-    )
+    Standing.objects.update_or_create(pk=1, defaults={"day": day, "facts": facts, "through_at": through})
     audit.record("scores.updated", ("scores", str(day)), at=at, by=by, after={"accounts": judged})
     return f"{judged} accounts were judged as of {day}."
+
+
+def _is_complete(order: Sequence[ScorecardVersion]) -> bool:
+    """Whether the order ends with a default, so that everybody is judged by something."""
+    return bool(order) and order[-1].scorecard.is_default
+
+
+def assign(order: Sequence[ScorecardVersion], day: date) -> None:
+    """Fill the temporary table `assigned`: which version of the order judges which account on the day."""
+    text, parameters = assignment_sql(order, day)
+    with connection.cursor() as cursor:
+        cursor.execute("DROP TABLE IF EXISTS assigned")
+        cursor.execute(f"CREATE TEMP TABLE assigned ON COMMIT DROP AS {text}", parameters)
+        cursor.execute("ANALYZE assigned")
+
+
+def _moved() -> set[int]:
+    """Accounts that another scorecard, or another version of theirs, judges from now on."""
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT account_id FROM assigned JOIN retention_score_reading AS held USING (account_id)"
+            " WHERE held.version_id <> assigned.version_id"
+        )
+        return {account for (account,) in cursor.fetchall()}
 
 
 def _lock() -> None:
@@ -119,22 +151,61 @@ def _redo_windows(captured: Collection[int], *, at: datetime, by: Actor) -> None
         usage.redo_windows(captured)
 
 
-def _judge_again(edition: Edition, day: date, changed: Collection[int] | None, *, at: datetime, by: Actor) -> int:
+def _judge_again(
+    order: Sequence[ScorecardVersion], day: date, changed: Collection[int] | None, *, at: datetime, by: Actor
+) -> int:
     """Write current scores of the changed accounts (None: of all), and of whoever ranks differently through them."""
-    only = ""
+    if changed is not None:
+        _name_changed(changed)
+    editions = scorecards.editions(version.pk for version in order)
+    return sum(
+        _judge_theirs(editions[version.pk], day, len(order) == 1, changed is not None, at=at, by=by)
+        for version in order
+    )
+
+
+def _judge_theirs(edition: Edition, day: date, alone: bool, few: bool, *, at: datetime, by: Actor) -> int:
+    """What `_judge_again` does, for the accounts of one scorecard; `few`: of those in `changed` only."""
+    version = edition.version.pk
+    only = "" if alone and not few else theirs(version, among="changed" if few else "")
+    if few and not _concerns(version):
+        return 0
+    ranked = few and any(measure.scale == PERCENTILE for measure in edition.card.measures)
+    judged = judge(edition, day, only=only, along=ALONG.format(version=version) if ranked else "")
+    parameters: dict[str, Any] = {"version": version, "day": day}
+    gone = f"AND held.account_id IN ({only})" if only else ""
     with connection.cursor() as cursor:
-        if changed is not None:
-            only = "SELECT account_id FROM changed"
-            _name_changed(changed)
-        judged = judge(edition, day, only=only)
-        before = BEFORE_LEDGER if changed is None else BEFORE_KEPT
-        parameters: dict[str, Any] = {"version": edition.version.pk, "day": day}
-        gone = f"AND held.account_id IN ({only})" if only else ""
         cursor.execute(load(__file__, "forget_readings").replace("/*only*/", gone))
         cursor.execute(load(__file__, "keep_readings"), parameters)
         _tell_of_bands(day, at=at, by=by)
+        before = BEFORE_KEPT if few else BEFORE_LEDGER
         cursor.execute(load(__file__, "keep_scores").replace("/*before*/", before), parameters)
     return judged
+
+
+def theirs(version: int, *, among: str = "") -> str:
+    """Fill the temporary table `theirs` with the accounts that a version judges, and select them.
+
+    `among`: of those in this table only.
+    """
+    within = f" AND account_id IN (SELECT account_id FROM {among})" if among else ""
+    with connection.cursor() as cursor:
+        cursor.execute("DROP TABLE IF EXISTS theirs")
+        cursor.execute("CREATE TEMP TABLE theirs (account_id bigint PRIMARY KEY) ON COMMIT DROP")
+        cursor.execute(f"INSERT INTO theirs SELECT account_id FROM assigned WHERE version_id = %s{within}", [version])
+        cursor.execute("ANALYZE theirs")
+    return "SELECT account_id FROM theirs"
+
+
+def _concerns(version: int) -> bool:
+    """Whether a changed account is judged by the version now, or was until now."""
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT EXISTS (SELECT FROM theirs) OR EXISTS (SELECT FROM changed"
+            " JOIN retention_score_reading AS held USING (account_id) WHERE held.version_id = %s)",
+            [version],
+        )
+        return bool(cursor.fetchall()[0][0])
 
 
 def _tell_of_bands(day: date, *, at: datetime, by: Actor) -> None:
@@ -176,10 +247,12 @@ def judge(
     known: datetime | None = None,
     windows: measures.Windows = measures.Windows(),  # noqa: B008 - immutable
     only: str = "",
+    along: str = "",
 ) -> int:
     """Fill the temporary tables `fresh` (readings) and `verdict` (scores) for a day; returns how many were read.
 
-    With `only`, accounts outside it are judged too when a percentile may have moved them.
+    `only`: a SELECT of the accounts to read. `along`: a SELECT of others, as they were read before, who are judged
+    too because a percentile may have moved them.
     """
     card = edition.card
     judged = measures.prepare(day, card.measures, known=known, only=only)
@@ -190,13 +263,10 @@ def judge(
         usage_known=measures.has_usage(day),
         only=only,
     )
-    ranked = any(measure.scale == PERCENTILE for measure in card.measures)
-    others = f"""(SELECT account_id, values, bases FROM fresh UNION ALL
-        SELECT account_id, values, bases FROM retention_score_reading WHERE account_id NOT IN ({only})) AS everyone"""
+    source = f"(SELECT account_id, values, bases FROM fresh UNION ALL {along}) AS everyone" if along else "fresh"
     with connection.cursor() as cursor:
         cursor.execute("DROP TABLE IF EXISTS fresh, verdict")
         cursor.execute(f"CREATE TEMP TABLE fresh ON COMMIT DROP AS {read}", {"as_of": day})
-        source = others if only and ranked else "fresh"
         cursor.execute(f"CREATE TEMP TABLE verdict ON COMMIT DROP AS {scorecards.judgement_sql(card, source)}")
         cursor.execute("ANALYZE verdict (account_id)")
     return judged
@@ -210,45 +280,49 @@ def score_day(day: date, *, today: date, at: datetime, by: Actor, account: int |
     """
     if day > today:
         raise ValidationError(_("%(day)s is still to come: scores exist through today.") % {"day": day})
-    version = scorecards.default_version()
-    if version is None:
+    order = scorecards.published_versions()
+    if not _is_complete(order):
         raise ValidationError(_("No scorecard is published yet."))
     partitions.ensure_months(LEDGER, [day])
     if day == today:
-        return _score_today(scorecards.edition(version), day, at=at, by=by, account=account)
-    return _score_past(scorecards.edition(version), day, at=at, by=by, account=account)
+        return _score_today(order, day, at=at, by=by, account=account)
+    return _score_past(order, day, at=at, by=by, account=account)
 
 
 @transaction.atomic
-def _score_today(edition: Edition, day: date, *, at: datetime, by: Actor, account: int | None) -> Scored:
+def _score_today(
+    order: Sequence[ScorecardVersion], day: date, *, at: datetime, by: Actor, account: int | None
+) -> Scored:
     _lock()
     refresh_windows(datetime.combine(day, measures.WRITTEN_AT), at=at, by=by)
     score_changed(at, at=at, by=by)
-    return _write(edition, day, LIVE, hindsight=False, at=at, by=by, account=account)
+    scored = [_write(version.pk, day, LIVE, hindsight=False, account=account) for version in order]
+    return _recorded(scored, day, hindsight=False, at=at, by=by)
 
 
 @transaction.atomic
-def _score_past(edition: Edition, day: date, *, at: datetime, by: Actor, account: int | None) -> Scored:
+def _score_past(
+    order: Sequence[ScorecardVersion], day: date, *, at: datetime, by: Actor, account: int | None
+) -> Scored:
     _lock()
+    editions = scorecards.editions(version.pk for version in order)
     windows = measures.Windows("past_window_event", "past_window_person")
-    used = frozenset(measure.window for measure in edition.card.measures)
+    used = frozenset(measure.window for edition in editions.values() for measure in edition.card.measures)
     usage.windows_of(day, windows=used, events=windows.events, people=windows.people)
-    judge(edition, day, known=measures.known_at(day), windows=windows)
-    scored = _write(edition, day, "verdict", hindsight=True, at=at, by=by, account=account)
+    assign(order, day)
+    scored = []
+    for version in order:
+        only = theirs(version.pk) if len(order) > 1 else ""
+        judge(editions[version.pk], day, known=measures.known_at(day), windows=windows, only=only)
+        scored.append(_write(version.pk, day, "verdict", hindsight=True, account=account))
     with connection.cursor() as cursor:
         cursor.execute(f"DROP TABLE {windows.events}, {windows.people}")
-    return scored
+    return _recorded(scored, day, hindsight=True, at=at, by=by)
 
 
-def _write(
-    edition: Edition, day: date, judged: str, *, hindsight: bool, at: datetime, by: Actor, account: int | None
-) -> Scored:
-    parameters: dict[str, Any] = {
-        "version": edition.version.pk,
-        "day": day,
-        "hindsight": hindsight,
-        "account": account,
-    }
+def _write(version: int, day: date, judged: str, *, hindsight: bool, account: int | None) -> Scored:
+    """Add to the ledger what differs, of the accounts that one version judged."""
+    parameters: dict[str, Any] = {"version": version, "day": day, "hindsight": hindsight, "account": account}
     if account is not None:
         judged = f"(SELECT * FROM {judged} AS one WHERE one.account_id = %(account)s)"
     with connection.cursor() as cursor:
@@ -256,15 +330,21 @@ def _write(
         written = int(cursor.rowcount)
         cursor.execute(f"SELECT count(*), count(*) FILTER (WHERE points IS NULL) FROM {judged} AS one", parameters)
         accounts, unknown = cursor.fetchall()[0]
-    if written:
-        after = {"rows": written, "version": edition.version.pk, "hindsight": hindsight}
-        audit.record("scores.written", ("scores", str(day)), at=at, by=by, after=after)
     return Scored(accounts, written, unknown)
+
+
+def _recorded(scored: Sequence[Scored], day: date, *, hindsight: bool, at: datetime, by: Actor) -> Scored:
+    """What all scorecards did together, with one row in the record when anything was written."""
+    whole = Scored(*map(sum, zip(*scored, strict=True)))
+    if whole.written:
+        after = {"rows": whole.written, "hindsight": hindsight}
+        audit.record("scores.written", ("scores", str(day)), at=at, by=by, after=after)
+    return whole
 
 
 def score_due(through: datetime, *, at: datetime, by: Actor) -> str:
     """Write the ledger of every day whose time has come since the last run, oldest first; says what it did."""
-    if scorecards.default_version() is None:
+    if not _is_complete(scorecards.published_versions()):
         return "No scorecard is published."
     days = due_days(through)
     today = through.astimezone(UTC).date()

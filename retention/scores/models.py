@@ -134,13 +134,12 @@ class ScoreReading(ScopedModel):
 
 
 class Standing(models.Model):
-    """What all current scores stand for: the day, the version, and a fingerprint of features, plans and rates.
+    """What all current scores stand for: the day, and a fingerprint of features, plans and rates.
 
-    One row. When any of the three differs, everyone is judged anew; else only accounts whose facts changed.
+    One row. When either differs, everyone is judged anew; else only accounts whose facts or scorecard changed.
     """
 
     day = models.DateField()
-    version_id = models.IntegerField()
     facts = models.CharField(max_length=32)
     through_at = models.DateTimeField(help_text="book facts recorded by then are in the scores")
 

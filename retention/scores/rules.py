@@ -3,8 +3,7 @@
 Tenths of points throughout; every list adds up to its score by construction.
 """
 
-from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from decimal import ROUND_CEILING, ROUND_FLOOR, Decimal
 
 from retention.measures.rules import LINEAR, MOST, PERCENTILE, Measure, needed
@@ -16,30 +15,29 @@ VERSION, KNOWN = "version", "known"
 
 @dataclass(frozen=True)
 class Judged:
-    """An account's components under one card, tenths by place; None: missing."""
+    """An account's components under one card, tenths by place, and the readings behind them; None: missing."""
 
     card: Card
     components: tuple[int | None, ...]
+    values: tuple[Decimal | None, ...] = ()
 
-    @property
-    def keys(self) -> list[str]:
-        return [measure.key for measure in self.card.measures]
-
-    def by_key(self) -> dict[str, int | None]:
-        return dict(zip(self.keys, self.components, strict=True))
+    def by_key(self) -> dict[str, tuple[Measure, int | None, Decimal | None]]:
+        values = self.values or (None,) * len(self.components)
+        parts = zip(self.card.measures, self.components, values, strict=True)
+        return {measure.key: (measure, tenths, value) for measure, tenths, value in parts}
 
 
 def differences(before: Judged, after: Judged) -> dict[str, int]:
     """Tenths by which each measure moved the score, adding up to the difference of the two scores.
 
     Besides the keys of measures: VERSION, when the card changed, and KNOWN, when other measures are known.
-    Both are settled first, so that a measure's line is its own movement under equal weights. Nothing in
+    Both are settled first, so that a measure's line is its own movement under equal weights and scales. Nothing in
     common: all of it is one line. Unknown scores have none: give judged accounts with a known component.
     """
     moved: dict[str, int] = {}
     start = before
     if before.card != after.card:
-        start = _under(after.card, before.by_key())
+        start = _under(after, before)
         moved[VERSION] = _score(start) - _score(before)
     common = [a is not None and b is not None for a, b in zip(start.components, after.components, strict=True)]
     first, last = _only(start, common), _only(after, common)
@@ -47,14 +45,40 @@ def differences(before: Judged, after: Judged) -> dict[str, int]:
     if first.components != start.components or last.components != after.components:
         moved[KNOWN] = known
     was, now = contributions(first.card, first.components), contributions(last.card, last.components)
-    for key, is_common, one, other in zip(after.keys, common, was, now, strict=True):
+    for measure, is_common, one, other in zip(after.card.measures, common, was, now, strict=True):
         if is_common:
-            moved[key] = other - one
+            moved[measure.key] = other - one
     return moved
 
 
-def _under(card: Card, components: Mapping[str, int | None]) -> Judged:
-    return Judged(card, tuple(components.get(measure.key) for measure in card.measures))
+def _under(after: Judged, before: Judged) -> Judged:
+    """What was read before, as the other card would have judged it.
+
+    A measure that only the other card has, or that reads something else there, stands as it is after: whatever it
+    does to the score, the card did and not the account.
+    """
+    held = before.by_key()
+    parts = (
+        _again(held.get(measure.key), measure, now)
+        for measure, now in zip(after.card.measures, after.components, strict=True)
+    )
+    return Judged(after.card, tuple(parts))
+
+
+def _again(held: tuple[Measure, int | None, Decimal | None] | None, measure: Measure, now: int | None) -> int | None:
+    if held is None or not reads_alike(held[0], measure):
+        return now
+    old, tenths, value = held
+    if old == measure:
+        return tenths
+    if measure.scale == PERCENTILE:
+        return now if tenths is not None else None
+    return points_of(measure, value)
+
+
+def reads_alike(old: Measure, measure: Measure) -> bool:
+    """Whether both read the same of an account, on whatever scale they place it."""
+    return replace(old, scale=measure.scale, red=measure.red, green=measure.green, steps=measure.steps) == measure
 
 
 def _only(judged: Judged, kept: list[bool]) -> Judged:

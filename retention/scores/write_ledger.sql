@@ -1,7 +1,7 @@
 -- write_ledger.sql — Grain one row per account judged on %(day)s that differs from the ledger, or is due weekly · Reads the
 -- judged accounts, retention_health_score · Writes retention_health_score
--- Safe to run twice: equal bytes add nothing. Revision 0 is the score as it stood; another row of the day, or one written
--- later than on its day where scores already stood, takes the next revision.
+-- Safe to run twice: equal bytes add nothing. Revision 0 is the score as it stood; another row of the day, under whatever
+-- version, or one written later than on its day where scores already stood, takes the next revision: the highest holds.
 INSERT INTO retention_health_score (account_id, version_id, day, revision, points, coverage, low, high, band, hindsight,
     components, values, bases)
 SELECT new.account_id, %(version)s, %(day)s,
@@ -16,14 +16,13 @@ SELECT new.account_id, %(version)s, %(day)s,
 FROM /*judged*/ AS new
 LEFT JOIN LATERAL (
     SELECT past.* FROM retention_health_score AS past
-    WHERE past.account_id = new.account_id AND past.version_id = %(version)s
-        AND past.day <= %(day)s AND past.day > %(day)s::date - 7
-    ORDER BY past.day DESC, past.revision DESC
+    WHERE past.account_id = new.account_id AND past.day <= %(day)s AND past.day > %(day)s::date - 7
+    ORDER BY past.day DESC, past.revision DESC, past.version_id DESC
     LIMIT 1
 ) AS held ON TRUE
 WHERE held.account_id IS NULL
-    OR (held.points, held.coverage, held.low, held.high, held.band, held.components, held.values, held.bases)
-        IS DISTINCT FROM (new.points, new.coverage, new.low, new.high, new.band, new.components, new.values::real[],
+    OR (held.version_id, held.points, held.coverage, held.low, held.high, held.band, held.components, held.values, held.bases)
+        IS DISTINCT FROM (%(version)s, new.points, new.coverage, new.low, new.high, new.band, new.components, new.values::real[],
             new.bases::real[])
 ORDER BY new.account_id
 ON CONFLICT DO NOTHING

@@ -24,7 +24,7 @@ class Field:
     has one when a row there carries its id in `account`; there may be several. `is_array`: the value is an array of
     words. `choices`: the values there are, or the name of a list (holders, plans, features, languages). `convert`:
     how a chosen word is stored. `absent`: the one that an account without a row has. `money`: an amount in the
-    reporting currency.
+    reporting currency. `concluded`: follows from scores, so that nothing on which a score depends may ask for it.
     """
 
     key: str
@@ -39,6 +39,7 @@ class Field:
     unit: str | Promise = ""
     absent: str = ""
     money: bool = False
+    concluded: bool = False
     parameters: tuple[Any, ...] = ()
 
 

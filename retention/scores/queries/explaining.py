@@ -295,10 +295,15 @@ def changed_since(account_id: int, day1: date, day2: date) -> Changes | None:
 
 
 def _lines(was: Edition, before: _Row, now: Edition, after: _Row) -> list[Line]:
-    moved = rules.differences(rules.Judged(was.card, before.components), rules.Judged(now.card, after.components))
+    moved = rules.differences(
+        rules.Judged(was.card, before.components, before.values), rules.Judged(now.card, after.components, after.values)
+    )
+    # The same key may read something else in another version or scorecard.
+    alike = {m.key: m for m in now.card.measures}
     old = {
-        m.key: reading_words(m, v, b, was.currency)
-        for m, v, b in zip(was.measures, before.values, before.bases, strict=True)
+        measure.key: reading_words(measure, value, base, was.currency)
+        for measure, spec, value, base in zip(was.measures, was.card.measures, before.values, before.bases, strict=True)
+        if spec.key in alike and rules.reads_alike(spec, alike[spec.key])
     }
     lines = []
     for measure, value, base in zip(now.measures, after.values, after.bases, strict=True):

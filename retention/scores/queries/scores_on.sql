@@ -6,7 +6,7 @@ FROM crm_account AS account
 CROSS JOIN LATERAL (
     SELECT past.points, past.band FROM retention_health_score AS past
     WHERE past.account_id = account.id AND past.day <= %(day)s
-    ORDER BY past.day DESC, past.version_id DESC, past.revision DESC
+    ORDER BY past.day DESC, past.revision DESC, past.version_id DESC
     LIMIT 1
 ) AS held
 WHERE %(accounts)s::bigint[] IS NULL OR account.id = ANY(%(accounts)s::bigint[])

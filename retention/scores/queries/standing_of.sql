@@ -12,7 +12,7 @@ FROM (
         past.high, past.components, past.values, past.bases
     FROM retention_health_score AS past
     WHERE past.account_id = %(account)s AND past.day <= coalesce(%(day)s::date, 'infinity')
-    ORDER BY past.day DESC, past.version_id DESC, past.revision DESC
+    ORDER BY past.day DESC, past.revision DESC, past.version_id DESC
     LIMIT 1)
 ) AS found
 ORDER BY choice

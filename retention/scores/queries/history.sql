@@ -6,4 +6,4 @@ FROM retention_health_score AS past
 WHERE past.account_id = %(account)s AND past.day <= %(end)s AND past.day >= coalesce(
     (SELECT max(early.day) FROM retention_health_score AS early
     WHERE early.account_id = %(account)s AND early.day <= %(start)s), %(start)s::date)
-ORDER BY past.day, past.version_id DESC, past.revision DESC
+ORDER BY past.day, past.revision DESC, past.version_id DESC

@@ -1,0 +1,203 @@
+"""Which scorecard judges an account: the first whose segment it is in, set-based, for today and for past days."""
+
+from datetime import date
+from typing import Any
+
+import pytest
+from django.core.exceptions import ValidationError
+
+from crm.accounts.models import Account
+from crm.segments.actions import delete_kept, keep_segment
+from crm.segments.models import Shared
+from crm.segments.rules import read
+from crm.usage.models import DirtyAccount, UsageDay
+from retention.scorecards import actions as scorecards
+from retention.scorecards.models import Scorecard, ScorecardMeasure, ScorecardVersion
+from retention.scorecards.queries import problems_of, published_versions
+from retention.scores import actions, queries
+from retention.scores.models import ScoreNow, Standing
+from tests import factories
+from tests.factories import NOW, TODAY
+from tests.retention import usage_rows as rows
+
+pytestmark = pytest.mark.django_db
+REACH = {"kind": "reach", "red": 0, "green": 100}
+RANK = {"kind": "reach", "scale": "percentile", "green": 100}
+AT = rows.at(TODAY, 8)
+
+
+def customers(*uses: int, ago: int = 10, **more: Any) -> list[Account]:
+    event = rows.event(factories.feature())
+    found = []
+    for count in uses:
+        account = factories.account(customer_since=date(2025, 1, 1), **more)
+        factories.subscription(account, 100, recorded_at=rows.at(date(2025, 1, 1)))
+        rows.used(account, event, count, ago=ago)
+        found.append(account)
+    Account.objects.system("test").update(created_at=rows.at(date(2025, 1, 1)))
+    return found
+
+
+def card_for(where: str, *measures: dict[str, Any], name: str = "Big", **more: Any) -> ScorecardVersion:
+    """A published scorecard for a segment; the default one exists by then."""
+    ops = factories.user("ops_admin")
+    segment = keep_segment(name=name, tree=read(where), shared=Shared.EVERYONE, at=NOW, by=ops)
+    card = scorecards.add_scorecard(name=name, segment=segment, at=NOW, by=ops)
+    draft = ScorecardVersion.objects.get(scorecard=card)
+    ScorecardVersion.objects.filter(pk=draft.pk).update(**more)
+    ScorecardMeasure.objects.filter(version=draft).delete()
+    for position, measure in enumerate(measures, 1):
+        ScorecardMeasure.objects.create(
+            version=draft, position=position, **{"key": f"m{position}", "name": f"Measure {position}"} | measure
+        )
+    return scorecards.publish(draft, at=NOW, by=ops)
+
+
+def update(through: Any = AT) -> str:
+    actions.refresh_windows(through, at=through, by=rows.BY)
+    return actions.score_changed(through, at=through, by=rows.BY)
+
+
+def now(account: Account) -> tuple[int, int | None]:
+    row = ScoreNow.objects.system("test").get(account=account)
+    return row.version_id, row.points
+
+
+def test_the_first_match_judges_and_the_default_takes_the_rest() -> None:
+    (small,), (big,), (both,) = customers(30), customers(30, segment="big"), customers(30, segment="big", tags=["vip"])
+    default = rows.version(REACH)
+    first = card_for("tag.has.vip", REACH | {"green": 40}, name="VIP")
+    second = card_for("segment.is.big", REACH | {"green": 50})
+    assert [version.pk for version in published_versions()] == [first.pk, second.pk, default.pk]
+    assert update() == f"3 accounts were judged as of {TODAY}."
+    assert [now(a) for a in (small, big, both)] == [(default.pk, 300), (second.pk, 600), (first.pk, 750)]
+    # In the other order the second takes the account that both fit.
+    scorecards.move_scorecard(second.scorecard, earlier=True, at=NOW, by=rows.BY)
+    assert update() == f"1 accounts were judged as of {TODAY}."
+    assert now(both) == (second.pk, 600)
+    scorecards.retire_scorecard(second.scorecard, at=NOW, by=rows.BY)
+    assert update() == f"2 accounts were judged as of {TODAY}."
+    assert [now(a) for a in (small, big, both)] == [(default.pk, 300), (default.pk, 300), (first.pk, 750)]
+    assert update() == "Nothing has changed."
+
+
+def test_percentiles_rank_among_the_accounts_of_the_scorecard_and_follow_whoever_moves() -> None:
+    small, big = customers(*range(1, 51)), customers(*range(1, 53), segment="big")
+    rows.version(RANK)
+    card_for("segment.is.big", RANK)
+    update()
+    # The 26th of 50: 25 of 49 others are below; the 26th of 52: 25 of 51.
+    assert (now(small[25])[1], now(big[25])[1]) == (510, 490)
+    Account.objects.system("test").filter(pk=big[51].pk).update(segment="small")
+    assert update() == f"1 accounts were judged as of {TODAY}."
+    # 26th of 51 small ones and 26th of 51 big ones: 25 of 50 others are below.
+    assert (now(small[25])[1], now(big[25])[1], now(big[51])[1]) == (500, 500, 1000)
+
+
+def test_the_incremental_run_ends_where_a_full_one_does_with_several_scorecards() -> None:
+    small, big = customers(*range(1, 55)), customers(*range(1, 55), segment="big")
+    rows.version(RANK, REACH, minimum_coverage=0)
+    card_for("segment.is.big", RANK, {"kind": "recency", "red": 28, "green": 1})
+    update()
+    changed = [*small[10:14], *big[20:24]]
+    UsageDay.objects.filter(account__in=changed).update(uses=33)
+    Account.objects.system("test").filter(pk=big[20].pk).update(segment="")
+    for account in changed:
+        DirtyAccount.objects.create(account=account, mark=1)
+    assert update() == f"8 accounts were judged as of {TODAY}."
+    found = list(ScoreNow.objects.system("test").order_by("account").values())
+    ScoreNow.objects.system("test").delete()
+    Standing.objects.all().delete()
+    update()
+    assert list(ScoreNow.objects.system("test").order_by("account").values()) == found
+
+
+def test_conditions_that_cannot_be_run_take_nobody_in_and_let_nobody_go() -> None:
+    (small,), (big,) = customers(30), customers(30, segment="big")
+    default = rows.version(REACH)
+    version = card_for("segment.is.big", REACH | {"green": 50})
+    update()
+    segment = version.scorecard.segment
+    assert segment is not None
+    delete_kept(segment, at=NOW, by=segment.owner)
+    Account.objects.system("test").filter(pk=small.pk).update(segment="big")
+    assert update() == "Nothing has changed."
+    assert [now(a)[0] for a in (small, big)] == [default.pk, version.pk]
+    (problem,) = problems_of(Scorecard.objects.get(pk=version.scorecard_id), day=TODAY)
+    assert problem.reason == "The segment “Big” was deleted. Bring it back under Segments, or choose another one."
+
+
+@pytest.mark.parametrize(
+    ("where", "words"),
+    [
+        ("trait:gone.is.x", "There is no field “gone”. It may have been removed"),
+        ("band.is.leaving", "“Health” follows from the scores, so it cannot choose a scorecard."),
+        ("owner.is.me", "“Me” and “my team” mean nobody here"),
+        ("", "The segment “Big” has no condition."),
+    ],
+)
+def test_a_segment_that_cannot_choose_is_refused_at_its_field(where: str, words: str) -> None:
+    rows.version(REACH)
+    with pytest.raises(ValidationError) as refused:
+        card_for(where, REACH)
+    assert words in refused.value.message_dict["segment"][0]
+    assert Scorecard.objects.count() == 1
+
+
+def test_a_past_day_asks_its_conditions_of_that_day() -> None:
+    (account,) = customers(30, ago=40)
+    Account.objects.system("test").update(customer_since=rows.day(70))
+    default = rows.version(REACH)
+    version = card_for("customer_since.older.60", REACH | {"green": 50})
+    for ago in (20, 5):
+        rows.score(rows.day(ago), TODAY)
+    # Twenty days ago it had been a customer for 50 days, five days ago for 65; by then the use had left its window.
+    assert [(row.day, row.version_id, row.points) for row in rows.ledger(account)] == [
+        (rows.day(20), default.pk, 300), (rows.day(5), version.pk, 0),
+    ]  # fmt: skip
+
+
+def test_of_one_day_the_row_that_was_written_last_holds_whatever_its_scorecard() -> None:
+    (account,) = customers(30)
+    default = rows.version(REACH)
+    version = card_for("segment.is.big", REACH | {"green": 50})
+    seen = []
+    for segment in ("", "big", "", ""):
+        Account.objects.system("test").update(segment=segment)
+        rows.score()
+        why = queries.why(account.pk, TODAY)
+        assert why is not None
+        seen.append((why.version_id, why.points, why.revision))
+    assert seen == [(default.pk, 300, 0), (version.pk, 600, 1), (default.pk, 300, 2), (default.pk, 300, 2)]
+    assert queries.score_on(TODAY) == {account.pk: 300}
+    assert queries.history(account.pk, TODAY, TODAY) == [(TODAY, 300)]
+
+
+def test_another_scorecard_is_a_line_of_its_own_and_its_measures_are_not_taken_for_the_old_ones() -> None:
+    (account,) = customers(30, ago=10)
+    rows.version(REACH, {"kind": "recency", "red": 28, "green": 0})
+    card_for("segment.is.big", {"kind": "recency", "red": 20, "green": 0}, {"kind": "recency", "red": 28, "green": 0})
+    rows.score(rows.day(2), rows.day(2))
+    Account.objects.system("test").update(segment="big")
+    rows.score()
+    found = queries.changed_since(account.pk, rows.day(2), TODAY)
+    assert found is not None
+    # 30 and (28 − 8) ÷ 28 = 71.4: 50.7. Then 10 of 20 days, 50.0, and 18 of 28, 64.3: 57.2. The second measure reads
+    # the same in both, two days more: −3.6 on half the weight; the rest is the other scorecard's doing.
+    assert (found.before, found.after) == (507, 572)
+    assert [(line.key, line.before_words, line.change) for line in found.lines] == [
+        ("m1", "", 0), ("m2", "8 days ago", -35), ("version", "", 100),
+    ]  # fmt: skip
+
+
+def test_a_version_that_moves_limits_is_told_apart_from_what_the_account_did() -> None:
+    (account,) = customers(30)
+    rows.version(REACH)
+    rows.score(rows.day(1), rows.day(1))
+    rows.version(REACH | {"green": 50})
+    rows.used(account, rows.event(factories.feature()), 5, ago=1)
+    rows.score()
+    found = queries.changed_since(account.pk, rows.day(1), TODAY)
+    assert found is not None
+    # 30 of 100 are 30.0; the new limit makes 60.0 of them, and five uses more 70.0.
+    assert [(line.key, line.change) for line in found.lines] == [("m1", 100), ("version", 300)]
