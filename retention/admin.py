@@ -117,9 +117,35 @@ class Drafts(Rows):
             actions.keep_row(row, at=now(request), by=user_of(request))
 
 
+class ScorecardForm(AnyForm):
+    """Refuses at the field a segment that cannot say which accounts are judged."""
+
+    class Meta:
+        model = Scorecard
+        fields: ClassVar[list[str]] = ["name", "position", "is_default", "segment"]
+
+    at: datetime
+
+    def _post_clean(self) -> None:
+        super()._post_clean()  # type: ignore[misc]  # Django's own step that fills the instance
+        if not self.errors:
+            try:
+                actions.check_segment(self.instance, self.at)
+            except ValidationError as error:
+                self.add_error(None, error)
+
+
 @admin.register(Scorecard, site=site)
 class Scorecards(Drafts):
-    list_display = ("name", "position", "is_default")
+    form = ScorecardForm
+    list_display = ("name", "position", "is_default", "segment", "retired_at")
+    related = ("segment",)
+    readonly_fields = ("retired_at",)
+
+    def get_form(self, request: HttpRequest, obj: Any = None, change: bool = False, **kwargs: Any) -> Any:
+        made = super().get_form(request, obj, change, **kwargs)
+        made.at = now(request)  # type: ignore[attr-defined]  # a ScorecardForm
+        return made
 
 
 @admin.register(ScorecardVersion, site=site)

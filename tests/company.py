@@ -58,6 +58,8 @@ from retention.playbooks.models import Playbook
 from retention.plays import actions as plays
 from retention.plays.models import Play
 from retention.risk_signals.actions import look
+from retention.scorecards import actions as scorecards
+from retention.scorecards.models import Scorecard, ScorecardVersion
 from retention.tasks.actions import create_task
 from tests import factories
 from tests.feedback import people
@@ -164,6 +166,7 @@ def _product(made: Company) -> tuple[Plan, EventName]:
     made.remember("playbook", playbook.pk)
     own: dict[str, Any] = {"at": NOW, "by": made.users["R"]}
     made.remember("segment", segments.keep_segment(name="Hotels", tree=read("segment.is.hotels"), **own).pk)
+    _scorecards(made)
     made.remember("view", segments.keep_view(name="By renewal", query="sort=renewal", **own).pk)
     hours = calendars.create_calendar(name="Shop", at=NOW, by=made.users["O"])
     made.remember("calendar", hours.pk)
@@ -173,6 +176,18 @@ def _product(made: Company) -> tuple[Plan, EventName]:
     made.remember("trait", trait.pk)
     made.rows["trait"]["row"] = trait
     return plan, trips
+
+
+def _scorecards(made: Company) -> None:
+    """Two that judge nobody, before the default one: a draft to publish, and one that was put aside."""
+    by: dict[str, Any] = {"at": NOW, "by": made.users["O"]}
+    inns = segments.keep_segment(name="Inns", tree=read("segment.is.inns"), shared="everyone", **by)
+    made.remember("shared segment", inns.pk)
+    inn, lodge = (scorecards.add_scorecard(name=name, segment=inns, **by) for name in ("Inns", "Lodges"))
+    made.remember("scorecard", inn.pk)
+    scorecards.discard_draft(ScorecardVersion.objects.get(scorecard=lodge), **by)
+    made.remember("discarded scorecard", lodge.pk)
+    made.remember("default scorecard", Scorecard.objects.get(is_default=True).pk)
 
 
 def _account(made: Company, whose: str, plan: Plan, trips: EventName, number: int = 1) -> None:

@@ -171,6 +171,7 @@ SENTENCES: dict[str, tuple[Promise, ...]] = {
     "scorecard.created": (_("%(who)s made the scorecard %(of)s."),),
     "scorecard.draft_started": (_("%(who)s started the draft %(of)s."),),
     "scorecard.changed": (_("%(who)s changed %(of)s of a scorecard."),),
+    "scorecard.moved": (_("%(who)s gave the scorecard %(of)s another place."),),
     "scorecard.removed": (_("%(who)s removed %(of)s from a scorecard."),),
     "scorecard.published": (_("%(who)s published %(of)s."),),
     "segment.created": (_("%(who)s made %(of)s."),),

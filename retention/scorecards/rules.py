@@ -4,11 +4,12 @@ All in tenths of points (0..1000) and integers; halves go up at each stage: meas
 any positive numbers; only their shares act.
 """
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
 from fractions import Fraction
 from functools import cached_property
+from itertools import count
 from math import lcm
 from typing import NamedTuple
 
@@ -187,6 +188,11 @@ def added_up(exact: Sequence[Fraction], whole: int) -> list[int]:
         if candidates:
             found[candidates[turn % len(candidates)]] += 1 if short > 0 else -1
     return found
+
+
+def new_key(kind: str, taken: Collection[str]) -> str:
+    """A key for one more measure of a kind, none of those that were ever taken."""
+    return next(key for n in count(1) if (key := kind if n == 1 else f"{kind}-{n}") not in taken)
 
 
 # --- presets for whoever begins ------------------------------------------------------------------------------

@@ -42,6 +42,7 @@ QUERIES = {
     "palette": ["q=account", "q=person"],
     "promises": ["whose=all", "settled=1", "whose=all&settled=1"],
     "mail-files": ["state=unconfirmed"],
+    "scorecard-measure": ["kind=reach&window=28"],
 }
 
 
@@ -184,6 +185,19 @@ URLS = [
         ("cover-end",          "cover",            "405",                    "OMRC 302"),
         ("gallery",            "",                 "O 200",                  "as GET"),
         ("scorecards",         "",                 "SOMRV 200",              "405"),
+        ("scorecard-new",      "",                 "O 200",                  "O 302"),
+        ("scorecard-edit",     "scorecard",        "O 200",                  "O 302"),
+        ("scorecard-move",     "scorecard",        "405",                    "O 302"),
+        ("scorecard-retire",   "scorecard",        "405",                    "O 302"),
+        ("scorecard-return",   "scorecard",        "405",                    "O 302"),
+        ("scorecard-draft",    "scorecard",        "O 200",                  "O 302"),
+        ("scorecard-draft-start", "default scorecard", "405",                "O 302"),
+        ("scorecard-preview",  "scorecard",        "405",                    "O 200"),  # shows, and keeps nothing
+        ("scorecard-measure",  "scorecard",        "O 200",                  "O 302"),
+        ("scorecard-review",   "scorecard",        "O 200",                  "405"),
+        ("scorecard-publish",  "scorecard",        "405",                    "O 302"),
+        ("scorecard-discard",  "scorecard",        "405",                    "O 302"),
+        ("scorecard-draft-restore", "discarded scorecard", "405",            "O 302"),
         ("pipeline",           "",                 "SO 200",                 "as GET"),
         ("sources",            "",                 "SO 200",                 "405"),
         ("source",             "source",           "SO 200",                 "405"),

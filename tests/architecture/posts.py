@@ -26,6 +26,7 @@ from retention.tasks.models import Task
 from tests.architecture.matrix import Open
 from tests.company import NOW, TODAY, Company
 from tests.factories import code_at
+from tests.retention.scorecards.cards import draft_form
 
 Post = dict[str, Any]
 ACCOUNT = {"name": "Renamed", "time_zone": "Asia/Seoul", "language": "ko", "currency": "KRW"}
@@ -56,6 +57,8 @@ FIXED: dict[str, Post] = {
     "account-edit": ACCOUNT,
     "account-next-step": {"next_step": "Call them", "next_step_on": TODAY},
     "account-stage": {"stage": "onboarding"},
+    "scorecard-move": {"to": "later"},
+    "scorecard-measure": {"kind": "reach", "window": "28"},
     "begin": {"rhythm": "daily", "size": "small", "outcomes": ["recency", "trend", "reach"]},
     "portfolio-bulk": {"do": "add_tag", "tag": "vip", "which": "all"},
     "account-step": {"next_step": "Call them", "next_step_on": TODAY},
@@ -156,6 +159,10 @@ LIVE: dict[str, Callable[[Company, str], Post]] = {
     "imports": lambda made, whose: {"kind": "accounts", "file": SimpleUploadedFile("new.csv", b"id,name\nnew-1,New\n")},
     "upload-columns": lambda made, whose: {"column-0": "external_id", "column-1": "name", "date_order": ""},
     "mfa_reauthenticate": lambda made, whose: {"code": code_at(datetime.now(UTC))},
+    "scorecard-new": lambda made, whose: {"name": "Alpine", "segment": made.rows["shared segment"][""]},
+    "scorecard-edit": lambda made, whose: {"name": "Renamed", "segment": made.rows["shared segment"][""]},
+    "scorecard-draft": lambda made, whose: draft_form(made.rows["scorecard"][""]) | {"of-minimum_coverage": 40},
+    "scorecard-preview": lambda made, whose: draft_form(made.rows["scorecard"][""]),
     "api-key-new": lambda made, whose: API_KEY | {"owner": made.users["R"].pk},
     "person": lambda made, whose: PERSON | {"email": made.users["R"].email},
 }

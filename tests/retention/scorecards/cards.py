@@ -6,6 +6,8 @@ from typing import Any
 from hypothesis import strategies as st
 
 from retention.measures.rules import Measure
+from retention.scorecards.forms import DraftForms
+from retention.scorecards.models import ScorecardGroup, ScorecardMeasure, ScorecardVersion
 from retention.scorecards.rules import AVERAGE, HIGHEST, LOWEST, Card, Group
 
 
@@ -31,3 +33,12 @@ def cards(draw: st.DrawFn) -> Card:
         groups.append(Group(draw(weights), members, tuple(draw(weights) for _ in members), takes))
     measures = tuple(Measure(key=f"m{n}", kind="reach") for n in range(size))
     return Card(measures, tuple(groups), minimum_coverage=draw(st.integers(0, 100)))
+
+
+def draft_form(scorecard: int) -> dict[str, Any]:
+    """What the editor of a scorecard's draft posts when nothing was changed in it."""
+    draft = ScorecardVersion.objects.get(scorecard=scorecard, state="draft")
+    measures = ScorecardMeasure.objects.filter(version=draft).select_related("feature", "group")
+    forms = DraftForms.of(draft, list(ScorecardGroup.objects.filter(version=draft)), list(measures), None)
+    values = {form.add_prefix(name): form[name].value() for form in forms.every() for name in form.fields}
+    return {name: "" if value is None else value for name, value in values.items()}

@@ -7,6 +7,8 @@ from django.core.exceptions import PermissionDenied, ValidationError
 from django.db import DatabaseError, connection, transaction
 
 from crm.audit.models import AuditRow
+from crm.segments.actions import keep_segment
+from crm.segments.rules import read
 from retention.scorecards.actions import ensure_default_scorecard, publish
 from retention.scorecards.models import Scorecard, ScorecardMeasure, ScorecardVersion
 from retention.scorecards.queries import edition, windows_in_use
@@ -32,8 +34,12 @@ def test_everyone_reads_measures_scales_and_shares(as_user: Any) -> None:
 
 
 def test_the_number_of_queries_does_not_grow_with_scorecards(as_user: Any, django_assert_num_queries: Any) -> None:
+    hotels = keep_segment(
+        name="Hotels", tree=read("segment.is.hotels"), shared="everyone", at=NOW, by=factories.user("ops_admin")
+    )
+
     def card(name: Any) -> Any:
-        made = Scorecard.objects.create(name=name)
+        made = Scorecard.objects.create(name=name, segment=hotels)
         version = ScorecardVersion.objects.create(scorecard=made, number=1)
         for position in (1, 2):
             ScorecardMeasure.objects.create(version=version, key=f"m{position}", kind="reach", position=position)

@@ -1,11 +1,11 @@
-"""Changing how health is judged: the default scorecard, and publishing a version."""
+"""Publishing a version for good, and the scorecards that a beginner gets."""
 
 from collections.abc import Collection, Sequence
 from datetime import datetime
 from decimal import Decimal
 
-from django.core.exceptions import PermissionDenied, ValidationError
-from django.db import connection, models, transaction
+from django.core.exceptions import ValidationError
+from django.db import connection, transaction
 from django.utils.translation import gettext_lazy as _
 
 from crm.audit import actions as audit
@@ -13,9 +13,16 @@ from crm.audit.rules import Actor
 from crm.plans.actions import change_feature
 from crm.plans.models import Feature
 from crm.staff.models import User
-from retention.measures.queries import KINDS
-from retention.measures.rules import LINEAR, PERCENTILE, STEPS
+from retention.measures.rules import LINEAR, PERCENTILE
 from retention.scorecards import queries, rules
+from retention.scorecards.actions.checking import (
+    check_measure,
+    check_segment,
+    features_without_events,
+    no_events,
+    require_configure,
+)
+from retention.scorecards.actions.drafting import keep_row, remove_row, start_draft
 from retention.scorecards.models import (
     Scorecard,
     ScorecardGroup,
@@ -26,11 +33,6 @@ from retention.scorecards.models import (
 )
 
 PEOPLE_ACTIVE_FROM = 5
-
-
-def require_configure(by: Actor) -> None:
-    if isinstance(by, User) and not by.may("configure"):
-        raise PermissionDenied
 
 
 @transaction.atomic
@@ -74,12 +76,18 @@ def ensure_default_scorecard(
 
 @transaction.atomic
 def publish(version: ScorecardVersion, *, at: datetime, by: Actor) -> ScorecardVersion:
-    """Fix a draft for good and let it count from the next run. Raises ValidationError when it cannot judge."""
+    """Fix a draft for good and let it count from the next run. Raises ValidationError when it cannot judge.
+
+    A published version stays what it is, and a discarded one must be taken back first.
+    """
     require_configure(by)
-    held = ScorecardVersion.objects.select_for_update().get(pk=version.pk)
+    rows = ScorecardVersion.objects.select_for_update(of=("self",)).select_related("scorecard__segment")
+    held = rows.get(pk=version.pk)
     if held.is_published:
         return held
-    edition = _checked(held)
+    if held.state != State.DRAFT:
+        raise ValidationError(_("This draft was discarded: take it back first."))
+    edition = _checked(held, at)
     held.state, held.published_at = State.PUBLISHED, at
     held.published_by = by if isinstance(by, User) else None
     held.save(update_fields=["state", "published_at", "published_by"])
@@ -88,101 +96,22 @@ def publish(version: ScorecardVersion, *, at: datetime, by: Actor) -> ScorecardV
     return held
 
 
-def _checked(version: ScorecardVersion) -> queries.Edition:
+def _checked(version: ScorecardVersion, at: datetime) -> queries.Edition:
     rows = list(ScorecardMeasure.objects.filter(version=version).select_related("feature"))
     if not rows:
         raise ValidationError(_("A scorecard needs at least one measure."))
     if [row.position for row in rows] != list(range(1, len(rows) + 1)):
         raise ValidationError(_("The positions of the measures must run from 1 on without gaps."))
+    unfed = features_without_events(rows)
     for row in rows:
         check_measure(row)
+        if row.feature_id in unfed:
+            raise ValidationError({"feature": no_events(row)})
+    check_segment(version.scorecard, at)
     edition = queries.edition(version)
     if sum(edition.card.whole_shares) > rules.FINEST:
         raise ValidationError(_("The weights are too finely divided: use rounder numbers."))
     return edition
-
-
-def check_measure(row: ScorecardMeasure) -> None:
-    """Raise ValidationError at the field that keeps a measure from being read or placed on its scale."""
-    kind = KINDS.get(row.kind)
-    if kind is None:
-        raise ValidationError({"kind": _("There is no such kind of measure.")})
-    if row.scale == LINEAR and row.red == row.green:
-        raise ValidationError({"green": _("Red and green are the same value: give two different ones.")})
-    if row.scale == STEPS:
-        limits = [limit for limit, worth in row.steps]
-        if not limits or limits != sorted(set(limits)) or any(not 0 <= worth <= 100 for _limit, worth in row.steps):
-            raise ValidationError({"steps": _("Give steps with ascending values, each worth 0 to 100 points.")})
-    if row.per_price and not kind.is_amount:
-        raise ValidationError({"per_price": _("Only an amount can be taken per price paid.")})
-    if kind.of_threshold and not row.threshold:
-        raise ValidationError({"threshold": _("Say from how many uses a person counts as active.")})
-    if row.feature_id and not kind.of_feature:
-        raise ValidationError({"feature": _("This kind looks at all features: leave the feature empty.")})
-
-
-@transaction.atomic
-def keep_row(row: models.Model, *, at: datetime, by: Actor) -> None:
-    """Add or change a scorecard, a draft version, or one of a draft's groups and measures.
-
-    Raises ValidationError for rows of a published version and for a measure that cannot be read.
-    """
-    require_configure(by)
-    _refuse_published(row)
-    if isinstance(row, ScorecardMeasure):
-        check_measure(row)
-    old = type(row)._base_manager.filter(pk=row.pk).first() if row.pk else None
-    row.save()
-    before = fields_of(old) if old else {}
-    after = fields_of(row)
-    changed = {name for name in after if before.get(name) != after[name]}
-    audit.record(
-        "scorecard.changed",
-        row,
-        at=at,
-        by=by,
-        before={name: before[name] for name in before if name in changed},
-        after={name: after[name] for name in after if name in changed},
-    )
-
-
-@transaction.atomic
-def remove_row(row: models.Model, *, at: datetime, by: Actor) -> None:
-    """Remove a draft version or one of its groups and measures; what was published stays for good."""
-    require_configure(by)
-    _refuse_published(row)
-    audit.record("scorecard.removed", row, at=at, by=by, before=fields_of(row))
-    row.delete()
-
-
-def _refuse_published(row: models.Model) -> None:
-    version = row if isinstance(row, ScorecardVersion) else getattr(row, "version", None)
-    if version is None or version.pk is None:
-        return
-    if ScorecardVersion.objects.filter(pk=version.pk, state=State.PUBLISHED).exists():
-        raise ValidationError(_("A published version is never changed: start a draft from it."))
-
-
-@transaction.atomic
-def start_draft(version: ScorecardVersion, *, at: datetime, by: Actor) -> ScorecardVersion:
-    """Copy a version with its groups and measures into the next draft; returns the one that exists, if any."""
-    require_configure(by)
-    card = Scorecard.objects.select_for_update().get(pk=version.scorecard_id)
-    versions = ScorecardVersion.objects.filter(scorecard=card)
-    found = versions.filter(state=State.DRAFT).first()
-    if found:
-        return found
-    newest = versions.order_by("-number").values_list("number", flat=True)[0]
-    copied = {"number": newest + 1, "state": State.DRAFT, "published_at": None, "published_by_id": None}
-    draft = ScorecardVersion.objects.create(**fields_of(version) | copied)
-    groups = {}
-    for group in ScorecardGroup.objects.filter(version=version):
-        groups[group.pk] = ScorecardGroup.objects.create(**fields_of(group) | {"version_id": draft.pk})
-    for row in ScorecardMeasure.objects.filter(version=version):
-        own = groups[row.group_id].pk if row.group_id else None
-        ScorecardMeasure.objects.create(**fields_of(row) | {"version_id": draft.pk, "group_id": own})
-    audit.record("scorecard.draft_started", draft, at=at, by=by, after={"from": version.number})
-    return draft
 
 
 @transaction.atomic
