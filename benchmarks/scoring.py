@@ -24,8 +24,12 @@ from benchmarks import usage_shape  # noqa: E402
 from benchmarks.usage_shape import DAY  # noqa: E402
 from crm.audit.rules import System  # noqa: E402
 from crm.lib import partitions  # noqa: E402
+from crm.segments.actions import keep_segment  # noqa: E402
+from crm.segments.rules import ALL, Group, Leaf  # noqa: E402
+from crm.staff.models import User  # noqa: E402
 from crm.usage import actions as usage  # noqa: E402
 from retention.measures.rules import PERCENTILE  # noqa: E402
+from retention.previews import queries as previews  # noqa: E402
 from retention.scorecards import queries as scorecards  # noqa: E402
 from retention.scorecards.actions import publish  # noqa: E402
 from retention.scorecards.models import Scorecard, ScorecardMeasure, ScorecardVersion  # noqa: E402
@@ -71,6 +75,19 @@ def publish_version(number: int, measures: list[dict[str, Any]]) -> ScorecardVer
     return publish(version, at=AT, by=BY)
 
 
+def publish_ten(by: User) -> None:
+    """Nine more scorecards of the six measures, so that each judges a tenth of the accounts."""
+    execute("UPDATE crm_account SET segment = 'part ' || id % 10")
+    for n in range(9):
+        tree = Group(ALL, (Leaf("segment", "is", (f"part {n}",)),))
+        segment = keep_segment(name=f"Part {n}", tree=tree, shared="everyone", at=AT, by=by)
+        card = Scorecard.objects.create(name=f"Part {n}", segment=segment, position=n)
+        version = ScorecardVersion.objects.create(scorecard=card, number=1)
+        for position, measure in enumerate(SIX, 1):
+            ScorecardMeasure.objects.create(version=version, position=position, name=str(measure["key"]), **measure)
+        publish(version, at=AT, by=BY)
+
+
 def timed(work: Callable[[], object], *, runs: int = 3) -> float:
     """Median seconds of some runs, each undone."""
     taken = []
@@ -98,7 +115,7 @@ def one_scorecard(edition: scorecards.Edition) -> None:
     """From windows to ledger rows, what the baseline does from days to its history."""
     actions._lock()
     actions.judge(edition, DAY)
-    actions._write(edition, DAY, "verdict", hindsight=False, at=AT, by=BY, account=None)
+    actions._write(edition.version.pk, DAY, "verdict", hindsight=False, account=None)
 
 
 def full_run() -> None:
@@ -110,6 +127,11 @@ def full_run() -> None:
 
 def one_day() -> None:
     actions.score_day(DAY, today=DAY, at=AT, by=BY)
+
+
+def everyone_again() -> None:
+    execute("DELETE FROM retention_standing")
+    one_day()
 
 
 def touch(accounts: int) -> None:
@@ -149,6 +171,12 @@ def measure(accounts: int, days: int) -> None:
         actions.score_changed(AT, at=AT, by=BY)
 
     little_time = timed(little)
+    draft = scorecards.edition(edition.version)
+    preview = timed(lambda: previews.preview(draft, most=previews.FEW))
+    everyone = timed(everyone_again)
+    ten = timed(
+        lambda: (publish_ten(User.objects.create(email="ops@bench.example", role="ops_admin")), everyone_again())
+    )
     twelve = publish_version(2, TWELVE)
     one_day()
     row = value(f"SELECT avg(pg_column_size(h.*)) FROM retention_health_score AS h WHERE version_id = {twelve.pk}")
@@ -158,6 +186,9 @@ def measure(accounts: int, days: int) -> None:
     say("one scorecard from windows, with its ledger rows", one, one / baseline, 0.2)
     say("full run: windows, scores, current scores, ledger", full, full / baseline, None)
     say("1 % of accounts changed, of the full run", little_time, little_time / full, 0.05)
+    say("everyone judged anew by one scorecard", everyone, None, None)
+    say("everyone judged anew by ten scorecards, of one", ten, ten / everyone, 10)
+    print(f"  preview of a draft over 10,000 accounts: {preview:.2f} s (budget 1{'' if preview < 1 else ', MISSED'})")
     print(f"  ledger row of twelve measures: {row} bytes (budget 240{'' if row <= 240 else ', MISSED'})")
 
 
