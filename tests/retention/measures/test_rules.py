@@ -4,6 +4,8 @@ from decimal import Decimal
 from typing import Any
 
 import pytest
+from hypothesis import assume, given
+from hypothesis import strategies as st
 
 from retention.measures.rules import PERCENTILE, STEPS, Measure, half_up, needed, percentiles, points
 
@@ -91,3 +93,18 @@ def test_a_scale_that_cannot_judge_is_refused() -> None:
         Measure(key="m", kind="reach", window=30)
     with pytest.raises(ValueError, match="at least one step"):
         Measure(key="m", kind="reach", scale=STEPS)
+
+
+numbers = st.decimals("-50", "50", places=3, allow_nan=False)
+
+
+@given(numbers, numbers, numbers, numbers)
+def test_a_reading_nearer_to_green_is_never_worth_less(
+    red: Decimal, green: Decimal, one: Decimal, other: Decimal
+) -> None:
+    assume(red != green)
+    worse, better = sorted((one, other), reverse=red > green)
+    linear = Measure(key="m", kind="reach", red=red, green=green)
+    assert (points(linear, worse) or 0) <= (points(linear, better) or 0)
+    ranks = percentiles([worse, better, *(Decimal(n) for n in range(-24, 25))], descending=red > green)
+    assert (ranks[0] or 0) <= (ranks[1] or 0)

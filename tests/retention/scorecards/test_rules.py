@@ -132,6 +132,21 @@ def test_a_missing_measure_never_changes_the_points_only_coverage_and_range(weig
     assert with_missing.low <= without.low and with_missing.high >= without.high
 
 
+@given(cards(), st.booleans(), st.data())
+def test_that_holds_inside_groups_too(card: Any, alone: Any, data: Any) -> None:
+    size = len(card.measures)
+    points = data.draw(st.lists(tenths, min_size=size, max_size=size))
+    one = Group(Decimal(3), (size,), (Decimal(3),))
+    first, *rest = card.groups
+    wider = Group(first.weight, (*first.members, size), (*first.weights, Decimal(3)), first.takes)
+    measures = (*card.measures, Measure(key="more", kind="reach"))
+    more = Card(measures, (*card.groups, one) if alone else (wider, *rest), minimum_coverage=0)
+    with_missing, without = judge(more, [*points, None]), judge(Card(card.measures, card.groups, 0), points)
+    assert with_missing.points == without.points
+    assert with_missing.coverage <= without.coverage
+    assert with_missing.low <= without.low and with_missing.high >= without.high
+
+
 @given(cards(), st.integers(2, 9), st.data())
 def test_weights_act_by_their_shares_only(card: Any, times: Any, data: Any) -> None:
     points = data.draw(st.lists(tenths, min_size=len(card.measures), max_size=len(card.measures)))
