@@ -40,7 +40,9 @@ class ScorecardForm(forms.Form):
         Segment.objects.none(),
         label=_("Segment"),
         help_text=_("It judges the accounts in it that no scorecard before it takes. Segments for everyone count."),
-        error_messages={"required": _("Choose a segment: only the default scorecard takes all accounts that are left.")},
+        error_messages={
+            "required": _("Choose a segment: only the default scorecard takes all accounts that are left.")
+        },
     )
 
     def __init__(self, *args: Any, is_default: bool = False, **more: Any) -> None:
