@@ -58,17 +58,12 @@ def _visible(path: str, user: User) -> models.Q:
         return seen | unrestricted
     shared = models.Q()
     if scope.team_id is not None:
-        shared |= models.Q(**{f"{path}owner__in": _team(scope.team_id)}) | models.Q(**{f"{path}pool": scope.team_id})
+        shared |= models.Q(**{f"{path}owner__in": sorted(scope.mates)}) | models.Q(**{f"{path}pool": scope.team_id})
     if scope.covers.users:
         shared |= models.Q(**{f"{path}owner__in": sorted(scope.covers.users)})
     if scope.covers.pools:
         shared |= models.Q(**{f"{path}pool__in": sorted(scope.covers.pools)})
     return seen | (shared & unrestricted) if shared else seen
-
-
-def _team(team_id: int) -> models.QuerySet[User, int]:
-    """The ids of a team, looked up once; as a join, each account's owner would be looked up."""
-    return User.objects.filter(team=team_id).values_list("pk", flat=True)
 
 
 def writable(user: User, *, covered: bool = True) -> models.Q:
@@ -85,7 +80,7 @@ def writable(user: User, *, covered: bool = True) -> models.Q:
     if user.team_id is not None:
         shared |= models.Q(pool=user.team_id)
         if user.role == MANAGER:
-            shared |= models.Q(owner__in=_team(user.team_id))
+            shared |= models.Q(owner__in=sorted(scope_of(user).mates))
     return models.Q(owner__in=[user.pk, *sorted(covers.restricted)]) | (models.Q(restricted=False) & shared)
 
 

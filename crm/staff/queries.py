@@ -61,7 +61,7 @@ class Ground:
     """What every page stands on: the settings, and when the queue's workers last gave a sign of life (None: never).
 
     `second_factor`: whether the person has set one up, an authenticator app or a passkey. `covers`: for whom the
-    person stands in. `used`: the PARTS that are in use, and the SIGNS that there are.
+    person stands in. `used`: the PARTS that are in use, and the SIGNS that there are. `mates`: ids of the team.
     """
 
     installation: Installation
@@ -69,6 +69,7 @@ class Ground:
     second_factor: bool = False
     covers: tuple[CoverNow, ...] = ()
     used: frozenset[str] = frozenset()
+    mates: frozenset[int] = frozenset()
 
 
 _PERSON = """
@@ -85,7 +86,8 @@ SELECT person.*, to_jsonb(site) AS ground_site, beat.at AS ground_beat_at,
         LEFT JOIN crm_user AS away ON away.id = covered_id LEFT JOIN crm_team AS team ON team.id = pool_id
         WHERE covering_id = person.id
     ) AS ground_covers,
-    array_remove(ARRAY[/*parts*/]::text[], NULL) AS ground_used
+    array_remove(ARRAY[/*parts*/]::text[], NULL) AS ground_used,
+    ARRAY(SELECT id FROM crm_user WHERE team_id = person.team_id) AS ground_mates
 FROM crm_user AS person
 LEFT JOIN crm_installation AS site ON site.id = 1 LEFT JOIN crm_beat AS beat ON beat.name = 'jobs'
 WHERE person.id = %(user)s
@@ -129,7 +131,8 @@ def _ground(row: Any, at: datetime | None) -> Ground:
     site = loads(row.ground_site) if row.ground_site else {"id": 1}
     fields = {field.column: field for field in Installation._meta.concrete_fields}
     settings = Installation(**{fields[name].attname: fields[name].to_python(value) for name, value in site.items()})
-    return Ground(settings, row.ground_beat_at, row.ground_second_factor, covers, frozenset(row.ground_used))
+    used, mates = frozenset(row.ground_used), frozenset(row.ground_mates)
+    return Ground(settings, row.ground_beat_at, row.ground_second_factor, covers, used, mates)
 
 
 def lacks_second_factor(user: User) -> bool:
@@ -152,7 +155,9 @@ def scope_of(user: User) -> rules.Scope:
             restricted=frozenset(each.user_id for each in ground.covers if each.user_id and each.restricted),
         )
         mode = ground.installation.visibility
-        known = rules.scope(user.role, mode, user.pk, user.team_id, active=user.is_active, covers=given)
+        known = rules.scope(
+            user.role, mode, user.pk, user.team_id, active=user.is_active, covers=given, mates=ground.mates
+        )
         user.__dict__["_scope"] = known
     return known
 

@@ -49,7 +49,7 @@ class Scope:
     """Whose accounts a person sees: really all, everyone's, the team's, or the own ones. No user: nobody's.
 
     Those of whoever is covered come on top. Restricted accounts of others are only among `everything`, and
-    where the cover was said to include them.
+    where the cover was said to include them. `mates`: whoever is in the team, the person too.
     """
 
     everything: bool = False
@@ -57,20 +57,23 @@ class Scope:
     user_id: int | None = None
     team_id: int | None = None
     covers: Covers = NOBODY
+    mates: frozenset[int] = frozenset()
 
 
 def scope(
-    role: str, mode: str, user_id: int, team_id: int | None, *, active: bool = True, covers: Covers = NOBODY
-) -> Scope:
+    role: str, mode: str, user_id: int, team_id: int | None, *,
+    active: bool = True, covers: Covers = NOBODY, mates: frozenset[int] = frozenset(),
+) -> Scope:  # fmt: skip
     """Derive what a role sees under the installation's visibility mode (own, team or all)."""
     if not active:
         return Scope()
     if role in (SYSTEM_ADMIN, OPS_ADMIN):
-        return Scope(everything=True, user_id=user_id, team_id=team_id, covers=covers)
+        return Scope(everything=True, user_id=user_id, team_id=team_id, covers=covers, mates=mates)
     if mode == ALL:
-        return Scope(everyone=True, user_id=user_id, team_id=team_id, covers=covers)
-    sees_team = mode == TEAM or role == MANAGER
-    return Scope(user_id=user_id, team_id=team_id if sees_team else None, covers=covers)
+        return Scope(everyone=True, user_id=user_id, team_id=team_id, covers=covers, mates=mates)
+    if mode == TEAM or role == MANAGER:
+        return Scope(user_id=user_id, team_id=team_id, covers=covers, mates=mates)
+    return Scope(user_id=user_id, covers=covers)
 
 
 def may_arrange_cover(role: str, user_id: int, team_id: int | None, away: tuple[int | None, int | None]) -> bool:
