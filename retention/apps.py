@@ -17,16 +17,20 @@ class RetentionConfig(AppConfig):
         from crm.accounts.actions import handing_over
         from crm.contacts.actions import Follows, following
         from crm.exports import rules as exports
+        from crm.imports import rules as imports
         from crm.imports.actions import derived
         from crm.keys.models import Group, register_groups
         from crm.staff.actions import leaving
         from crm.staff.queries import PARTS, SIGNS
         from retention.follow_ups.actions import put_doubles_aside, take_back_from
         from retention.handovers.actions import hand_over
-        from retention.pages.export import EXPORTS
+        from retention.onboarding import rules as onboarding
+        from retention.onboarding.actions import import_reached
+        from retention.onboarding.forms import read_reached
         from retention.pages.fields import register_fields
 
         PARTS["playbooks"] = "retention_play"
+        PARTS["onboarding"], PARTS["onboarding-plans"] = "retention_onboarding", "retention_onboardingplan"
         SIGNS["begun"] = "retention_scorecardversion WHERE published_by_id IS NOT NULL"
         register_fields()
         for table in TABLES:
@@ -36,6 +40,16 @@ class RetentionConfig(AppConfig):
             Group("health", _("Scores, scorecards and forecasts")),
             Group("work", _("Signals, plays, tasks and outcomes")),
         )
+        imports.register(
+            imports.Kind(
+                onboarding.MILESTONES, onboarding.LABEL, onboarding.ABOUT, onboarding.COLUMNS,
+                required=(("account",), ("milestone",), ("reached_on",)), examples=(onboarding.EXAMPLE,),
+                dates=("reached_on",), tables=("retention_milestonereach",), names_account=True,
+                identity=("account", "milestone"), read=read_reached, write=import_reached,
+            )
+        )  # fmt: skip
+        from retention.pages.export import EXPORTS  # in whose columns the files are
+
         handing_over.append(hand_over)
         following.append(Follows("retention.FollowUp", once=("play_step", "occurrence_on"), settle=put_doubles_aside))
         for export in EXPORTS:

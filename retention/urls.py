@@ -2,6 +2,7 @@
 
 from django.urls import URLPattern, URLResolver, include, path
 
+from retention.onboarding import views as onboarding
 from retention.pages import (
     account,
     begin,
@@ -60,6 +61,18 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path("begin/", begin.begin, name="begin"),
     path("search/", finding.search, name="search"),
     path("search/palette/", finding.palette, name="palette"),
+    path("onboarding/", onboarding.index, name="onboarding"),
+    path("onboarding/steps/", onboarding.steps, name="onboarding-steps"),
+    path("accounts/<int:account>/onboarding/", onboarding.of_account, name="account-onboarding"),
+    path("accounts/<int:account>/onboarding/begin/", onboarding.begin, name="onboarding-begin"),
+    path("accounts/<int:account>/milestones/<int:milestone>/", onboarding.reach, name="milestone-reach"),
+    path(
+        "accounts/<int:account>/milestones/<int:milestone>/take-back/", onboarding.take_back, name="milestone-take-back"
+    ),
+    path("settings/onboarding/", onboarding.plans, name="onboarding-plans"),
+    path("settings/onboarding/new/", onboarding.new_plan, name="onboarding-plan-new"),
+    path("settings/onboarding/<int:pk>/", onboarding.edit_plan, name="onboarding-plan-edit"),
+    path("settings/onboarding/<int:pk>/switch/", onboarding.switch_plan, name="onboarding-plan-switch"),
     path("playbooks/", playbooks.playbooks, name="playbooks"),
     path("playbooks/<int:pk>/", playbooks.playbook, name="playbook"),
     path("settings/scorecards/", scorecards.index, name="scorecards"),

@@ -52,6 +52,9 @@ from retention.follow_ups.models import FollowUp
 from retention.forecasts.models import Forecast
 from retention.handovers.models import Handover
 from retention.messages.actions import ensure_default_templates
+from retention.onboarding.actions import Asked, Terms, reach, set_plan
+from retention.onboarding.actions import begin as begin_onboarding
+from retention.onboarding.models import Milestone, OnboardingPlan
 from retention.outcomes.models import Outcome
 from retention.playbooks.actions import ensure_default_playbooks
 from retention.playbooks.models import Playbook
@@ -159,6 +162,12 @@ def _product(made: Company) -> tuple[Plan, EventName]:
     portal = factories.feature("portal", name="Carrier portal", is_key=True, threshold=5)
     plan = factories.plan(trips.feature, portal, name="Professional")
     made.remember("feature", portal.pk)
+    steps = [
+        Asked("Kickoff", "hand", 3), Asked("Training", "hand", 7), Asked("First trip", "first_use", 14, trips.feature),
+    ]  # fmt: skip
+    terms = Terms(TODAY - 90 * DAY, 60, 14, steps)
+    made.remember("onboarding plan", set_plan(name="Standard", plans=[], terms=terms, at=NOW, by=BY).pk)
+    made.remember("kickoff", Milestone.objects.get(name="Kickoff").pk)
     made.remember("plan", plan.pk)
     made.remember("event", trips.pk)
     playbook = Playbook.objects.order_by("pk").first()
@@ -261,6 +270,11 @@ def _work(made: Company, whose: str) -> None:
         made.remember(kind, talk.pk, whose)
     conversations.close(talk, at=NOW, by=owner)
     Conversation.objects.system("test").update(responder=None)
+    begin_onboarding(of, plan=OnboardingPlan.objects.get(), started_on=TODAY - 20 * DAY, at=NOW, by=BY)
+    kickoff, training = Milestone.objects.filter(kind="hand").order_by("position")
+    made.remember("milestone", (of.pk, kickoff.pk), whose)
+    made.remember("reach", reach(of, training, at=NOW, by=BY).pk, whose)
+    made.remember("reached milestone", (of.pk, training.pk), whose)
     for kind in ("goal", "dropped goal"):
         portal, due = Feature.objects.get(key="portal"), TODAY + 90 * DAY
         goal = set_goal(

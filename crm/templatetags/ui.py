@@ -259,6 +259,7 @@ KINDS_OF_LINE = {
     "note": ("sticky-note", gettext_lazy("Note")),
     "task": ("list-checks", gettext_lazy("Task")),
     "goal": ("target", gettext_lazy("Goal")),
+    "milestone": ("flag", gettext_lazy("Milestone")),
     "promise": ("handshake", gettext_lazy("Promise")),
     "signal": ("triangle-alert", gettext_lazy("Risk signal")),
     "payment": ("credit-card", gettext_lazy("Payment")),

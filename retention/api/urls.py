@@ -1,9 +1,14 @@
 """The addresses of retention's nouns under /api/v1/."""
 
 from crm.api.nouns import router
-from retention.api import acting, judging
+from retention.api import acting, judging, onboarding
 
 urlpatterns = router(
+    onboarding_plans=onboarding.OnboardingPlans,
+    onboarding_versions=onboarding.OnboardingVersions,
+    milestones=onboarding.Milestones,
+    onboardings=onboarding.Onboardings,
+    milestone_reaches=onboarding.MilestoneReaches,
     scores=judging.Scores,
     score_days=judging.ScoreDays,
     scorecards=judging.Scorecards,

@@ -18,6 +18,7 @@ CROSS JOIN (
         count(*) FILTER (WHERE state = 'on_track') AS on_track
     FROM listed
 ) AS tally
-WHERE %(rank)s::int IS NULL OR (listed.rank, -listed.late, listed.account_id) > (%(rank)s, -%(late)s, %(after)s)
+WHERE %(rank)s::int IS NULL OR (listed.rank, -listed.late, listed.account_id) 
+        > (%(rank)s::int, -(%(late)s::int), %(after)s::bigint)
 ORDER BY listed.rank, -listed.late, listed.account_id
 LIMIT %(limit)s

@@ -1,9 +1,10 @@
 """Who is in onboarding and how it stands, now and on any day that was; where accounts stop, and how long they take."""
 
 from collections import Counter, defaultdict
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
-from datetime import date, datetime
+from datetime import UTC, date, datetime, time, timedelta
+from decimal import Decimal
 from itertools import chain, repeat
 from typing import Any, NamedTuple
 
@@ -50,6 +51,12 @@ class Stood:
     next_name: str | None
     next_kind: str | None
     next_due_on: date | None
+
+    @classmethod
+    def read(cls, row: Mapping[str, Any]) -> "Stood":
+        """From JSON, as a statement around this one gives it."""
+        days = ("started_on", "seen_on", "last_day", "churned_on", "last_on", "value_on", "next_due_on")
+        return cls(**dict(row) | {name: row[name] and date.fromisoformat(row[name]) for name in days})
 
     @property
     def is_going(self) -> bool:
@@ -106,9 +113,25 @@ def stood_on(day: date, *, known: datetime | None = None, accounts: Collection[i
     return {row[0]: Stood(*row) for row in _run(sql("standing", **only), day=day, known=known, **given)}
 
 
-def steps_on(day: date, *, account: int, known: datetime | None = None) -> list[StepOn]:
-    """The milestones of the account's edition in their order. None at all: it is in no onboarding."""
-    return [StepOn(*row) for row in _run(sql("steps", only=THESE), day=day, known=known, accounts=[account])]
+def end_of(day: date) -> datetime:
+    """The last instant of a UTC day: what was recorded by then was known on it."""
+    return datetime.combine(day + timedelta(days=1), time(), UTC) - timedelta(microseconds=1)
+
+
+def progress_on(
+    day: date, *, known: datetime | None = None, accounts: Collection[int] | None = None
+) -> dict[int, Decimal]:
+    """Share of the milestones expected by the day that were reached, 0..1. No key: no plan, or nothing expected yet."""
+    only = "" if accounts is None else THESE
+    given: dict[str, Any] = {} if accounts is None else {"accounts": list(accounts)}
+    return dict(_run(sql("progress", only=only), day=day, known=known, **given))
+
+
+def steps_on(day: date, *, known: datetime | None = None, accounts: Collection[int] | None = None) -> list[StepOn]:
+    """The milestones of accounts in an onboarding by `day`, by account and in their order; as `stood_on`."""
+    only = "" if accounts is None else THESE
+    given: dict[str, Any] = {} if accounts is None else {"accounts": list(accounts)}
+    return [StepOn(*row) for row in _run(sql("steps", only=only), day=day, known=known, **given)]
 
 
 # --- those who are still in it ---------------------------------------------------------------------------------------
@@ -141,9 +164,12 @@ Place = tuple[int, int, int]  # rank, days late, account
 
 
 def going(
-    user: User, *, day: date, plan: int | None = None, mine: bool = False, after: Place | None = None, limit: int = PAGE
+    user: User, *, day: date, plan: int | None = None, mine: bool = False, after: Place | None = None, limit: int = 0
 ) -> list[Going]:
-    """A page of the accounts in onboarding that the user sees, stuck ones first, and one more if there are more."""
+    """A page of the accounts in onboarding that the user sees, stuck ones first, and one more if there are more.
+
+    `limit` 0: as many as a page has.
+    """
     rows = Account.objects.visible_to(user).filter(merged_into=None).exclude(stage__in=GONE)
     if mine:
         rows = rows.with_mine(user).filter(is_mine=True)  # type: ignore[misc]  # annotated
@@ -151,7 +177,7 @@ def going(
     only = f"SELECT pk FROM ({seen}) AS seen WHERE pk IN ({RECENT})"
     text = sql("going", only=only, gone=NOBODY).replace("/*accounts*/", seen)
     rank, late, pk = after or (None, None, None)
-    given = {"plan": plan, "rank": rank, "late": late, "after": pk, "limit": limit + 1}
+    given = {"plan": plan, "rank": rank, "late": late, "after": pk, "limit": (limit or PAGE) + 1}
     return [Going(*row) for row in _run(text, day=day, known=None, **given, **parameters)]
 
 
@@ -195,6 +221,12 @@ class Leaving:
         return wilson(self.left_without, self.without)
 
     @property
+    def is_told(self) -> bool:
+        """Whether the difference is more than chance may make."""
+        found = self.difference
+        return found is not None and (found.low > 0 or found.high < 0)
+
+    @property
     def difference(self) -> Interval | None:
         """How much larger the share of leavers is without it, −1..1."""
         return newcombe(self.left_without, self.without, self.left_with, self.with_it)
@@ -210,8 +242,13 @@ class Path:
     began: int
     reached: int
     curve: Curve | None
-    stopped: Counter[str]
+    stopped: dict[str, int]
     leaving: Leaving
+
+    @property
+    def tenths(self) -> int | None:
+        """The share that reached it, in thousandths: how far a bar is filled."""
+        return self.reached * 1000 // self.began if self.began else None
 
 
 STOPS = (rules.STUCK, rules.LEFT, rules.OVER)
@@ -241,11 +278,11 @@ def paths(user: User, plan: OnboardingPlan, *, day: date, reach: date, since: da
     newest = OnboardingVersion.objects.filter(plan=plan).order_by("-number").values("pk")[:1]
     steps = Milestone.objects.filter(version__in=newest).order_by("position")
     named = [("", "", False), *((step.key, step.name, step.is_value) for step in steps)]
-    return [_path(key, name, is_value, spells[key], stops[key], churn) for key, name, is_value in named]
+    return [_path(key, name, is_value, spells[key], dict(stops[key]), churn) for key, name, is_value in named]
 
 
 def _path(
-    key: str, name: str, is_value: bool, spells: list[tuple[Spell, int]], stopped: Counter[str],
+    key: str, name: str, is_value: bool, spells: list[tuple[Spell, int]], stopped: dict[str, int],
     churn: Counter[tuple[str, int, bool]],
 ) -> Path:  # fmt: skip
     began = sum(count for _spell, count in spells)

@@ -17,6 +17,24 @@ HORIZON: Final = 180  # days after a step was due within which an account left, 
 ENOUGH: Final = 10  # accounts on each side, below which leaving with and without a step is not compared
 
 
+def _(text: str) -> str:
+    """Mark a sentence for translation; whoever shows it translates it."""
+    return text
+
+
+# Files of milestones that were reached and are said by hand.
+MILESTONES, LABEL = "milestones", _("Milestones reached")
+ABOUT = _(
+    "Steps of their onboarding that customers have taken, where somebody says so; what usage shows comes by itself."
+)
+COLUMNS = {
+    "account": ("account_id", "company_id", "customer_id", "account_external_id"),
+    "milestone": ("step", "name", "key", "task"),
+    "reached_on": ("reached", "on", "date", "done_on", "completed_on"),
+}
+EXAMPLE = {"account": "acme", "milestone": "Kickoff held", "reached_on": "2026-11-02"}
+
+
 @dataclass(frozen=True)
 class Terms:
     """Over after `lasts_days`; stuck after `stuck_days` in which something is overdue and nothing was reached."""

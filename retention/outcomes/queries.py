@@ -39,7 +39,8 @@ def sentence(outcome: Outcome) -> str:
 class Event:
     """Something that happened. `name` and `facts` are raw: pages make sentences of them, and mask `who`.
 
-    `kind`: signal, play, task, promise, draft, mail, talk, survey, outcome, owner, subscription, payment, goal or left.
+    `kind`: signal, play, task, promise, draft, mail, talk, survey, outcome, owner, subscription, payment, goal,
+    milestone or left.
     `ref`: the id of its row.
     """
 

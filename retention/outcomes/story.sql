@@ -1,6 +1,6 @@
 -- story.sql — Grain one row per thing that happened to %(account)s, the newest %(limit)s; after them, oldest first, its score
 -- rows from %(start)s to %(end)s (kind 'score') · Reads signals, plays, tasks, promises, follow-ups, mails, conversations,
--- answers, outcomes, owner and subscription changes, payments, goals, contacts, the ledger · Writes nothing
+-- answers, outcomes, owner and subscription changes, payments, goals, milestones, contacts, the ledger · Writes nothing
 -- Safe to run twice: it only reads. Each branch gives at most a page's worth along its index by account. What happened to
 -- accounts merged into this one belongs to its story. `facts` holds what the sentence is made of; days stand at midnight.
 WITH mine AS (
@@ -72,6 +72,15 @@ WITH mine AS (
     LEFT JOIN crm_feature AS feature ON feature.id = goal.feature_id
     LEFT JOIN crm_traitdefinition AS trait ON trait.id = goal.trait_id
     WHERE turn.account_id = ANY (ARRAY(SELECT id FROM mine)) ORDER BY turn."on" DESC, turn.id DESC LIMIT %(limit)s)
+    UNION ALL
+    (SELECT reach."on"::timestamp AT TIME ZONE 'UTC', 'milestone', reach.id, milestone.name, coalesce(person.name, ''),
+        jsonb_build_object('is_value', milestone.is_value)
+    FROM retention_milestonereach AS reach JOIN retention_milestone AS milestone ON milestone.id = reach.milestone_id
+    LEFT JOIN crm_user AS person ON person.id = reach.recorded_by_id
+    WHERE reach.account_id = ANY (ARRAY(SELECT id FROM mine)) AND reach."on" IS NOT NULL AND NOT EXISTS (
+        SELECT FROM retention_milestonereach AS later
+        WHERE later.account_id = reach.account_id AND later.milestone_id = reach.milestone_id AND later.id > reach.id)
+    ORDER BY reach."on" DESC, reach.id DESC LIMIT %(limit)s)
     UNION ALL
     (SELECT row."on"::timestamp AT TIME ZONE 'UTC', 'payment', row.id, row.kind, row.why,
         jsonb_build_object('amount', row.amount, 'currency', row.currency, 'invoice', row.invoice)

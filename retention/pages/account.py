@@ -27,6 +27,7 @@ from crm.templatetags.ui import day as day_words
 from retention.forecasts.models import Category
 from retention.messages.queries import Consumption, Standing, consumption, recap_of, standings
 from retention.messages.rules import Recap
+from retention.onboarding.queries import Stood
 from retention.outcomes.queries import story
 from retention.pages import telling
 from retention.pages.next_step import draft_context, next_step, progress_words
@@ -34,7 +35,7 @@ from retention.pages.seen import seen_account
 from retention.pages.table import in_days
 from retention.scores.queries import Why, why
 
-CURVE_DAYS, USE_DAYS, PEOPLE = 182, 84, 6
+CURVE_DAYS, USE_DAYS, NEWS_DAYS, PEOPLE = 182, 84, 30, 6
 ROLES = [ContactRole.CHAMPION, ContactRole.DECISION_MAKER, ContactRole.USER, ContactRole.BILLING]
 
 
@@ -58,6 +59,7 @@ def account(request: Request, pk: int) -> HttpResponse:
         **_next(of, request, may=may),
         "history": told.history,
         "events": telling.marks(told.events, day - timedelta(days=CURVE_DAYS), request.user),
+        "onboarding": of.onboarding if of.onboarding and is_news(of.onboarding, day) else None,
         "goals": goals(of.goals, day),
         "troubles": [Trouble(**row | {"since": date.fromisoformat(row["since"])}) for row in of.troubles],
         "promises": promised(of, request, may=may),
@@ -93,6 +95,11 @@ def _value(row: dict[str, Any]) -> str:
     if row["flag"] is not None:
         return _("yes") if row["flag"] else _("no")
     return day_words(date.fromisoformat(row["day"])) if row["day"] else str(row["text"])
+
+
+def is_news(stood: Stood, day: date) -> bool:
+    """Whether an onboarding goes on, or came to its end not long ago."""
+    return stood.is_going or (day - (stood.last_on or stood.seen_on)).days <= NEWS_DAYS
 
 
 def goals(held: list[dict[str, Any]], day: date) -> list[Progress]:

@@ -4,12 +4,13 @@ from collections.abc import Iterator
 from datetime import date
 from typing import Any
 
+from django.db.models import Exists, OuterRef
 from django.utils.text import capfirst
-from django.utils.translation import gettext
+from django.utils.translation import gettext, pgettext_lazy
 from django.utils.translation import gettext_lazy as _
 
 from crm.accounts.models import Account, Stage
-from crm.exports.queries.book import BLOCK, streamed
+from crm.exports.queries.book import BLOCK, as_imported, of_account, streamed
 from crm.exports.queries.house import at
 from crm.exports.rules import Asked, Cell, Export, Table, Unusable, number_in, tabled
 from crm.lib.days import own_day
@@ -21,6 +22,8 @@ from retention.follow_ups.models import FollowUp
 from retention.forecasts import queries as forecasts
 from retention.forecasts.models import Category
 from retention.forecasts.queries import Renewal
+from retention.onboarding import queries as onboarding
+from retention.onboarding.models import MilestoneReach
 from retention.outcomes.models import Outcome
 from retention.pages import listing, renewals
 from retention.pages.listing import Cursor, Row
@@ -127,6 +130,54 @@ def _renewal(due: Renewal, account: Account, currency: str, words: dict[str, str
     ]  # fmt: skip
 
 
+# --- onboarding ------------------------------------------------------------------------------------------------------
+
+ONBOARDING_COLUMNS = (
+    "external_id", "name", "plan", "began_on", "state", "days_late", "reached", "milestones", "next_milestone",
+    "due_on", "held_by",
+)  # fmt: skip
+
+
+def onboarding_table(asked: Asked) -> Table:
+    """The accounts in onboarding as the page lists them, all pages."""
+    return Table(ONBOARDING_COLUMNS, _going(asked))
+
+
+def _going(asked: Asked) -> Iterator[list[object]]:
+    mine = "list" in asked.state and asked.state.get("whose") != "all"
+    narrowed: dict[str, Any] = {"day": asked.now.date(), "plan": number_in(asked.state, "plan"), "mine": mine}
+    after = None
+    while True:
+        found = onboarding.going(asked.user, **narrowed, after=after, limit=BLOCK)
+        accounts = Account.objects.system("of onboardings that are seen")
+        ids = dict(accounts.filter(pk__in=[row.account_id for row in found]).values_list("pk", "external_id"))
+        for row in found[:BLOCK]:
+            yield [
+                ids[row.account_id], row.name, row.plan, row.started_on, str(STATE_WORDS[row.state]), row.late,
+                row.reached, row.steps, row.next_name, row.next_due_on, row.holder,
+            ]  # fmt: skip
+        if len(found) <= BLOCK:
+            return
+        last = found[BLOCK - 1]
+        after = (last.rank, last.late, last.account_id)
+
+
+STATE_WORDS = {"stuck": _("Stuck"), "behind": _("Behind"), "on_track": _("On track")}
+
+
+def milestones(asked: Asked) -> Table:
+    """What was said by hand to be reached and still holds, as the importer reads it."""
+    same = {"account": OuterRef("account"), "milestone": OuterRef("milestone")}
+    newer = MilestoneReach.objects.system("of rows that the person sees").filter(pk__gt=OuterRef("pk"), **same)
+    rows = MilestoneReach.objects.visible_to(asked.user).filter(of_account(asked), is_by_hand=True, on__isnull=False)
+    held = rows.exclude(Exists(newer)).select_related("account", "milestone")
+    return tabled(streamed(held.order_by("account", "on", "pk")), MILESTONE)
+
+
+MILESTONE: dict[str, Cell] = {
+    "account": "account.external_id", "milestone": "milestone.name", "reached_on": "on", "account_name": "account.name",
+}  # fmt: skip
+
 # --- what is done about it -------------------------------------------------------------------------------------------
 
 
@@ -194,6 +245,8 @@ OUTCOME: dict[str, Cell] = OF_ACCOUNT | {
 EXPORTS = [
     Export("portfolio", _("Accounts as listed"), _("The list of accounts with health, MRR and next step."), portfolio),
     Export("renewals", _("Renewals"), _("What renews in the next three months, and what is expected."), renewals_table),
+    Export("onboarding", pgettext_lazy("page", "Onboarding"), _("Who is new, and how far."), onboarding_table),
+    as_imported("milestones", milestones),
     Export("tasks", _("Tasks"), _("To-dos of our people, open and closed."), tasks),
     Export("follow-ups", _("Follow-ups"), _("Drafts to customers and what was decided; without the texts."), follow_ups,
            ("export", "read_contact_data")),

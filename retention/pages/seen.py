@@ -17,6 +17,8 @@ from crm.staff.queries import Text, compiled_per_scope
 from crm.staff.views import Request
 from crm.subscriptions import queries as subscriptions
 from retention.forecasts import queries as forecasts
+from retention.onboarding import queries as onboarding
+from retention.onboarding.queries import Stood
 
 TASKS = 12
 
@@ -24,9 +26,9 @@ TASKS = 12
 def seen_account(request: Request, pk: int) -> Any:
     """The account with its owner, if the person sees it; else 404, as if there were none.
 
-    It carries `change`, `outlook`, `above`, `taken_over`, the id of the next `draft`, and the lists `stand_ins`,
-    `traits`, `goals` (not dropped), `troubles` (of payment), `promises` (open ones), `tasks` and `waiting`:
-    conversations in which it is our turn.
+    It carries `change`, `outlook`, `above`, `taken_over`, its `onboarding` (None: in none), the id of the next `draft`,
+    and the lists `stand_ins`, `traits`, `goals` (not dropped), `troubles` (of payment), `promises` (open ones), `tasks`
+    and `waiting`: conversations in which it is our turn.
     """
     text, parameters = _statement(request.user)
     given = {"account": pk, "me": request.user.pk, "now": request.now, "day": request.now.date(), "known": None}
@@ -38,6 +40,7 @@ def seen_account(request: Request, pk: int) -> Any:
     found.stand_ins, found.traits = loads(found.stand_ins_json or "[]"), loads(found.traits_json or "[]")
     found.goals = loads(found.goals_json or "[]")
     found.troubles = loads(found.troubles_json or "[]")
+    found.onboarding = Stood.read(loads(found.onboarding_json)) if found.onboarding_json else None
     found.promises, found.tasks = loads(found.promises_json or "[]"), loads(found.tasks_json or "[]")
     found.waiting = loads(found.waiting_json or "[]")
     return found
@@ -51,6 +54,7 @@ def _statement(user: User) -> Text:
     text = text.replace("/*outlook*/", load(forecasts.__file__, "outlook"))
     text = text.replace("/*promises*/", load(promises.__file__, "open_promises"))
     text = text.replace("/*goals*/", goals.progress_sql("ANY (mine.ids)"))
+    text = text.replace("/*onboarding*/", onboarding.sql("standing", only="ANY (mine.ids)"))
     text = text.replace("/*troubles*/", subscriptions.troubles_sql("ANY (mine.ids)"))
     return text.replace("/*traits*/", load(accounts.__file__, "held_traits")), parameters
 

@@ -1,6 +1,6 @@
 -- seen.sql — Grain at most one row: the account %(account)s, if the reader sees it, with what its pages say of it; lists are
 -- JSON, null when empty · Reads the accounts the reader sees, crm_account, crm_user, crm_team, crm_trait, crm_promise,
--- crm_payment, crm_conversation, retention_score_now, retention_task, retention_followup, retention_handover, stand-ins and the outlook ·
+-- crm_payment, crm_conversation, onboarding, retention_score_now, retention_task, retention_followup, retention_handover, stand-ins and the outlook ·
 -- Writes nothing
 -- Safe to run twice: it only reads. Promises, conversations, tasks and drafts of accounts merged into this one belong to it.
 SELECT account.*, owner.name AS owner_name, owner.team_id AS owner_team, pool.name AS pool_name,
@@ -11,6 +11,7 @@ SELECT account.*, owner.name AS owner_name, owner.team_id AS owner_team, pool.na
     (SELECT jsonb_agg(to_jsonb(held) ORDER BY held.label, held.trait) FROM (/*traits*/) AS held) AS traits_json,
     (SELECT jsonb_agg(to_jsonb(held) ORDER BY held.due_on, held.id) FROM (/*promises*/) AS held) AS promises_json,
     (SELECT jsonb_agg(to_jsonb(held) ORDER BY held.since) FROM (/*troubles*/) AS held) AS troubles_json,
+    (SELECT to_jsonb(held) FROM (/*onboarding*/) AS held) AS onboarding_json,
     (SELECT jsonb_agg(to_jsonb(held) ORDER BY held.due_on, held.goal_id) FROM (/*goals*/) AS held WHERE held.kind <> 'dropped') AS goals_json,
     (SELECT jsonb_agg(to_jsonb(task) ORDER BY task.due_on, task.id) FROM (
         SELECT task.id, task.title, task.due_on, task.assignee_id, assignee.name AS assignee

@@ -28,7 +28,7 @@ from retention.risk_signals.queries import sentence as signal_sentence
 
 ICONS = {"draft": "mail", "owner": "note", "subscription": "payment", "left": "note", "outcome": "note", "play": "task"}
 # What only has a day stands at midnight, and no hour is printed.
-BY_DAY = {"subscription", "payment", "goal", "promise", "left"}
+BY_DAY = {"subscription", "payment", "goal", "promise", "milestone", "left"}
 END_WORDS = {
     "solved": gettext_noop("solved"),
     "finished": gettext_noop("finished"),
@@ -195,6 +195,11 @@ def _goal(event: Event, who: str) -> Said:
     return event.name, ", ".join(part for part in (asked, due, facts["why"]) if part), str(turn.label), "", ""
 
 
+def _milestone(event: Event, who: str) -> Said:
+    text = _("They get value for the first time.") if event.facts["is_value"] else ""
+    return _("Reached: %(milestone)s") % {"milestone": event.name}, text or who, "", "", ""
+
+
 def _left(event: Event, who: str) -> Said:
     return _("%(name)s left") % {"name": who}, str(ContactRole(event.name).label), "", "", ""
 
@@ -202,7 +207,7 @@ def _left(event: Event, who: str) -> Said:
 WORDS: dict[str, Callable[[Event, str], Said]] = {
     "signal": _signal, "play": _play, "task": _task, "draft": _draft, "mail": _mail, "talk": _talk, "survey": _survey,
     "promise": _promise, "outcome": _outcome, "owner": _owner, "subscription": _subscription, "payment": _payment,
-    "goal": _goal, "left": _left,
+    "goal": _goal, "milestone": _milestone, "left": _left,
 }  # fmt: skip
 
 

@@ -23,11 +23,13 @@ LISTS = (
     "accounts", "owner-changes", "traits", "tag-renames", "contacts", "plans", "features", "subscriptions",
     "subscription-changes", "promises", "promise-changes", "conversations", "payments",
     "goals", "goal-changes",
+    "onboarding-plans", "onboarding-versions", "milestones", "onboardings", "milestone-reaches",
     "segments", "events", "users", "teams", "scores", "scorecards", "scorecard-versions",
     "scorecard-measures", "forecasts", "signals", "playbooks", "playbook-steps", "plays", "play-steps", "tasks",
     "outcomes", "surveys", "waves", "invitations", "answers",
 )  # fmt: skip
 DETAILS = (
+    "onboarding-versions", "milestones", "onboardings",
     "scorecards", "scorecard-versions", "scorecard-measures", "playbook-steps", "plays", "play-steps", "outcomes",
     "waves", "invitations", "answers",
 )  # fmt: skip
@@ -99,6 +101,11 @@ API = [
     Call("api-goals-drop", "POST", "goal", "OMR writes 200", {"why": "They no longer want it."}),
     Call("api-goals-resume", "POST", "dropped goal", "OMR writes 200", {}),
     Call("api-goal-changes-detail", "GET", "", "SOMRV 404"),
+    Call("api-onboarding-plans-detail", "GET", "onboarding plan", EVERYBODY),
+    Call("api-onboardings-list", "POST", "", "OMR 201", {"account": "account:own", "plan": "onboarding plan:"}),
+    Call("api-milestone-reaches-list", "POST", "", "OMR 201", {"account": "account:own", "milestone": "kickoff:"}),
+    Call("api-milestone-reaches-detail", "GET", "reach", SEEN),
+    Call("api-milestone-reaches-take-back", "POST", "reach", "OMR writes 201", {}),
     Call("api-payments-list", "POST", "", "OMR 201", PAYMENT),
     Call("api-payments-detail", "GET", "payment", SEEN),
     Call("api-payments-upsert", "PUT", "", "OMR 201", PAYMENT),

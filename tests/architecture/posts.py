@@ -35,6 +35,11 @@ CONSENT = {"purpose": "advertising", "on": TODAY, "source": "form on our site"}
 TERMS = {"effective_on": TODAY, "price": "99.50", "billing_months": "1", "currency": "EUR", "seats": "5"}
 GOAL = {"words": "Every trip in one place", "target": "200", "due_on": TODAY + timedelta(days=90)}
 PAYMENT = {"kind": "failed", "on": TODAY, "amount": "99.50", "currency": "EUR"}
+ONBOARDING = {
+    "name": "Another", "starts_from": TODAY, "lasts_days": "60", "stuck_days": "10", "step-TOTAL_FORMS": "2",
+    "step-INITIAL_FORMS": "0", "step-0-name": "Kickoff", "step-0-kind": "hand", "step-0-expected_days": "3",
+    "step-1-name": "", "step-1-kind": "first_use", "step-1-expected_days": "7",
+}  # fmt: skip
 CALENDAR = {"from_0": "09:00", "until_0": "18:00", "from_1": "20:00", "until_1": "00:00"}
 OLD, NEW = "a good password", "an even better password"
 PERSON = {"name": "Renamed", "role": "rep", "language": "en", "time_zone": "UTC"}
@@ -81,6 +86,8 @@ FIXED: dict[str, Post] = {
     "subscription-end": {"on": TODAY},
     "goal-change": {"target": "300", "due_on": TODAY + timedelta(days=90), "why": "They grew."},
     "goal-drop": {"why": "They no longer want it."},
+    "onboarding-plan-new": ONBOARDING,
+    "onboarding-plan-edit": ONBOARDING,
     "promise-new": {"text": "A report by office", "due_on": TODAY + timedelta(days=9)},
     "promise-break": {"why": "The vendor let us down."},
     "promise-withdraw": {"why": "They no longer want it."},
@@ -147,6 +154,7 @@ LIVE: dict[str, Callable[[Company, str], Post]] = {
     "contact-merge": lambda made, whose: {"into": f"Otto {whose}unasked"},
     "account-merge": lambda made, whose: {"into": f"{whose}-2"},
     "cover": lambda made, whose: _cover(made),
+    "onboarding-begin": lambda made, whose: {"plan": made.rows["onboarding plan"][""], "started_on": TODAY},
     "goal-new": lambda made, whose: GOAL | {"measure": f"feature:{made.rows['feature']['']}"},
     "payment-new": lambda made, whose: PAYMENT | {"subscription": made.rows["line"][whose]},
     "draft-approve": lambda made, whose: {"displayed": _fingerprint(made, whose)},

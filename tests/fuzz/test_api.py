@@ -58,7 +58,10 @@ NAMED = {
     "promises": "crm.Promise", "promise-changes": "crm.PromiseChange", "promise": "crm.Promise",
     "promised_by": "crm.User", "responder": "crm.User", "conversations": "crm.Conversation",
     "conversation-entries": "crm.Entry", "conversation": "crm.Conversation",
-    "payments": "crm.Payment",
+    "payments": "crm.Payment", "onboarding-plans": "retention.OnboardingPlan", "version": "retention.OnboardingVersion",
+    "onboarding-versions": "retention.OnboardingVersion", "milestones": "retention.Milestone",
+    "onboardings": "retention.Onboarding", "milestone-reaches": "retention.MilestoneReach",
+    "milestone": "retention.Milestone",
     "goals": "crm.Goal", "goal-changes": "crm.GoalChange", "goal": "crm.Goal", "feature": "crm.Feature",
     "trait": "crm.TraitDefinition",
 }  # fmt: skip

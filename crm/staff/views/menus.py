@@ -5,7 +5,7 @@ from typing import Any, NamedTuple
 
 from django.conf import settings
 from django.urls import NoReverseMatch, get_script_prefix, get_urlconf, reverse
-from django.utils.translation import get_language
+from django.utils.translation import get_language, pgettext_lazy
 from django.utils.translation import gettext_lazy as _
 
 from crm.staff import queries
@@ -36,6 +36,12 @@ SETTINGS = [
     (
         _("Health"),
         [
+            (
+                "onboarding-plans",
+                "read",
+                _("Onboarding plans"),
+                _("What customers go through at first, and by when."),
+            ),
             ("scorecards", "read", _("Scorecards"), _("Which measures make a score, with their weights and limits.")),
             ("pipeline", "read_sources", _("Pipeline"), _("When each step of the calculation last ran.")),
         ],
@@ -80,7 +86,7 @@ SETTINGS = [
 
 UNDER_ACCOUNTS = (
     "portfolio", "renewals", "forecast", "account", "contact", "subscription", "payment", "goal", "task", "promise",
-    "segment", "view-", "conversation",
+    "segment", "view-", "conversation", "onboarding", "milestone",
 )  # fmt: skip
 # The page of each place, its letter after "g", its word, and how the names of the pages within it begin.
 PLACES = [
@@ -96,6 +102,7 @@ NOT_YET = [
     ("renewals", _("Renewals"), _("What renews when. It joins the menus once a subscription is known.")),
     ("promises", _("Promises"), _("What we said that we would do. They join the menus with the first one.")),
     ("conversations", _("Conversations"), _("What customers wrote to us. They join the menus with the first one.")),
+    ("onboarding", pgettext_lazy("page", "Onboarding"), _("Who is new and how far. It joins the menus with a plan.")),
     ("playbooks", _("Playbooks"), _("Recipes that a signal starts. They join the menus once one has begun.")),
     ("surveys", _("Surveys"), _("What customers say when asked. They join the menus once one is written.")),
 ]
@@ -105,6 +112,7 @@ DOINGS: list[tuple[str, str, Any, dict[str, str] | None]] = [
     ("renewals", "read", _("Renewals"), None),
     ("promises", "read", _("Promises"), None),
     ("conversations", "read", _("Conversations"), None),
+    ("onboarding", "read", pgettext_lazy("page", "Onboarding"), None),
     ("account-new", "write_account", _("New account"), None),
     ("survey-new", "configure", _("New survey"), None),
     ("plan-new", "configure", _("New plan"), None),

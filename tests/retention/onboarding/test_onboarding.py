@@ -1,6 +1,7 @@
 """Onboarding: who goes through which plan, which day shows a milestone reached, and how it stood on any day."""
 
 from datetime import UTC, date, datetime, time, timedelta
+from decimal import Decimal
 from random import Random
 from typing import Any
 
@@ -17,7 +18,7 @@ from crm.usage.models import DirtyAccount, EventName, PersonDay, UsageDay
 from retention.onboarding import actions, rules
 from retention.onboarding.actions import Asked, Terms
 from retention.onboarding.models import Milestone, MilestoneReach, Onboarding, OnboardingPlan
-from retention.onboarding.queries import steps_on, stood_on
+from retention.onboarding.queries import progress_on, steps_on, stood_on
 from tests import factories
 
 pytestmark = pytest.mark.django_db
@@ -122,9 +123,8 @@ def seen(of: Any, who: str, day: date) -> None:
 
 def days_of(account: Any, day: date = TODAY, known: datetime | None = None) -> list[int | None]:
     """On which day after the start each milestone was reached."""
-    return [
-        None if step.on is None else (step.on - START).days for step in steps_on(day, account=account.pk, known=known)
-    ]
+    steps = steps_on(day, known=known, accounts=[account.pk])
+    return [None if step.on is None else (step.on - START).days for step in steps]
 
 
 def test_usage_shows_what_was_reached_and_late_usage_moves_it_by_another_row(lead):
@@ -314,7 +314,7 @@ def test_the_statement_stands_as_the_rules_say_on_every_day(lead):
             )
     states = set()
     for day in range(0, 100, 9):
-        stood = stood_on(on(day))
+        stood, progress = stood_on(on(day)), progress_on(on(day))
         for pk, (days, left_on) in kept.items():
             known = [
                 rules.Step(step.expected_days, None if d is None else on(d))
@@ -327,6 +327,12 @@ def test_the_statement_stands_as_the_rules_say_on_every_day(lead):
                 found.state, found.seen_on, found.reached, found.expected, found.met, found.late, place
             )
             states.add(found.state)
+            share = (
+                Decimal(1)
+                if expected.state == "done"
+                else expected.expected and Decimal(expected.met) / expected.expected
+            )
+            assert progress.get(pk, 0) == pytest.approx(share) and (pk in progress) == bool(expected.expected or share)
     assert states == {"on_track", "behind", "stuck", "done", "over", "left"}
 
 
