@@ -82,7 +82,7 @@ fuzz: $(VENV)/dev.stamp ## 10,000 calls of the API as its description allows and
 ravenstack: $(VENV)/dev.stamp ## import ../shared/data/ravenstack whole, count its contradictions, take it back to the last byte
 	RAVENSTACK=1 $(BIN)/python -m pytest -q -n 0 --durations=3 tests/crm/imports/test_ravenstack.py
 
-crm5: $(VENV)/dev.stamp ## import ../shared/data/crm5 whole, count it again independently, score it
+crm5: $(VENV)/dev.stamp ## import ../shared/data/crm5 whole, count it again independently, score it, onboard it
 	$(BIN)/python -m benchmarks.crm5
 
 walk: $(VENV)/dev.stamp ## every migration down and up again on a copy of the database at hand (by hand, some minutes)

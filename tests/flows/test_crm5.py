@@ -13,6 +13,8 @@ from django.conf import settings
 from django.core.management import call_command
 
 from benchmarks.crm5_count import differences, subscription_differences
+from benchmarks.crm5_onboarding import differences as onboarding_differences
+from benchmarks.crm5_onboarding import follow
 from crm.accounts.models import Account
 from crm.imports.models import ImportRun
 from crm.people.models import Person
@@ -95,3 +97,6 @@ def test_crm5_means_what_its_readme_says(folder: Path) -> None:
     with gzip.open(folder / "events.csv.gz", "rt") as lines_of_events:
         users = {f"{row['account_id']}:{row['user_id']}" for row in csv.DictReader(lines_of_events)}
     assert set(Person.objects.values_list("external_id", flat=True)) == users
+    # Every account goes through an onboarding of these events; days and states are as plain Python counts them.
+    assert follow().startswith("247 accounts began")
+    assert onboarding_differences(folder) == []
