@@ -39,12 +39,14 @@ from retention.follow_ups.models import FollowUp
 from retention.follow_ups.queries import problems, review
 from retention.forecasts.actions import Expected, record_forecast
 from retention.management.demo import company, facts, letters, outlook
+from retention.onboarding.actions import Asked, Terms, set_plan
 from retention.tasks.actions import finish_task
 from retention.tasks.models import Task
 
 BY = System("demo")
 REPLAY_FROM = 120  # days ago: scores, signals and plays are worked through from here on, as they would have come
 WAVE_DAYS_AGO = 21
+ONBOARDED_SINCE = 110  # days ago: from then on customers go through an onboarding
 
 
 class Command(BaseCommand):
@@ -80,6 +82,7 @@ class Demo:
             ("Working through the last months", self.replay),
             ("A survey", self.survey),
             ("What reps expect of renewals", self.foresee),
+            ("What new customers reached", self.kick_off),
             ("What was promised", self.promise),
             ("What was talked about", self.talk),
         ]
@@ -127,7 +130,17 @@ class Demo:
                 at=at,
                 by=BY,
             )
+        self._onboarding()
         pipeline.ensure_defaults(at=self.instant(company.HISTORY, 6), by=BY)
+
+    def _onboarding(self) -> None:
+        features = {row.key: row for row in Feature.objects.all()}
+        steps = [
+            Asked(name, kind, within, features.get(feature), amount, is_value=n == 1)
+            for n, (name, kind, feature, amount, within) in enumerate(facts.MILESTONES)
+        ]
+        terms = Terms(self.today - timedelta(days=ONBOARDED_SINCE), 60, 14, steps)
+        set_plan(name="Fleetline", plans=[], terms=terms, at=self.instant(ONBOARDED_SINCE, 6), by=BY)
 
     def book(self) -> None:
         files = {
@@ -240,6 +253,9 @@ class Demo:
                 at=datetime.combine(said.on, time(9), UTC),
                 by=users[letters.address(said.owner)],
             )
+
+    def kick_off(self) -> None:
+        self._import({"milestones": facts.kickoffs_csv(self.customers, self.today, since=ONBOARDED_SINCE)})
 
     def promise(self) -> None:
         self._import({"promises": facts.promises_csv(self.customers, self.today)})

@@ -96,6 +96,8 @@ SAVED = Story("use returned", changes=((75, 0.5), (62, 0.2), (41, 0.95)), active
 LEFT = Story("left", changes=((150, 0.6), (110, 0.25), (70, 0.0)), ended=40)
 STUCK = Story("onboarding stuck", level=0.25, active_share=0.3, begins=45, without=("carrier-portal", "driver-app"))
 NEW = Story("new", begins=9, level=0.6)
+STARTING = Story("onboarding under way", begins=24, level=0.6, active_share=0.5)
+ONBOARDED = Story("onboarded", begins=75)
 PRICIER = Story(
     "price raised", price_change=(60, 1.9), level=0.8, answer=5, comment="The new price is hard to explain."
 )
@@ -105,7 +107,8 @@ GROWING = Story("growing", changes=((200, 0.5), (140, 0.8), (70, 1.2)), active_s
 
 STORIES = (
     (CHAMPION_LEFT, 3), (SEATS_UNUSED, 5), (FEATURE_UNUSED, 4), (FADING, 4), (SAVED, 3), (LEFT, 4), (STUCK, 3),
-    (NEW, 2), (PRICIER, 3), (DETRACTOR, 2), (SEASONAL, 4), (GROWING, 6), (THRIVING, 9), (STEADY, 8),
+    (NEW, 2), (PRICIER, 3), (DETRACTOR, 2), (SEASONAL, 4), (GROWING, 6), (THRIVING, 6), (STEADY, 5),
+    (STARTING, 3), (ONBOARDED, 3),
 )  # fmt: skip
 
 _NAMED = (

@@ -67,3 +67,23 @@ def _conversations(customers: Iterable[Customer], now: datetime) -> Iterator[tup
             words = (customer.told(subject), customer.told(text))
             key = f"{customer.key}:{channel}"
             yield (customer.key, key, channel, *words, email, *(instant(each) for each in hours))
+
+
+# What a new customer should reach: name, by what, feature, how much, within how many days; the second is first value.
+MILESTONES = (
+    ("Kickoff held", "hand", "", None, 3),
+    ("First trip planned", "first_use", "trip-planning", None, 7),
+    ("Reports in use", "meaningful", "reports", None, 21),
+    ("Four people at work", "people", "", 4, 30),
+)
+KICKOFF, HELD_AFTER = MILESTONES[0][0], 2
+
+
+def kickoffs_csv(customers: Iterable[Customer], today: date, *, since: int) -> str:
+    """Who of those that began within so many days had a kickoff, all but every third of the newest."""
+    rows = (
+        (customer.key, KICKOFF, today - timedelta(days=customer.begins - HELD_AFTER))
+        for number, customer in enumerate(customers)
+        if customer.begins <= since and (customer.begins > 30 or number % 3)
+    )
+    return table(("account", "milestone", "reached_on"), rows)
