@@ -9,6 +9,7 @@ WITH held AS (
     FROM retention_onboarding AS begun
     WHERE (%(known)s::timestamptz IS NULL OR begun.recorded_at <= %(known)s) /*only*/
     ORDER BY begun.account_id, begun.id DESC
+), gone AS MATERIALIZED (/*gone*/
 ), span AS (
     SELECT held.account_id, held.started_on, version.id AS version_id, version.plan_id, plan.name AS plan, version.stuck_days,
         held.started_on + version.lasts_days AS last_day, gone.churned_on,
@@ -17,7 +18,7 @@ WITH held AS (
     JOIN crm_account AS account ON account.id = held.account_id AND account.merged_into_id IS NULL
     JOIN retention_onboardingversion AS version ON version.id = held.version_id
     JOIN retention_onboardingplan AS plan ON plan.id = version.plan_id
-    LEFT JOIN (/*gone*/) AS gone ON gone.account_id = held.account_id
+    LEFT JOIN gone ON gone.account_id = held.account_id
     WHERE held.started_on <= %(day)s
 ), step AS (
     SELECT span.*, milestone.id AS milestone_id, milestone.name, milestone.kind, milestone.key, milestone.position,

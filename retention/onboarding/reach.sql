@@ -8,13 +8,14 @@
 WITH held AS (
     SELECT DISTINCT ON (account_id) account_id, version_id, started_on
     FROM retention_onboarding WHERE account_id = ANY (%(accounts)s) ORDER BY account_id, id DESC
+), gone AS MATERIALIZED (/*gone*/
 ), span AS MATERIALIZED (
     SELECT held.account_id, held.version_id, held.started_on,
         least(held.started_on + version.lasts_days, gone.churned_on - 1, %(day)s::date) AS through,
         ARRAY(SELECT id FROM crm_account WHERE id = held.account_id OR merged_into_id = held.account_id) AS ids
     FROM held
     JOIN retention_onboardingversion AS version ON version.id = held.version_id
-    LEFT JOIN (/*gone*/) AS gone ON gone.account_id = held.account_id
+    LEFT JOIN gone ON gone.account_id = held.account_id
 ), step AS (
     SELECT span.account_id, milestone.id, milestone.kind, milestone.feature_id, milestone.amount,
         milestone.kind <> 'first_use' AND feature.counts_amount AS of_amount

@@ -4,7 +4,7 @@ from django.db import migrations
 class Migration(migrations.Migration):
     """What an import of milestones writes is written down beside, so that it can be taken back (ADR 16)."""
 
-    dependencies = [("retention", "0008_onboarding"), ("crm", "0025_import_effects")]
+    dependencies = [("retention", "0009_scorecard_order"), ("crm", "0025_import_effects")]
 
     operations = [
         migrations.RunSQL(
