@@ -54,6 +54,7 @@ def test_a_worker_killed_while_it_writes_and_an_emptied_queue_change_nothing() -
         kill = """SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE wait_event_type = 'Lock'
             AND query LIKE '%INSERT INTO retention_health_score%' AND pid <> pg_backend_pid()"""
         for _turn in range(200):
+            cursor.execute("SELECT pg_stat_clear_snapshot()")  # else a transaction goes on seeing what it saw first
             cursor.execute(kill)
             if cursor.fetchall():
                 break
