@@ -20,4 +20,4 @@ TICKS = (
 )
 
 # Longer than a tick may be: called one after the other by `manage.py long_work`, each returns when nothing is due.
-LONG_WORK = ("crm.jobs.uploads", "crm.jobs.finish_erasures", "retention.jobs.nightly")
+LONG_WORK = ("crm.jobs.uploads", "crm.jobs.finish_erasures", "retention.jobs.nightly", "retention.jobs.backtests")

@@ -1,12 +1,15 @@
 """Doors that the queue and the long work knock at: read the clock, call the pipeline, return."""
 
+import logging
 from datetime import UTC, datetime
 
 from crm.audit.rules import System
 from crm.fills.models import Fill
 from crm.usage.queries import drained_through
 from retention import pipeline
+from retention.backtests import actions as backtesting
 
+log = logging.getLogger("holdfast.jobs")
 BY = System("pipeline")
 
 
@@ -23,6 +26,12 @@ def nightly() -> None:
     pipeline.ensure_defaults(at=now, by=BY)
     if not _rolled_over(now):
         pipeline.run(through=drained_through(now), at=now, by=System("nightly"))
+
+
+def backtests() -> None:
+    """Long work: look at the past for whoever asked, one back-test after the other, until none waits."""
+    while done := backtesting.work(clock=lambda: datetime.now(UTC), by=System("back-tests")):
+        log.info("backtests: %s", done)
 
 
 def _rolled_over(now: datetime) -> bool:

@@ -9,6 +9,7 @@ from retention.onboarding.models import (
 )
 from retention.scorecards.models import Scorecard, ScorecardGroup, ScorecardMeasure, ScorecardVersion
 from retention.scores.models import Band, HealthScore, ScoreNow, ScoreReading, Standing
+from retention.backtests.models import Backtest, BacktestDay
 from retention.forecasts.models import Forecast
 from retention.risk_signals.models import RiskSignal
 from retention.messages.models import MessageTemplate
@@ -21,6 +22,8 @@ from retention.outcomes.models import Outcome
 from retention.agenda.models import PutOff
 
 __all__ = [
+    "Backtest",
+    "BacktestDay",
     "Band",
     "FollowUp",
     "Forecast",

@@ -3,6 +3,7 @@
 from django.urls import URLPattern, URLResolver, include, path
 
 from retention.onboarding import views as onboarding
+from retention.backtests import views as backtests
 from retention.pages import (
     account,
     begin,
@@ -89,6 +90,8 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path("settings/scorecards/<int:pk>/draft/publish/", review.publish, name="scorecard-publish"),
     path("settings/scorecards/<int:pk>/draft/discard/", review.discard, name="scorecard-discard"),
     path("settings/scorecards/<int:pk>/draft/restore/", review.restore, name="scorecard-draft-restore"),
+    path("settings/scorecards/versions/<int:pk>/backtest/", backtests.backtest, name="backtest"),
+    path("settings/scorecards/versions/<int:pk>/backtest/ask/", backtests.ask, name="backtest-ask"),
     path("settings/audit/", record.audit, name="audit"),
     path("accounts/<int:pk>/record/", record.account_record, name="account-record"),
     path("settings/pipeline/", pipeline.pipeline, name="pipeline"),

@@ -157,7 +157,7 @@ def _people(made: Company) -> None:
 def _product(made: Company) -> tuple[Plan, EventName]:
     ensure_default_templates(at=NOW, by=BY)
     ensure_default_playbooks(at=NOW, by=BY)
-    chain.version()
+    made.remember("scorecard version", chain.version().pk)
     trips = chain.event()
     portal = factories.feature("portal", name="Carrier portal", is_key=True, threshold=5)
     plan = factories.plan(trips.feature, portal, name="Professional")

@@ -154,6 +154,11 @@ def steps(day: date, *, account: int) -> list[rules.Step]:
     return [rules.Step(*row[1:]) for row in rows if row[0] == account]
 
 
+def all_steps(day: date) -> list[tuple[int, date, bool, Decimal | None]]:
+    """(account, from which day on, whether anything is paid, MRR) of every step through `day`, by account and day."""
+    return [row[:4] for row in _rows("mrr_steps", None, start=date.min, end=day, known=None)]
+
+
 class Movement(NamedTuple):
     """A named step of one account's MRR. `amount` in the reporting currency; None: a rate is missing."""
 
