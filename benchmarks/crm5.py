@@ -2,32 +2,26 @@
 
     python -m benchmarks.crm5 [--only onboarding] [FOLDER]
 
-Prints the time, the largest memory of the importing process and every difference, then whether the default
-scorecard, as it is and with nothing tuned, tells who left within 60 days of a month-end, and what an onboarding plan
-finds against a second count (alone: `--only onboarding FOLDER`, into which crm5 was imported before). Exit 1 when a
-count differs. With FOLDER (or HOLDFAST_VAR) the database is kept there to be looked at; else it is temporary.
+Prints the time, the largest memory of the importing process and every difference, then what `manage.py backtest`
+says of the default scorecard, and what an onboarding plan finds against a second count (alone: `--only onboarding
+FOLDER`, into which crm5 was imported before). Exit 1 when a count differs. With FOLDER (or HOLDFAST_VAR) the database
+is kept there to be looked at; else it is temporary.
 """
 
 import argparse
 import os
 import resource
-import statistics
 import subprocess
 import sys
 import time
-from collections.abc import Iterator, Sequence
 from datetime import date
 from pathlib import Path
 
 from benchmarks import crm5_onboarding
-from benchmarks.crm5_leavers import Estimate, Row, compare, label, month_ends, verdict
 from benchmarks.own_folder import own_folder
-from crm.lib.intervals import wilson
 
 ROOT = Path(__file__).resolve().parents[1]
 FOLDER = ROOT.parent / "shared/data/crm5"
-HORIZON = 60
-FIRST, LAST = date(2022, 6, 30), date(2023, 4, 30)
 SHOWN = date(2023, 6, 1)  # inside the data, so that the portfolio has bands to show; its outcomes are not known
 
 
@@ -48,67 +42,24 @@ def take_in(var: str) -> int:
     return subprocess.run(count, check=False, env=environment, cwd=ROOT).returncode
 
 
-def score(days: Sequence[date]) -> None:
-    """Score days that are over: in hindsight, from the days themselves, into the ledger."""
+def ask_the_past(*words: str) -> None:
+    """The back-test of the default scorecard, as everybody runs it."""
     from django.core.management import call_command
 
     began = time.monotonic()
-    for day in days:
-        call_command("score", day=str(day), skip_checks=True)
-    print(f"{len(days)} days were scored in {time.monotonic() - began:.0f} s", flush=True)
-
-
-def judged(days: Sequence[date], reach: date) -> Iterator[Row]:
-    """Live accounts with a known score on each landmark, where it is known who left afterwards."""
-    from crm.accounts.models import Account
-    from crm.subscriptions.queries import churned_on
-    from retention.scores.queries import points_on
-
-    names = dict(Account.objects.system("benchmark").values_list("pk", "external_id"))
-    left_on = churned_on(reach)
-    for day in days:
-        for account, points, band in points_on(day):
-            left = label(day, left_on.get(account), HORIZON, reach)
-            if points is not None and left is not None:
-                yield Row(names[account], day, points, band, left)
-
-
-def report(rows: Sequence[Row]) -> None:
-    from retention.scores.models import Band
-
-    found = compare(rows)
-    left, stayed = ([row.points / 10 for row in rows if row.left is which] for which in (True, False))
-    leavers = len({row.account for row in rows if row.left})
-    days = sorted({row.day for row in rows})
-    print(f"\nmonth-ends {days[0]} to {days[-1]}, {len(days)} of them; left within {HORIZON} days")
-    print(f"  account × month-end: {len(rows)}, of {len({row.account for row in rows})} accounts")
-    for words, group in (("left", left), ("stayed", stayed)):
-        print(
-            f"  {words}: {len(group)} rows, mean score {statistics.mean(group):.1f}, "
-            f"median {statistics.median(group):.1f}"
-        )
-    print(f"  distinct accounts that left: {leavers}")
-    print(f"  difference of the means: {_interval(found.difference, 1)} points")
-    print(f"  AUC: {_interval(found.auc, 3)}: {verdict(found.auc, leavers)}")
-    print("  churn per band, with Wilson's interval:")
-    for band in Band:
-        of_band = [row for row in rows if row.band == band]
-        if of_band:
-            gone = sum(row.left for row in of_band)
-            around, share = wilson(gone, len(of_band)), gone / len(of_band)
-            assert around is not None
-            print(f"    {band.word}: {gone} of {len(of_band)}, {share:.1%} ({around.low:.1%} to {around.high:.1%})")
-
-
-def _interval(found: Estimate, places: int) -> str:
-    return f"{found.value:.{places}f} ({found.low:.{places}f} to {found.high:.{places}f})"
+    call_command("backtest", *words, skip_checks=True)
+    print(f"the past was asked in {time.monotonic() - began:.0f} s", flush=True)
 
 
 def show(day: date) -> None:
+    """Score one day into the ledger, and say how the bands are filled."""
+    from django.core.management import call_command
+
     from crm.subscriptions.queries import churned_on
     from retention.scores.models import Band
     from retention.scores.queries import points_on
 
+    call_command("score", day=str(day), skip_checks=True)
     gone = {account for account, left_on in churned_on(day).items() if left_on is not None}
     bands = [band for account, _points, band in points_on(day) if account not in gone]
     print(f"\n{day}: " + ", ".join(f"{Band(band).word} {bands.count(band)}" for band in Band))
@@ -132,12 +83,8 @@ def run(var: str) -> int:
     import django
 
     django.setup()
-    from crm.staff.queries import installation
-
-    landmarks, reach = month_ends(FIRST, LAST), installation().paid_through
-    assert reach is not None, "The import says through when subscriptions are known."
-    score([*landmarks, SHOWN])
-    report(list(judged(landmarks, reach)))
+    ask_the_past("--json")
+    ask_the_past()
     show(SHOWN)
     return max(differences, crm5_onboarding.compare(FOLDER))
 
