@@ -311,5 +311,6 @@ def briefs(version_ids: Sequence[int]) -> dict[int, Brief]:
     for pk, backtest in newest(version_ids).items():
         chosen = headline(backtest)
         if chosen:
-            found[pk] = Brief(backtest, *chosen, is_stale=backtest.card != fingerprint(editions[pk]))
+            now = editions.get(pk)
+            found[pk] = Brief(backtest, *chosen, is_stale=now is None or backtest.card != fingerprint(now))
     return found

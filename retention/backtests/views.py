@@ -162,9 +162,9 @@ def _best(name: str, report: Report) -> dict[str, Any]:
 
 def _weights(version: ScorecardVersion, report: Report) -> list[tuple[str, float, float]]:
     """(group, its share now, the suggested one), 0..1; empty where the card was changed since."""
-    if report["weights"] is None:
+    edition = scorecards.editions([version.pk]).get(version.pk)
+    if report["weights"] is None or edition is None:
         return []
-    edition = scorecards.edition(version)
     whole = sum(edition.card.whole_weights)
     now = [weight / whole for weight in edition.card.whole_weights]
     suggested = report["weights"]["shares"]
