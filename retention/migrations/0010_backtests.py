@@ -8,7 +8,7 @@ from django.db import migrations, models
 
 class Migration(migrations.Migration):
     dependencies = [
-        ("retention", "0007_handovers"),
+        ("retention", "0009_scorecard_order"),
         migrations.swappable_dependency(settings.AUTH_USER_MODEL),
     ]
 
