@@ -14,6 +14,7 @@ from django.db import connection, transaction
 from crm.accounts.models import Account
 from crm.audit.models import AuditRow
 from crm.subscriptions.models import SubscriptionChange
+from crm.usage.actions import windows_of
 from retention import jobs
 from retention.backtests import actions, queries, rules
 from retention.backtests.actions import ask, finish, refuse_later
@@ -156,7 +157,7 @@ def test_a_component_recorded_after_its_day_fails_the_run(version: ScorecardVers
         windows = {"events": "past_window_event", "people": "past_window_person"}
         with connection.cursor() as cursor:
             cursor.execute("DROP TABLE IF EXISTS past_window_event, past_window_person")
-        actions.usage.windows_of(SEPTEMBER, windows=frozenset({28}), **windows)
+        windows_of(SEPTEMBER, windows=frozenset({28}), **windows)
         measures.prepare(SEPTEMBER, edition(version).card.measures, known=measures.known_at(SEPTEMBER))
 
     judged()
