@@ -2,8 +2,8 @@
 
 from django.urls import URLPattern, URLResolver, include, path
 
-from retention.onboarding import views as onboarding
 from retention.backtests import views as backtests
+from retention.onboarding import views as onboarding
 from retention.pages import (
     account,
     begin,
