@@ -8,7 +8,7 @@ from django.db import migrations, models
 
 class Migration(migrations.Migration):
     dependencies = [
-        ("retention", "0009_scorecard_order"),
+        ("retention", "0010_onboarding_effects"),
         migrations.swappable_dependency(settings.AUTH_USER_MODEL),
     ]
 
