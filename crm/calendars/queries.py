@@ -1,38 +1,42 @@
 """Which hours hold for whom."""
 
-from collections import defaultdict
 from collections.abc import Iterable
 from datetime import date
+from typing import Any
 
-from django.db.models import F
+from django.contrib.postgres.expressions import ArraySubquery
+from django.db.models import Exists, F, OuterRef, Q
 
 from crm.calendars.models import Calendar, CalendarDay
-from crm.lib.working_hours import Hours
+from crm.lib.working_hours import NONE, Hours
+
+Place = tuple[int | None, str]
 
 
-def hours_by_place(places: Iterable[tuple[int | None, str]]) -> dict[tuple[int | None, str], Hours]:
-    """Of each (calendar or None for the default, zone): its hours. Two queries, however many.
+def hours_by_place(places: Iterable[Place]) -> dict[Place, Hours]:
+    """Of each (calendar or None for the default, zone): its hours. One query, however many.
 
     Without a default it is office hours.
     """
     wanted = set(places)
-    calendars: dict[int | None, Calendar] = {row.pk: row for row in Calendar.objects.order_by("pk")}
-    calendars[None] = next((row for row in calendars.values() if row.is_default), Calendar())
-    free = free_days({calendars[pk].pk for pk, _zone in wanted if calendars[pk].pk})
-    return {(pk, zone): Hours(week_of(calendars[pk]), zone, free[calendars[pk].pk]) for pk, zone in wanted}
+    if not wanted:
+        return {}
+    asked = Q(pk__in={pk for pk, _zone in wanted if pk}) | Q(is_default=True)
+    rows = Calendar.objects.filter(asked).annotate(free=ArraySubquery(_free_days(OuterRef("pk")))).order_by("pk")
+    known: dict[int | None, tuple[Calendar, frozenset[date]]] = {row.pk: (row, frozenset(row.free)) for row in rows}
+    known[None] = next((held for held in known.values() if held[0].is_default), (Calendar(), NONE))
+    return {(pk, zone): Hours(week_of(known[pk][0]), zone, known[pk][1]) for pk, zone in wanted}
+
+
+def _free_days(calendar: OuterRef) -> Any:
+    """Its free days, as far as they are written down; our own word outweighs the public one."""
+    rows = CalendarDay.objects.filter(calendar=calendar)
+    said = CalendarDay.objects.filter(calendar=OuterRef("calendar"), day=OuterRef("day"), own=True)
+    return rows.filter(Q(own=True) | ~Exists(said), free=True).order_by("day").values("day")
 
 
 def week_of(calendar: Calendar) -> tuple[tuple[int, int] | None, ...]:
     return tuple((span[0], span[1]) if span else None for span in calendar.week)
-
-
-def free_days(calendars: Iterable[int]) -> dict[int, frozenset[date]]:
-    """The free days of each calendar, as far as they are written down; our own word outweighs the public one."""
-    free: defaultdict[int, set[date]] = defaultdict(set)
-    rows = CalendarDay.objects.filter(calendar__in=list(calendars)).order_by("own")
-    for calendar, day, is_free in rows.values_list("calendar", "day", "free"):
-        (free[calendar].add if is_free else free[calendar].discard)(day)
-    return defaultdict(frozenset, {calendar: frozenset(days) for calendar, days in free.items()})
 
 
 def days_from(calendar: Calendar, day: date, most: int) -> list[CalendarDay]:

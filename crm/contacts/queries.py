@@ -1,4 +1,4 @@
-"""Who was erased and must not come back, and which records look like one person."""
+"""Who was erased and must not come back, which records look like one person, and when people work."""
 
 from collections.abc import Collection, Iterable
 
@@ -6,8 +6,10 @@ from django.contrib.postgres.aggregates import ArrayAgg
 from django.db.models import Count, Q
 from django.db.models.functions import Lower
 
+from crm.calendars.queries import hours_by_place
 from crm.contacts.models import Contact, ContactMerge, ErasedMark
 from crm.contacts.rules import Named, mark_of
+from crm.lib.working_hours import Hours
 from crm.staff.queries import known_salt
 
 
@@ -46,3 +48,15 @@ def alike(accounts: Q, *, most: int = 5) -> list[tuple[Contact, Contact]]:
     pairs = [tuple(ids[:2]) for ids in groups.filter(n__gt=1).order_by("same").values_list("ids", flat=True)[:most]]
     known = rows.in_bulk([pk for pair in pairs for pk in pair])
     return [(known[first], known[second]) for first, second in pairs]
+
+
+def hours_of(contact: Contact) -> Hours:
+    """When a person works: on the days of the account's calendar, in the person's own zone."""
+    return hours_of_all([contact])[contact.pk]
+
+
+def hours_of_all(people: Iterable[Contact]) -> dict[int, Hours]:
+    """The same for many, by contact; one query, where their accounts have been read."""
+    places = {row.pk: (row.account.calendar_id, row.time_zone or row.account.time_zone) for row in people}
+    hours = hours_by_place(places.values())
+    return {pk: hours[place] for pk, place in places.items()}

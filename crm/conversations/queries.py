@@ -26,7 +26,7 @@ def hours_of(account: Account) -> Hours:
 
 
 def hours_of_all(accounts: Iterable[int]) -> dict[int, Hours]:
-    """The same for many, in three queries."""
+    """The same for many, in two queries."""
     rows = Account.objects.system("clocks run by the accounts' hours").filter(pk__in=list(accounts))
     places = {pk: (calendar, zone) for pk, calendar, zone in rows.values_list("pk", "calendar", "time_zone")}
     hours = hours_by_place(places.values())

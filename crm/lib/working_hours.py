@@ -5,7 +5,7 @@ the gap; where they are put back, an hour that comes twice is the first of the t
 """
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime, time, timedelta
 from zoneinfo import ZoneInfo
 
@@ -98,22 +98,22 @@ def after(hours: Hours, at: datetime, open_for: timedelta) -> datetime:
     raise AssertionError("spans have no end")
 
 
-def is_working(day: date, free: frozenset[date] = NONE) -> bool:
-    """Monday to Friday, except the days in `free` (holidays)."""
-    return day.weekday() < 5 and day not in free
+def is_working(day: date) -> bool:
+    """Monday to Friday: our own days; a customer's are those of its `Hours`."""
+    return day.weekday() < 5
 
 
-def working_day(day: date, free: frozenset[date] = NONE) -> date:
+def working_day(day: date) -> date:
     """The day itself, or the first working day after it."""
-    while not is_working(day, free):
+    while not is_working(day):
         day += timedelta(days=1)
     return day
 
 
-def working_moment(at: datetime, zone: str, *, opens: time, closes: time, free: frozenset[date] = NONE) -> datetime:
-    """The first instant from `at` on between `opens` and `closes` of a working day in the reader's zone, in UTC.
+def working_moment(at: datetime, hours: Hours, *, opens: time, closes: time) -> datetime:
+    """The first instant from `at` on between `opens` and `closes` of a day that `hours` have open, in UTC.
 
     Inside those hours it is `at` itself. A zone that nobody knows is read as UTC.
     """
     span = (opens.hour * 60 + opens.minute, closes.hour * 60 + closes.minute)
-    return next(Hours((span,) * 5 + (None, None), zone, free).spans(at))[0]
+    return next(replace(hours, week=tuple(span if day else None for day in hours.week)).spans(at))[0]

@@ -10,6 +10,8 @@ from django.utils.translation import gettext as _
 from crm.accounts.models import AccountQuerySet
 from crm.audit import actions as audit
 from crm.contacts.models import Contact
+from crm.contacts.queries import hours_of_all
+from crm.lib.working_hours import Hours
 from crm.outbox.actions import enqueue
 from crm.outbox.models import MailKind, MailRefused, OutboundMail
 from crm.segments.models import Segment
@@ -101,7 +103,7 @@ def _ask(wave: Wave, among: AccountQuerySet, refused: dict[int, str], *, at: dat
 
 def _send(wave: Wave, people: list[Contact], *, at: datetime, by: User) -> None:
     ours = installation()
-    words = surveys.words(wave.survey, site=ours)
+    words, hours = surveys.words(wave.survey, site=ours), hours_of_all(people)
     refused: dict[int, str] = {}
     written = []
     for invitation in _invitations(wave, people, tuple(words), at=at):
@@ -118,7 +120,7 @@ def _send(wave: Wave, people: list[Contact], *, at: datetime, by: User) -> None:
         url = emails.answer_url(queries.token_of(invitation))
         letter = emails.letter(known, words[invitation.language], url=url)
         try:
-            invitation.mail = _enqueue(invitation, letter, at=at, by=by)
+            invitation.mail = _enqueue(invitation, letter, hours[contact.pk], at=at, by=by)
             written.append(invitation)
         except MailRefused as error:
             refused[contact.pk] = rules.reason_of(error.reason)
@@ -143,9 +145,9 @@ def _invitations(
     )
 
 
-def _enqueue(invitation: Invitation, letter: emails.Letter, *, at: datetime, by: User) -> OutboundMail:
+def _enqueue(invitation: Invitation, letter: emails.Letter, hours: Hours, *, at: datetime, by: User) -> OutboundMail:
     contact, survey = invitation.contact, invitation.wave.survey
-    due_at = rules.send_at(at, contact.time_zone or contact.account.time_zone)
+    due_at = rules.send_at(at, hours)
     return enqueue(
         key=f"survey:{invitation.pk}",
         account=contact.account,

@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from datetime import date, datetime, time, timedelta
 
-from crm.lib.working_hours import working_moment
+from crm.lib.working_hours import Hours, working_moment
 
 
 def _(text: str) -> str:
@@ -66,9 +66,9 @@ def years(since: date | None, day: date) -> int:
     return day.year - since.year - ((day.month, day.day) < (since.month, since.day))
 
 
-def send_at(at: datetime, zone: str) -> datetime:
-    """The first instant from `at` on that is a weekday between 9:00 and 17:00 where the reader lives, in UTC."""
-    return working_moment(at, zone, opens=FROM, closes=TO)
+def send_at(at: datetime, hours: Hours) -> datetime:
+    """The first instant from `at` on that is a working day between 9:00 and 17:00 where the reader lives, in UTC."""
+    return working_moment(at, hours, opens=FROM, closes=TO)
 
 
 _ONES = ("", "한", "두", "세", "네", "다섯", "여섯", "일곱", "여덟", "아홉")

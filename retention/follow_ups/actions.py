@@ -1,7 +1,7 @@
 """From a due step to a draft, from a draft to an approved mail, and back when it could not go out."""
 
 from collections.abc import Collection
-from datetime import datetime, timedelta
+from datetime import date, datetime, timedelta
 
 from django.core.exceptions import PermissionDenied, ValidationError
 from django.db import transaction
@@ -14,6 +14,7 @@ from crm.audit import actions as audit
 from crm.audit.rules import Actor
 from crm.contacts.actions import Merging
 from crm.contacts.models import Contact
+from crm.contacts.queries import hours_of, hours_of_all
 from crm.lib.gate import Refused, clean_text
 from crm.lib.personal import Subject
 from crm.outbox.actions import enqueue, take_back
@@ -50,14 +51,21 @@ def pick_up(*, at: datetime, by: Actor) -> str:
         return "0 drafts written"
     accounts = {step.account_id for step in steps}
     recaps, people = recap(accounts, at.date()), queries.recipients(accounts)
-    made = sum(_draft(step, people.get(step.account_id), recaps[step.account_id], at=at, by=by) for step in steps)
+    hours = hours_of_all(people.values())
+    made = 0
+    for step in steps:
+        contact = people.get(step.account_id)
+        meeting = rules.meeting_on(at.date(), hours[contact.pk]) if contact else None
+        made += _draft(step, contact, meeting, recaps[step.account_id], at=at, by=by)
     audit.record("follow_ups.picked_up", ("followup", "all"), at=at, by=by, after={"made": made})
     return f"{made} drafts written"
 
 
-def _draft(step: PlayStep, contact: Contact | None, figures: Recap, *, at: datetime, by: Actor) -> bool:
+def _draft(
+    step: PlayStep, contact: Contact | None, meeting_on: date | None, figures: Recap, *, at: datetime, by: Actor
+) -> bool:
     owner, ours = step.account.owner, installation()
-    if contact is None or owner is None:
+    if contact is None or meeting_on is None or owner is None:
         return not finish_step(step, at=at, by=by, skipped=NOBODY if contact is None else NO_OWNER)
     language = contact.language or step.account.language
     template = template_for(step.step.template, language)
@@ -69,7 +77,7 @@ def _draft(step: PlayStep, contact: Contact | None, figures: Recap, *, at: datet
         owner=owner,
         recap=figures,
         ours=ours,
-        meeting_on=rules.meeting_on(at.date()),
+        meeting_on=meeting_on,
         language=template.language,
     )
     with override(owner.language):
@@ -106,8 +114,7 @@ def approve(follow_up: FollowUp, *, displayed: str, at: datetime, by: User, over
     found = queries.problems(row)
     if found and not override.strip():
         raise ValidationError([queries.problem_words(problem) for problem in found])
-    zone = queries.zone_of(row.contact)
-    due = rules.send_at(at, zone)
+    due = rules.send_at(at, hours_of(row.contact))
     try:
         mail = enqueue(
             key=f"follow-up:{row.pk}:{row.revision}",

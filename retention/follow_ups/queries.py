@@ -13,7 +13,9 @@ from django.utils.translation import gettext as _
 from crm.accounts.models import Account
 from crm.attention.queries import budget_of
 from crm.contacts.models import Contact, ContactRole
+from crm.contacts.queries import hours_of
 from crm.lib.lint import Letter, Problem, lint
+from crm.lib.working_hours import Hours
 from crm.outbox.queries import is_suppressed
 from crm.staff.models import User
 from retention.follow_ups import rules
@@ -67,15 +69,19 @@ def may_approve(follow_up: FollowUp, user: User) -> bool:
     return user.pk == follow_up.owner_id or leads
 
 
-def review(follow_up: FollowUp, *, at: datetime, others: Collection[str] | None = None) -> Review:
-    """Look a draft over as it stands. `others`: names of the account's other contacts, where they have been read."""
-    zone = zone_of(follow_up.contact)
-    due = rules.send_at(at, zone)
+def review(
+    follow_up: FollowUp, *, at: datetime, others: Collection[str] | None = None, hours: Hours | None = None
+) -> Review:
+    """Look a draft over as it stands. `others`: names of the account's other contacts, where they have been read;
+    `hours`: those of the reader, where they have been.
+    """
+    hours = hours_of(follow_up.contact) if hours is None else hours
+    due = rules.send_at(at, hours)
     return Review(
         follow_up=follow_up,
         problems=[problem_words(problem) for problem in problems(follow_up, others)],
         send_at=due,
-        send_words=_("now") if due == at else moment_words(due, zone),
+        send_words=_("now") if due == at else moment_words(due, hours.zone),
         budget=budget_of(follow_up.contact, at=at).sentence,
         fingerprint=rules.fingerprint(follow_up.subject, follow_up.body),
     )

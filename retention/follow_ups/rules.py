@@ -4,23 +4,23 @@ import hashlib
 from datetime import date, datetime, time, timedelta
 from typing import Final, NamedTuple
 
-from crm.lib.working_hours import is_working, working_moment
+from crm.lib.working_hours import Hours, is_working, working_moment
 
 OPENS: Final = time(9, 10)
 CLOSES: Final = time(16, 30)
 
 
-def send_at(at: datetime, zone: str) -> datetime:
+def send_at(at: datetime, hours: Hours) -> datetime:
     """The first moment from `at` on inside the recipient's working hours, in UTC."""
-    return working_moment(at, zone, opens=OPENS, closes=CLOSES)
+    return working_moment(at, hours, opens=OPENS, closes=CLOSES)
 
 
-def meeting_on(day: date) -> date:
-    """The working day that a draft proposes: the third one after `day`."""
+def meeting_on(day: date, hours: Hours) -> date:
+    """The day that a draft proposes: the third one after `day` on which both they and we work."""
     proposed, left = day, 3
     while left:
         proposed += timedelta(days=1)
-        left -= is_working(proposed)
+        left -= is_working(proposed) and hours.on(proposed) is not None
     return proposed
 
 

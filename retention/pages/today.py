@@ -1,5 +1,6 @@
 """Today: what changed, why, and what to do about it; one row per account, the most at stake first."""
 
+from collections.abc import Mapping
 from datetime import date, datetime, time, timedelta
 from decimal import Decimal
 from typing import Any
@@ -15,8 +16,9 @@ from django.utils.translation import ngettext
 from crm.accounts.actions import may_write
 from crm.accounts.models import Account
 from crm.contacts.models import Contact
+from crm.contacts.queries import hours_of_all
 from crm.contacts.rules import masked_name
-from crm.lib.working_hours import working_day
+from crm.lib.working_hours import Hours, working_day
 from crm.staff.queries import CoverNow, ground_of
 from crm.staff.rules import READ_ONLY, REP
 from crm.staff.views import Request, needs
@@ -55,7 +57,7 @@ def home(request: Request) -> HttpResponse:
 
 @needs("read")
 def today(request: Request) -> HttpResponse:
-    """Nine queries. A rep sees the own accounts first, others all they may see; `whose` turns it round.
+    """Ten queries. A rep sees the own accounts first, others all they may see; `whose` turns it round.
 
     `show=waiting` lists instead what does not stand in the list, each with the reason.
     """
@@ -66,7 +68,7 @@ def today(request: Request) -> HttpResponse:
     morning = datetime.combine(local.date(), time(0), zone)
     found = agenda.agenda(request.user, day=local.date(), at=request.now, mine=mine, waiting=waiting)
     changed = agenda.since(request.user, morning - timedelta(days=1), mine=mine)
-    page = Writer(request, local.date())
+    page = Writer(request, local.date(), hours_of_all(work.drafts[0].contact for work in found.rows if work.drafts))
     rows = [page.row(work) for work in found.rows]
     if rows and not waiting:
         rows[0]["primary"] = True  # where to begin; a page of primary buttons would have none
@@ -135,7 +137,8 @@ def changed_words(since: Since) -> str:
 class Writer:
     """Puts one account's work into a queue row, as this person may read it."""
 
-    def __init__(self, request: Request, day: date) -> None:
+    def __init__(self, request: Request, day: date, hours: Mapping[int, Hours]) -> None:
+        self.hours = hours  # of the readers of drafts
         self.request, self.user, self.now, self.day = request, request.user, request.now, day
         self.currency = ground_of(request.user).installation.currency
         self.plain = request.user.may("read_contact_data")
@@ -214,7 +217,7 @@ class Writer:
     def _draft(self, work: Work) -> tuple[str, str, str]:
         draft = work.drafts[0]
         zone = zone_of(draft.contact)
-        due = send_at(self.now, zone)
+        due = send_at(self.now, self.hours[draft.contact_id])
         when = _("now") if due == self.now else moment_words(due, zone)
         to = _("To %(name)s, %(when)s") % {"name": self._name(draft.contact), "when": when}
         place = "" if zone == self.user.time_zone else f" ({zone.rpartition('/')[2].replace('_', ' ')})"

@@ -7,6 +7,10 @@ from django.core.exceptions import PermissionDenied, ValidationError
 
 from crm.audit.models import AuditRow
 from crm.audit.rules import System
+from crm.calendars.actions import create_calendar, set_day
+from crm.calendars.queries import hours_by_place
+from crm.calendars.rules import OFFICE_WEEK
+from crm.lib.working_hours import Hours
 from crm.outbox.models import OutboundMail
 from retention.follow_ups import rules
 from retention.follow_ups.actions import approve, dismiss, edit, pick_up, settle
@@ -169,7 +173,21 @@ def test_drafts_of_a_play_that_ended_are_withdrawn(draft):
     ],
 )
 def test_mail_goes_out_in_the_recipients_working_hours(at, zone, expected):
-    assert rules.send_at(at, zone) == expected
+    assert rules.send_at(at, Hours(OFFICE_WEEK, zone)) == expected
+
+
+def test_no_mail_goes_out_and_no_meeting_is_proposed_on_a_holiday_of_theirs(draft):
+    """Seollal 2026 is Monday 16 to Wednesday 18 February; Friday before, Seoul has closed already at 17:00 UTC."""
+    seoul = create_calendar(name="Seoul", country="KR", at=NOW, by=BY)
+    friday, thursday = datetime(2026, 2, 13, 17, tzinfo=UTC), datetime(2026, 2, 19, 0, 10, tzinfo=UTC)
+    hours = hours_by_place([(seoul.pk, "Asia/Seoul")])[seoul.pk, "Asia/Seoul"]
+    assert rules.send_at(friday, hours) == thursday
+    # Three days of theirs and ours after the Friday: Thursday, Friday, and the Monday after.
+    assert rules.meeting_on(date(2026, 2, 13), hours) == date(2026, 2, 23)
+    # A day off of our own is one as well, and the draft says so before it is approved.
+    set_day(seoul, day=TODAY, name="Works outing", free=True, at=NOW, by=BY)
+    draft.account.calendar = seoul
+    assert review(draft, at=NOW).send_at.date() == TODAY + timedelta(days=1 if TODAY.weekday() < 4 else 2)
 
 
 @pytest.mark.parametrize(

@@ -4,6 +4,8 @@ from datetime import UTC, date, datetime
 
 import pytest
 
+from crm.calendars.rules import OFFICE_WEEK
+from crm.lib.working_hours import Hours
 from feedback.invitations import rules
 
 
@@ -22,7 +24,7 @@ from feedback.invitations import rules
     ],
 )
 def test_a_mail_arrives_in_the_readers_working_hours(at, zone, expected):
-    assert rules.send_at(at, zone) == expected
+    assert rules.send_at(at, Hours(OFFICE_WEEK, zone)) == expected
 
 
 @pytest.mark.parametrize(
