@@ -53,6 +53,11 @@ STAGES: tuple[Stage, ...] = (
     Stage(
         "follow-up results", _("What became of drafts"), lambda through, at, by: follow_ups.settle(at=through, by=by)
     ),
+    Stage(
+        "late answers",
+        _("Words that an answer will be late"),
+        lambda through, at, by: follow_ups.warn(at=through, by=by),
+    ),
     Stage("handovers", _("Handovers"), lambda through, at, by: handovers.catch_up(at=through, by=by)),
     Stage("plays", _("Plays"), lambda through, at, by: plays.advance(at=through, by=by)),
     Stage("tasks", _("Tasks"), lambda through, at, by: tasks.pick_up(at=through, by=by)),

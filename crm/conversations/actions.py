@@ -19,11 +19,12 @@ from crm.audit.rules import Actor
 from crm.contacts.models import Contact
 from crm.conversations import rules
 from crm.conversations.models import Channel, Conversation, ConversationState, Entry, ResponseTarget
-from crm.conversations.queries import hours_of, hours_of_all, target_of
+from crm.conversations.queries import hours_of, hours_of_all, target_of, warning_percent
 from crm.conversations.rules import Clock
 from crm.lib.constraints import check_fields, clearly
+from crm.lib.working_hours import Hours
 from crm.plans.models import Plan
-from crm.staff.actions import require
+from crm.staff.actions import change_installation, require
 from crm.staff.models import User
 
 EARLIEST = datetime(2000, 1, 1, tzinfo=UTC)
@@ -110,7 +111,8 @@ def hear(
         if clock is None or clock.answered_at:
             _ask(row, said_at)
         else:
-            keep_clock(row, rules.resumed(clock, said_at, hours_of(row.account)))
+            hours = hours_of(row.account)
+            keep_clock(row, rules.resumed(clock, said_at, hours), hours, warning_percent())
         row.state, row.closed_at = OPEN, None
     row.save()
     after = {"account": row.account_id, "due_at": row.due_at}
@@ -129,7 +131,8 @@ def answer(
     if row.responder_id is None:
         row.responder = who
     if row.clock:
-        keep_clock(row, rules.answered(row.clock, said_at, hours_of(row.account)))
+        hours = hours_of(row.account)
+        keep_clock(row, rules.answered(row.clock, said_at, hours), hours, warning_percent())
     if row.state == OPEN:
         row.state = WAITING
     row.save()
@@ -207,7 +210,7 @@ def _turn(conversation: Conversation, state: ConversationState, action: str, at:
             clock = rules.reopened(clock, at, target_of(row.account, row.channel, at) or clock.target, hours)
         else:
             clock = rules.resumed(clock, at, hours)
-        keep_clock(row, clock)
+        keep_clock(row, clock, hours, warning_percent())
     row.state, row.closed_at = state, at if state == CLOSED else None
     row.save()
     audit.record(action, row, at=at, by=by, before={"state": was}, after={"state": state, "due_at": row.due_at})
@@ -227,14 +230,16 @@ def _for_writing(conversation: Conversation, by: Actor) -> Conversation:
 def _ask(row: Conversation, said_at: datetime) -> None:
     """Start the clock, where the channel has a target."""
     if target := target_of(row.account, row.channel, said_at):
-        keep_clock(row, rules.asked(said_at, target, hours_of(row.account)))
+        hours = hours_of(row.account)
+        keep_clock(row, rules.asked(said_at, target, hours), hours, warning_percent())
 
 
-def keep_clock(row: Conversation, clock: Clock) -> None:
-    """Put the clock into the columns of the row, which the caller saves."""
+def keep_clock(row: Conversation, clock: Clock, hours: Hours, percent: int) -> None:
+    """Put the clock into the columns of the row, which the caller saves. `percent`: see `warning_percent`."""
     row.asked_at, row.target_minutes = clock.asked_at, clock.target // timedelta(minutes=1)
     row.spent_seconds = int(clock.spent.total_seconds())
     row.since, row.due_at, row.answered_at = clock.since, clock.due_at, clock.answered_at
+    row.warn_at = rules.warned_at(clock, hours, percent)
 
 
 @contextmanager
@@ -249,16 +254,28 @@ def moving_clocks(at: datetime, accounts: Iterable[int] | None = None) -> Iterat
     held = list(rows.select_for_update().order_by("pk"))
     was = hours_of_all({row.account_id for row in held}) if held else {}
     yield
-    now, moved = hours_of_all(was), []
+    now, moved, percent = hours_of_all(was), [], warning_percent()
     for row in held:
         if row.clock and was[row.account_id] != now[row.account_id]:
-            keep_clock(row, rules.moved(row.clock, at, was[row.account_id], now[row.account_id]))
+            hours = now[row.account_id]
+            keep_clock(row, rules.moved(row.clock, at, was[row.account_id], hours), hours, percent)
             moved.append(row)
-    rows.bulk_update(moved, ["spent_seconds", "since", "due_at"], batch_size=500)
+    rows.bulk_update(moved, ["spent_seconds", "since", "due_at", "warn_at"], batch_size=500)
 
 
 @transaction.atomic
-def set_target(*, channel: str, plan: Plan | None, minutes: int | None, at: datetime, by: Actor) -> None:
+def set_warning(*, percent: int, at: datetime, by: Actor) -> None:
+    """After which share of a target we warn that it will be missed. Clocks that run keep the warning they have."""
+    require("configure", by=by)
+    if not 1 <= percent <= 100:
+        raise ValidationError({"percent": _("Enter a share between 1 and 100 percent.")})
+    change_installation(answer_warning_percent=percent, at=at, by=by)
+
+
+@transaction.atomic
+def set_target(
+    *, channel: str, plan: Plan | None, minutes: int | None, at: datetime, by: Actor
+) -> ResponseTarget | None:
     """Within how many open minutes a first answer is due; None: no clock. Clocks that run keep the target they have."""
     require("configure", by=by)
     if channel not in Channel.values:
@@ -266,7 +283,8 @@ def set_target(*, channel: str, plan: Plan | None, minutes: int | None, at: date
     held = ResponseTarget.objects.select_for_update().filter(channel=channel, plan=plan).first()
     before, after = held.minutes if held else None, minutes
     if before == after:
-        return
+        return held
+    row = None
     if minutes is None:
         ResponseTarget.objects.filter(channel=channel, plan=plan).delete()
     else:
@@ -279,3 +297,4 @@ def set_target(*, channel: str, plan: Plan | None, minutes: int | None, at: date
     audit.record(
         "response_target.set", target, at=at, by=by, before={"minutes": before}, after=told | {"minutes": after}
     )
+    return row

@@ -63,6 +63,15 @@ class ResponderForm(forms.Form):
         field.queryset = colleagues(account, user)
 
 
+class WarningForm(forms.Form):
+    """When we say that a target is about to be missed."""
+
+    percent = forms.IntegerField(
+        label=_("Warn after, in percent of the target"), min_value=1, max_value=100,
+        help_text=_("Who answers then sees it under Today, with a word to the customer prepared."),
+    )  # fmt: skip
+
+
 class TargetForm(forms.Form):
     """Minutes of open time for each channel, of one plan or of any; empty: none of its own."""
 

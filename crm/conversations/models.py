@@ -1,6 +1,6 @@
 """Conversations: what was said between a customer and us, who answers, and by when."""
 
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import ClassVar, Self
 
 from django.contrib.postgres.indexes import GinIndex
@@ -47,14 +47,19 @@ class ConversationQuerySet(OfAccountQuerySet["Conversation"]):
         """Those whose clock is running."""
         return self.open().exclude(since=None)
 
+    def in_danger(self, at: datetime) -> Self:
+        """Those whose first answer will be late if nobody answers soon, or is late already."""
+        return self.open().filter(warn_at__lte=at)
+
 
 class Conversation(ScopedModel):
     """One conversation with a customer, in whichever channel; a call or a note is one with a single entry.
 
     `responder` is the one of us whom the customer hears from; null: nobody yet. The clock (crm.conversations.rules)
     stands in the columns from `asked_at` to `answered_at`; `asked_at` null: nobody waits, as after thanks or in a
-    note. `spent_seconds` is open time. `began_at` and `last_at` are when something was said, not when we learned of
-    it; `closed_at` too, and in what others recorded it may lie before the first answer.
+    note. `spent_seconds` is open time. `warn_at`: from when on the target is in danger; null: no clock runs.
+    `began_at` and `last_at` are when something was said, not when we learned of it; `closed_at` too, and in what
+    others recorded it may lie before the first answer.
     """
 
     # The indexes below begin with these three.
@@ -77,6 +82,7 @@ class Conversation(ScopedModel):
     spent_seconds = models.PositiveIntegerField(default=0)
     since = models.DateTimeField(null=True)
     due_at = models.DateTimeField(null=True)
+    warn_at = models.DateTimeField(null=True)
     answered_at = models.DateTimeField(null=True)
     closed_at = models.DateTimeField(null=True)
     recorded_at = models.DateTimeField()
@@ -101,6 +107,7 @@ class Conversation(ScopedModel):
                 condition=models.Q(state="open"),
             ),
             models.Index(fields=["account"], name="conversation_open", condition=models.Q(state="open")),
+            models.Index(fields=["warn_at", "id"], name="conversation_in_danger", condition=models.Q(state="open")),
             models.Index(fields=["contact"], name="conversation_by_contact", condition=models.Q(contact__isnull=False)),
             GinIndex(SearchVector("subject", config="simple"), name="conversation_search"),
         ]

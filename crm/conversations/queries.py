@@ -13,7 +13,7 @@ from crm.conversations.models import Conversation, ConversationQuerySet, Entry, 
 from crm.lib.sql_files import load
 from crm.lib.working_hours import Hours
 from crm.staff.models import User
-from crm.staff.queries import scope_of
+from crm.staff.queries import installation, scope_of
 from crm.subscriptions import queries as subscriptions
 
 PAGE, ENTRIES = 50, 200
@@ -39,6 +39,11 @@ class Asked(NamedTuple):
     account: int
     channel: str
     day: date
+
+
+def warning_percent() -> int:
+    """The share of a target after which we warn that it will be missed."""
+    return installation().answer_warning_percent
 
 
 def targets_of(asked: Sequence[Asked]) -> list[timedelta | None]:

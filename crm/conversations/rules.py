@@ -35,6 +35,13 @@ def asked(at: datetime, target: timedelta, hours: Hours) -> Clock:
     return Clock(asked_at=at, target=target, spent=NOTHING, since=at, due_at=after(hours, at, target))
 
 
+def warned_at(clock: Clock, hours: Hours, percent: int) -> datetime | None:
+    """The instant by which `percent` of the target is used up as things are. None: the clock stands still."""
+    if clock.since is None:
+        return None
+    return after(hours, clock.since, clock.target * percent / 100 - clock.spent)
+
+
 def waited(clock: Clock, at: datetime, hours: Hours) -> timedelta:
     """Open time that the customer has been waiting by `at`."""
     return clock.spent + (open_time(hours, clock.since, at) if clock.since else NOTHING)

@@ -19,11 +19,12 @@ from django.views.decorators.http import require_POST
 from crm.accounts.actions import may_write
 from crm.accounts.views import address_of, own_account, seen_account, shown
 from crm.contacts.rules import masked_name
-from crm.conversations import actions, forms, queries
+from crm.conversations import actions, emails, forms, queries
 from crm.conversations.models import Channel, Conversation, ConversationState, channel_icon
 from crm.lib.fields import refusals
 from crm.plans.models import Plan
 from crm.staff.models import User
+from crm.staff.queries import ground_of
 from crm.staff.views import Request, form_page, needs, way_back
 
 TURNS: dict[str, tuple[Callable[..., Conversation], Promise]] = {
@@ -88,6 +89,7 @@ def _page_of(request: Request, row: Conversation, form: forms.SaidForm) -> HttpR
         "entries": queries.entries(row) if plain else [],
         "plain": plain,
         "may": may,
+        "tell": emails.who_answers(row) if plain else "",
         "form": form,
         "is_open": row.state == ConversationState.OPEN,
         "is_closed": row.state == ConversationState.CLOSED,
@@ -193,8 +195,23 @@ def targets(request: Request) -> HttpResponse:
     channels = [(value, label) for value, label in Channel.choices if value != Channel.NOTE]
     table = [(plan, [of.get(value) for value, _label in channels]) for plan, of in rows]
     may = request.user.may("configure")
-    context = {"table": table, "channels": channels, "may_configure": may}
+    percent = ground_of(request.user).installation.answer_warning_percent
+    context = {"table": table, "channels": channels, "may_configure": may, "percent": percent}
     return render(request, "crm/conversations/targets.html", context)
+
+
+@needs("configure")
+def edit_warning(request: Request) -> HttpResponse:
+    held = ground_of(request.user).installation.answer_warning_percent
+    form = forms.WarningForm(request.POST or None, initial={"percent": held})
+    back = reverse("response-targets")
+    if request.method == "POST" and form.is_valid():
+        with refusals(form):
+            actions.set_warning(**form.cleaned_data, at=request.now, by=request.user)
+            messages.success(request, _("Saved. Clocks that run keep the warning they have."))
+            return HttpResponseRedirect(back)
+    words = {"title": _("When to warn"), "submit": _("Save"), "back_url": back}
+    return form_page(request, form, slot="warning", **words)
 
 
 @needs("configure")

@@ -213,10 +213,18 @@ class Installation(models.Model):
         help_text=_("The last day for which the subscription data are complete. Empty: they are current."),
     )
     sending = models.BooleanField(_("sending is on"), default=True)
+    answer_warning_percent = models.PositiveSmallIntegerField(
+        _("warn after this share of a target, in percent"), default=75
+    )
     is_demo = models.BooleanField(default=False)
 
     class Meta:
-        constraints = [models.CheckConstraint(condition=models.Q(pk=1), name="installation_is_one_row")]
+        constraints = [
+            models.CheckConstraint(condition=models.Q(pk=1), name="installation_is_one_row"),
+            models.CheckConstraint(
+                condition=models.Q(answer_warning_percent__range=(1, 100)), name="installation_warning_percent"
+            ),
+        ]
 
     def __str__(self) -> str:
         return self.company_name

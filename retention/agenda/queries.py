@@ -26,7 +26,7 @@ from retention.tasks.models import Task
 from retention.tasks.queries import open_tasks
 
 MOST_ROWS = 60
-ANSWERS, PROMISES, DRAFTS, TASKS, SIGNALS = 1, 2, 3, 4, 5
+ANSWERS, REPLIES, PROMISES, DRAFTS, TASKS, SIGNALS = 1, 2, 3, 4, 5, 6
 SHOWN, WAITS, PUT_OFF, ACTED = "shown", "waits", "put off", "acted"
 T = TypeVar("T", FollowUp, Task, RiskSignal)
 
@@ -37,6 +37,7 @@ class Work:
 
     `mrr` None: nothing is paid or, where `is_paid`, a rate is missing. `urgency` and `influence` in percent.
     `promises` are overdue, and `promise` with `promised_for` is the one that has been so the longest.
+    `replies` are late or about to be: the `talk_…` that is due first, and `word_id`, the draft that tells them so.
     """
 
     account_id: int
@@ -58,6 +59,12 @@ class Work:
     promises: int
     promise: str | None
     promised_for: date | None
+    replies: int
+    talk_id: int | None
+    talk_subject: str | None
+    talk_channel: str | None
+    talk_due_at: datetime | None
+    word_id: int | None
     account: Account = field(init=False)
     drafts: list[FollowUp] = field(default_factory=list)
     tasks: list[Task] = field(default_factory=list)
@@ -86,6 +93,7 @@ class Agenda:
     signals: int
     answers: int
     promises: int
+    replies: int
 
 
 def agenda(user: User, *, day: date, at: datetime, mine: bool, waiting: bool) -> Agenda:
@@ -101,9 +109,9 @@ def agenda(user: User, *, day: date, at: datetime, mine: bool, waiting: bool) ->
     with connection.cursor() as cursor:
         cursor.execute(text, {**parameters, **given})
         found = cursor.fetchall()
-    rows = [Work(*row[8:]) for row in found if row[8] is not None]
+    rows = [Work(*row[9:]) for row in found if row[9] is not None]
     _fill(rows, user, day)
-    return Agenda(rows, *found[0][:8])
+    return Agenda(rows, *found[0][:9])
 
 
 @compiled_per_scope
@@ -116,7 +124,8 @@ def seen(user: User) -> Text:
 def _fill(rows: list[Work], user: User, day: date) -> None:
     ids = [row.account_id for row in rows]
     accounts = Account.objects.system("those found above for the person").select_related("owner").in_bulk(ids)
-    waiting = _by_account(drafts(user).select_related("contact__account").filter(account__in=ids))
+    of_plays = drafts(user).filter(conversation=None)
+    waiting = _by_account(of_plays.select_related("contact__account").filter(account__in=ids))
     to_do = _by_account(open_tasks(user).filter(account__in=ids, due_on__lte=day))
     signals = _by_account(open_signals(user).filter(account__in=ids).exclude(snoozed_until__gt=day))
     said = _answers(signals)

@@ -27,12 +27,14 @@ class Case:
 
     `mrr` in the reporting currency; None: nothing is paid, or a rate is missing. `decides_in`: days until the
     notice day, or the renewal where that has passed; None: not stated. `task_in`: days until the first open task
-    that is due, 0 or less. `promise`: one is overdue. `age` in days: since when the oldest item waits.
+    that is due, 0 or less. `reply`: one is late, or will be. `promise`: one is overdue.
+    `age` in days: since when the oldest item waits.
     """
 
     mrr: Decimal | None = None
     decides_in: int | None = None
     answer: bool = False
+    reply: bool = False
     promise: bool = False
     draft: bool = False
     task_in: int | None = None
@@ -57,7 +59,7 @@ def nearness(decides_in: int | None) -> int:
 
 def urgency(case: Case) -> int:
     """In percent; the most urgent thing counts, they do not add up."""
-    if case.answer or case.promise or (case.task_in is not None and case.task_in < 0):
+    if case.answer or case.reply or case.promise or (case.task_in is not None and case.task_in < 0):
         return MOST
     fresh = case.age <= STALE_DAYS
     of_items = [
@@ -71,7 +73,7 @@ def influence(case: Case) -> int:
     """In percent: something concrete to do, else somebody to write to, else nobody known. Who has left is not saved."""
     if case.gone:
         return TOO_LATE
-    if case.answer or case.promise or case.draft or case.task_in is not None:
+    if case.answer or case.reply or case.promise or case.draft or case.task_in is not None:
         return CAN_ACT
     return CAN_REACH if case.reachable else CAN_ASK
 

@@ -1,8 +1,8 @@
 -- today.sql — Grain one row per account with something to do, heaviest first, led by how much there is in all (its columns
--- repeat) · Reads the accounts the reader sees, promises, follow-ups, tasks, signals, plays, put-offs, contacts, retention_score_now,
+-- repeat) · Reads the accounts the reader sees, conversations, promises, follow-ups, tasks, signals, plays, put-offs, contacts, retention_score_now,
 -- crm_account_figures, terms · Writes nothing
 -- Safe to run twice: it only reads. Mirrors agenda/rules.py: weight, claim and admitted. `section` is the account's
--- foremost item: 1 an unanswered detractor, 2 a promise overdue, 3 a draft, 4 a task due, 5 a signal. Drafts and signals are news, of which an
+-- foremost item: 1 an unanswered detractor, 2 an answer late or nearly so, 3 a promise overdue, 4 a draft, 5 a task due, 6 a signal. Drafts and signals are news, of which an
 -- owner gets ten accounts a day. A spell begins with an item that finds none of the account's news open, and lasts until none
 -- is. Items of merged accounts count for the one that took their place. `quiet`: somebody has acted on the signal already.
 -- Places are given by crm_account_figures, which the pipeline keeps; what the chosen rows pay is worked out from their terms.
@@ -12,26 +12,31 @@ WITH seen AS (/*accounts*/), put_off AS (
     WHERE taken_back_at IS NULL AND until > %(day)s
     ORDER BY account_id, id DESC
 ), item AS (
-    SELECT account_id, id, 3 AS section, created_at AS since,
+    SELECT account_id, id, 4 AS section, created_at AS since,
         CASE WHEN state <> 'draft' THEN decided_at END AS ended_at, NULL::bigint AS assignee_id, NULL::date AS due_on,
         FALSE AS snoozed, FALSE AS quiet, FALSE AS red
     FROM retention_followup
-    WHERE state = 'draft' OR created_at >= %(oldest)s
+    -- A word that an answer will be late goes with its conversation, which never waits behind the day's ten.
+    WHERE conversation_id IS NULL AND (state = 'draft' OR created_at >= %(oldest)s)
+    UNION ALL
+    SELECT account_id, id, 2, warn_at, NULL, responder_id, NULL, FALSE, FALSE, FALSE
+    FROM crm_conversation
+    WHERE state = 'open' AND warn_at <= %(now)s
     UNION ALL
     -- Overdue from the first instant of the day after, where the account is; the owner's matter and whoever promised.
     SELECT * FROM (
-        SELECT promise.account_id, promise.id, 2, (promise.due_on + 1)::timestamp AT TIME ZONE account.time_zone AS since,
+        SELECT promise.account_id, promise.id, 3, (promise.due_on + 1)::timestamp AT TIME ZONE account.time_zone AS since,
             NULL::timestamptz, promise.promised_by_id, NULL::date, FALSE, FALSE, FALSE
         FROM crm_promise AS promise JOIN crm_account AS account ON account.id = promise.account_id
         WHERE promise.state = 'open' AND promise.due_on <= (%(now)s AT TIME ZONE 'UTC')::date
     ) AS overdue
     WHERE since <= %(now)s
     UNION ALL
-    SELECT account_id, id, 4, created_at, NULL, assignee_id, due_on, FALSE, FALSE, FALSE
+    SELECT account_id, id, 5, created_at, NULL, assignee_id, due_on, FALSE, FALSE, FALSE
     FROM retention_task
     WHERE done_at IS NULL AND dismissed_at IS NULL AND due_on <= %(day)s
     UNION ALL
-    SELECT signal.account_id, signal.id, CASE signal.kind WHEN 'detractor' THEN 1 ELSE 5 END, signal.opened_at,
+    SELECT signal.account_id, signal.id, CASE signal.kind WHEN 'detractor' THEN 1 ELSE 6 END, signal.opened_at,
         signal.closed_at, NULL, NULL, coalesce(signal.snoozed_until > %(day)s, FALSE),
         signal.kind <> 'detractor' AND signal.closed_at IS NULL AND EXISTS (
             SELECT FROM retention_play AS play JOIN retention_playstep AS step ON step.play_id = play.id
@@ -49,15 +54,16 @@ WITH seen AS (/*accounts*/), put_off AS (
     LEFT JOIN (SELECT id, merged_into_id FROM crm_account WHERE merged_into_id IS NOT NULL) AS merged ON merged.id = item.account_id
     JOIN seen ON seen.pk = coalesce(merged.merged_into_id, item.account_id)
     LEFT JOIN put_off ON put_off.account_id = seen.pk
-    WHERE NOT %(mine)s OR item.assignee_id = ANY (%(us)s) OR ((item.assignee_id IS NULL OR item.section = 2) AND seen.is_mine)
+    WHERE NOT %(mine)s OR item.assignee_id = ANY (%(us)s) OR ((item.assignee_id IS NULL OR item.section = 3) AND seen.is_mine)
 ), work AS (
     SELECT account_id, bool_or(live) AS live, coalesce(bool_and(quiet) FILTER (WHERE live), FALSE) AS quiet,
         min(section) FILTER (WHERE live) AS section, min(since) FILTER (WHERE live) AS since,
         min(due_on) FILTER (WHERE live) AS due_on, coalesce(bool_or(red) FILTER (WHERE live), FALSE) AS red,
-        (min(since) FILTER (WHERE live AND section IN (3, 5)) AT TIME ZONE 'UTC')::date AS news_on,
-        count(*) FILTER (WHERE live AND section = 3) AS drafts, count(*) FILTER (WHERE live AND section = 4) AS tasks,
-        count(*) FILTER (WHERE live AND section = 5) AS signals, count(*) FILTER (WHERE live AND section = 1) AS answers,
-        count(*) FILTER (WHERE live AND section = 2) AS promises
+        (min(since) FILTER (WHERE live AND section IN (4, 6)) AT TIME ZONE 'UTC')::date AS news_on,
+        count(*) FILTER (WHERE live AND section = 4) AS drafts, count(*) FILTER (WHERE live AND section = 5) AS tasks,
+        count(*) FILTER (WHERE live AND section = 6) AS signals, count(*) FILTER (WHERE live AND section = 1) AS answers,
+        count(*) FILTER (WHERE live AND section = 3) AS promises,
+        count(*) FILTER (WHERE live AND section = 2) AS replies
     FROM own
     WHERE ended_at IS NULL
     GROUP BY account_id
@@ -93,7 +99,7 @@ WITH seen AS (/*accounts*/), put_off AS (
         SELECT account_id, id, section, since, ended_at, coalesce(max(coalesce(ended_at, 'infinity')) OVER (
                 PARTITION BY account_id ORDER BY since, section, id ROWS BETWEEN UNBOUNDED PRECEDING AND 1 PRECEDING
             ) < since, TRUE) AS begins
-        FROM own WHERE section IN (3, 5)
+        FROM own WHERE section IN (4, 6)
     ) AS news
     WINDOW line AS (PARTITION BY account_id ORDER BY since, section, id)
 ), spell AS (
@@ -130,24 +136,25 @@ WITH seen AS (/*accounts*/), put_off AS (
     SELECT work.*, weighed.urgency, weighed.influence,
         known.stake * weighed.urgency * weighed.influence AS weight, coalesce(admitted.is_new, FALSE) AS is_new,
         CASE WHEN NOT work.live THEN 'put off' WHEN work.quiet THEN 'acted'
-            WHEN work.answers + work.promises + work.tasks > 0 OR admitted.is_shown THEN 'shown' ELSE 'waits' END AS state
+            WHEN work.answers + work.replies + work.promises + work.tasks > 0 OR admitted.is_shown THEN 'shown' ELSE 'waits' END AS state
     FROM work
     JOIN known USING (account_id)
     LEFT JOIN admitted USING (account_id)
     CROSS JOIN LATERAL (SELECT work.news_on >= %(oldest)s::date AS fresh) AS age
     CROSS JOIN LATERAL (
-        SELECT CASE WHEN work.answers + work.promises > 0 OR work.due_on < %(day)s THEN 100
+        SELECT CASE WHEN work.answers + work.replies + work.promises > 0 OR work.due_on < %(day)s THEN 100
                 ELSE greatest(known.nearness, CASE
                     WHEN work.tasks > 0 OR age.fresh AND (work.drafts > 0 OR work.red) THEN 70
                     WHEN age.fresh AND work.signals > 0 THEN 50
                     ELSE 20 END) END AS urgency,
-            CASE WHEN known.gone THEN 0 WHEN work.answers + work.promises + work.drafts + work.tasks > 0 THEN 100 ELSE known.reach END AS influence
+            CASE WHEN known.gone THEN 0 WHEN work.answers + work.replies + work.promises + work.drafts + work.tasks > 0 THEN 100 ELSE known.reach END AS influence
     ) AS weighed
 ), total AS (
     SELECT count(*) FILTER (WHERE state = 'waits') AS waiting, count(*) FILTER (WHERE state = 'put off') AS put_off,
         count(*) FILTER (WHERE state = 'acted') AS acted, sum(drafts) FILTER (WHERE open) AS drafts,
         sum(tasks) FILTER (WHERE open) AS tasks, sum(signals) FILTER (WHERE open) AS signals,
-        sum(answers) FILTER (WHERE open) AS answers, sum(promises) FILTER (WHERE open) AS promises
+        sum(answers) FILTER (WHERE open) AS answers, sum(promises) FILTER (WHERE open) AS promises,
+        sum(replies) FILTER (WHERE open) AS replies
     FROM ranked CROSS JOIN LATERAL (SELECT state IN ('shown', 'waits') AS open) AS counted
 ), chosen AS (
     SELECT * FROM ranked
@@ -156,20 +163,29 @@ WITH seen AS (/*accounts*/), put_off AS (
     LIMIT %(limit)s
 ), /*facts*/
 SELECT total.waiting, total.put_off, total.acted, coalesce(total.drafts, 0)::int, coalesce(total.tasks, 0)::int,
-    coalesce(total.signals, 0)::int, coalesce(total.answers, 0)::int, coalesce(total.promises, 0)::int,
+    coalesce(total.signals, 0)::int, coalesce(total.answers, 0)::int, coalesce(total.promises, 0)::int, coalesce(total.replies, 0)::int,
     chosen.account_id, chosen.state, coalesce(chosen.section, 0), chosen.since, mrr_on.mrr, mrr_on.account_id IS NOT NULL,
     renewals.renews_on, CASE WHEN renewals.notice_on >= %(day)s THEN renewals.notice_on END, chosen.urgency, chosen.influence, chosen.is_new, put_off.id, put_off.until, put_off.why,
-    score.points, coalesce(score.band, 0), coalesce(chosen.promises, 0)::int, promise.text, promise.due_on
+    score.points, coalesce(score.band, 0), coalesce(chosen.promises, 0)::int, promise.text, promise.due_on,
+    coalesce(chosen.replies, 0)::int, late.id, late.subject, late.channel, late.due_at, late.draft
 FROM total
 LEFT JOIN chosen ON TRUE
 LEFT JOIN put_off ON put_off.account_id = chosen.account_id AND chosen.state = 'put off'
 LEFT JOIN retention_score_now AS score ON score.account_id = chosen.account_id
 LEFT JOIN LATERAL (
     SELECT held.text, held.due_on FROM own JOIN crm_promise AS held ON held.id = own.id
-    WHERE own.account_id = chosen.account_id AND own.section = 2 AND own.live
+    WHERE own.account_id = chosen.account_id AND own.section = 3 AND own.live
     ORDER BY own.since, own.id
     LIMIT 1
 ) AS promise ON TRUE
+LEFT JOIN LATERAL (
+    SELECT talk.id, talk.subject, talk.channel, talk.due_at, (SELECT draft.id FROM retention_followup AS draft
+        WHERE draft.conversation_id = talk.id AND draft.state = 'draft') AS draft
+    FROM own JOIN crm_conversation AS talk ON talk.id = own.id
+    WHERE own.account_id = chosen.account_id AND own.section = 2 AND own.live
+    ORDER BY talk.due_at, talk.id
+    LIMIT 1
+) AS late ON TRUE
 LEFT JOIN mrr_on ON mrr_on.account_id = chosen.account_id
 LEFT JOIN renewals ON renewals.account_id = chosen.account_id
 ORDER BY chosen.state DESC, chosen.weight DESC, chosen.urgency * chosen.influence DESC, chosen.since, chosen.account_id

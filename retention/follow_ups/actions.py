@@ -1,7 +1,7 @@
 """From a due step to a draft, from a draft to an approved mail, and back when it could not go out."""
 
 from collections.abc import Collection
-from datetime import date, datetime, timedelta
+from datetime import date, datetime
 
 from django.core.exceptions import PermissionDenied, ValidationError
 from django.db import transaction
@@ -9,19 +9,23 @@ from django.db.models import Exists, F, OuterRef, Q
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_noop, override
 
-from crm.accounts.actions import require_write
+from crm.accounts.actions import may_write, require_write
 from crm.audit import actions as audit
 from crm.audit.rules import Actor
 from crm.contacts.actions import Merging
 from crm.contacts.models import Contact
 from crm.contacts.queries import hours_of, hours_of_all
+from crm.conversations import queries as clocks
+from crm.conversations.models import Conversation, ConversationState
 from crm.lib.gate import Refused, clean_text
 from crm.lib.personal import Subject
+from crm.lib.working_hours import Hours, after
 from crm.outbox.actions import enqueue, take_back
 from crm.outbox.models import MailRefused, MailState, OutboundMail, Reason
-from crm.staff.models import User
+from crm.staff.models import Installation, User
 from crm.staff.queries import installation
 from retention.follow_ups import queries, rules
+from retention.follow_ups.emails import late_word
 from retention.follow_ups.models import FollowUp, FollowUpState
 from retention.messages import emails
 from retention.messages.queries import recap, template_for
@@ -34,8 +38,16 @@ from retention.risk_signals.queries import sentence
 NOBODY = gettext_noop("nobody there can be written to")
 NO_OWNER = gettext_noop("no rep owns the account")
 NO_TEMPLATE = gettext_noop("its template is missing")
-LATE = timedelta(days=3)
 OPEN = (MailState.APPROVED, MailState.CLAIMED)
+CAME_BACK = (MailState.RETURNED, MailState.FAILED, MailState.CANCELLED, MailState.SUPPRESSED)
+FROM_PLAY = Q(play_step__state__in=[PlayStepState.WAITING, PlayStepState.DUE])
+STILL_WAITS = Q(
+    conversation__state=ConversationState.OPEN,
+    conversation__asked_at__lte=F("created_at"),
+    conversation__responder=F("owner"),
+    conversation__answered_at=None,
+)
+MOST_WORDS = 200
 
 
 @transaction.atomic
@@ -59,6 +71,40 @@ def pick_up(*, at: datetime, by: Actor) -> str:
         made += _draft(step, contact, meeting, recaps[step.account_id], at=at, by=by)
     audit.record("follow_ups.picked_up", ("followup", "all"), at=at, by=by, after={"made": made})
     return f"{made} drafts written"
+
+
+@transaction.atomic
+def warn(*, at: datetime, by: Actor) -> str:
+    """Prepare the word that an answer will be late, for whoever answers to read, mend and send first."""
+    talks = queries.soon_late(at, MOST_WORDS)
+    if not talks:
+        return "0 words prepared"
+    ours, hours = installation(), clocks.hours_of_all({talk.account_id for talk in talks})
+    rows = [_word(talk, hours[talk.account_id], ours, at) for talk in talks if _may_sign(talk)]
+    made = len(FollowUp.objects.bulk_create(rows, ignore_conflicts=True))
+    if made:
+        audit.record("follow_ups.warned", ("followup", "all"), at=at, by=by, after={"made": made})
+    return f"{made} words prepared"
+
+
+def _may_sign(talk: Conversation) -> bool:
+    assert talk.responder is not None
+    return may_write(talk.account, by=talk.responder)
+
+
+def _word(talk: Conversation, hours: Hours, ours: Installation, at: datetime) -> FollowUp:
+    """By when instead: as long again as they were to wait, of the hours in which we are there."""
+    signer, contact, clock = talk.responder, talk.contact, talk.clock
+    assert signer is not None and contact is not None and clock is not None and clock.due_at is not None
+    next_at = after(hours, max(clock.due_at, at), clock.target)
+    text = late_word(talk, next_at=next_at, at=at, ours=ours)
+    with override(signer.language):
+        why = _("“%(what)s” waits for your answer.") % {"what": str(talk)}
+    return FollowUp(
+        account_id=talk.account_id, contact=contact, conversation=talk, occurrence_on=at.date(), owner=signer,
+        subject=text.subject[:300], body=text.body, language=text.language, why=why[:300], facts=text.facts,
+        facts_day=at.date(), created_at=at,
+    )  # fmt: skip
 
 
 def _draft(
@@ -112,7 +158,8 @@ def approve(follow_up: FollowUp, *, displayed: str, at: datetime, by: User, over
     if displayed != rules.fingerprint(row.subject, row.body):
         raise ValidationError(_("The text changed since you opened it. Read it again, then approve."))
     found = queries.problems(row)
-    if found and not override.strip():
+    is_reply = row.conversation_id is not None  # of those the lint only advises, and no budget is asked
+    if found and not is_reply and not override.strip():
         raise ValidationError([queries.problem_words(problem) for problem in found])
     due = rules.send_at(at, hours_of(row.contact))
     try:
@@ -126,7 +173,8 @@ def approve(follow_up: FollowUp, *, displayed: str, at: datetime, by: User, over
             subject=row.subject,
             body_text=row.body,
             due_at=due,
-            late_at=due + LATE,
+            late_at=due + rules.LATE,
+            reply=is_reply,
             at=at,
             by=by,
         )
@@ -191,16 +239,16 @@ def _locked(follow_up: FollowUp, *, by: User) -> FollowUp:
 @transaction.atomic
 def settle(*, at: datetime, by: Actor) -> str:
     """Follow the mails: sent ones finish their step, returned ones are drafts again, needless drafts are withdrawn."""
-    cancelled = _withdraw(at=at)
+    cancelled = _withdraw(at=at) + _withdraw_words(at=at, by=by)
     rows = FollowUp.objects.system("what became of approved mails").filter(
-        state=FollowUpState.APPROVED, play_step__state__in=[PlayStepState.WAITING, PlayStepState.DUE]
+        FROM_PLAY | Q(conversation__isnull=False, mail__state__in=CAME_BACK), state=FollowUpState.APPROVED
     )
     finished, returned = 0, 0
     for row in rows.select_related("mail", "play_step").order_by("pk"):
         state = row.mail.state if row.mail else ""
         if state == MailState.SENT and row.play_step:
             finished += finish_step(row.play_step, at=at, by=by)
-        elif state in (MailState.RETURNED, MailState.FAILED, MailState.CANCELLED, MailState.SUPPRESSED):
+        elif state in CAME_BACK:
             returned += _back_to_draft(row)
     if cancelled or finished or returned:
         counts = {"finished": finished, "returned": returned, "withdrawn": cancelled}
@@ -231,7 +279,9 @@ def follow_owners(accounts: Collection[int] | None, *, at: datetime, by: Actor) 
     account they wait until somebody takes it. `accounts` None: all.
     """
     waits = Q(state=FollowUpState.DRAFT) | Q(state=FollowUpState.APPROVED, mail__state__in=OPEN)
-    rows = FollowUp.objects.system("drafts follow the owner").filter(waits, account__owner__isnull=False)
+    # What tells that an answer will be late is the responder's, not the owner's.
+    rows = FollowUp.objects.system("drafts follow the owner").filter(waits, conversation=None)
+    rows = rows.filter(account__owner__isnull=False)
     rows = rows.exclude(owner=F("account__owner"))
     if accounts is not None:
         rows = rows.filter(account__in=accounts)
@@ -293,6 +343,22 @@ def _withdraw(*, at: datetime) -> int:
         FollowUp.objects.system("drafts nobody needs any more").drafts().filter(play_step__play__ended_at__isnull=False)
     )
     return drafts.update(state=FollowUpState.CANCELLED, state_why=gettext_noop("the play ended"), decided_at=at)
+
+
+def _withdraw_words(*, at: datetime, by: Actor) -> int:
+    """Whoever has been answered meanwhile, or is answered by another one, is not told that it will be late."""
+    rows = FollowUp.objects.system("words that are no longer true").filter(conversation__isnull=False)
+    rows = rows.filter(Q(state=FollowUpState.DRAFT) | Q(state=FollowUpState.APPROVED, mail__state__in=OPEN))
+    ended = 0
+    related = ("mail__reservation", "mail__contact", "mail__signer")
+    for row in rows.exclude(STILL_WAITS).select_related(*related).select_for_update(of=("self",)).order_by("pk"):
+        if row.mail is not None and not take_back(row.mail, at=at, by=by):
+            continue
+        row.state, row.state_why = FollowUpState.CANCELLED, gettext_noop("they were answered meanwhile")
+        row.mail, row.decided_at = None, at
+        row.save(update_fields=["state", "state_why", "mail", "decided_at"])
+        ended += 1
+    return ended
 
 
 def _back_to_draft(row: FollowUp) -> bool:

@@ -7,6 +7,7 @@ from django.utils.translation import gettext_lazy as _
 
 from crm.accounts.models import Account, OfAccountQuerySet
 from crm.contacts.models import Contact
+from crm.conversations.models import Conversation
 from crm.lib.scope import ScopedModel
 from crm.outbox.models import OutboundMail
 from crm.staff.models import User
@@ -28,7 +29,8 @@ class FollowUpQuerySet(OfAccountQuerySet["FollowUp"]):
 class FollowUp(ScopedModel):
     """One personal message. `facts` are the figures the draft was written from, as of `facts_day`.
 
-    After approval the text lives, frozen, in `mail`; this row then only points at it.
+    Of a play's step, or (`conversation`) the word that an answer will be late. After approval the text lives,
+    frozen, in `mail`; this row then only points at it.
     """
 
     is_said = True  # what people wrote, who may name somebody: kept out of the record
@@ -36,6 +38,8 @@ class FollowUp(ScopedModel):
     account = models.ForeignKey(Account, models.PROTECT, related_name="+")
     contact = models.ForeignKey(Contact, models.PROTECT, related_name="+")
     play_step = models.ForeignKey(PlayStep, models.PROTECT, null=True, related_name="+")
+    # An index below is by it.
+    conversation = models.ForeignKey(Conversation, models.PROTECT, null=True, related_name="+", db_index=False)
     occurrence_on = models.DateField(_("due"))
     owner = models.ForeignKey(User, models.PROTECT, related_name="+", help_text="in whose name it is written")
     subject = models.CharField(_("subject"), max_length=300)
@@ -59,9 +63,19 @@ class FollowUp(ScopedModel):
         indexes = [
             models.Index(fields=["owner", "occurrence_on"], name="draft_by_owner", condition=models.Q(state="draft")),
             models.Index(fields=["account", "-id"], name="follow_up_by_account"),
+            models.Index(
+                fields=["conversation"],
+                name="follow_up_by_conversation",
+                condition=models.Q(conversation__isnull=False),
+            ),
         ]
         constraints = [
             models.UniqueConstraint(fields=["play_step", "contact", "occurrence_on"], name="follow_up_once"),
+            models.UniqueConstraint(
+                fields=["conversation"],
+                condition=models.Q(state="draft", conversation__isnull=False),
+                name="follow_up_of_conversation_once",
+            ),
             models.CheckConstraint(
                 condition=~models.Q(state="approved") | models.Q(mail__isnull=False), name="follow_up_approved_has_mail"
             ),

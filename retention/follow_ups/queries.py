@@ -7,6 +7,7 @@ from datetime import datetime
 from zoneinfo import ZoneInfo
 
 from babel.dates import format_datetime
+from django.db.models import Exists, OuterRef
 from django.utils.translation import get_language
 from django.utils.translation import gettext as _
 
@@ -14,6 +15,7 @@ from crm.accounts.models import Account
 from crm.attention.queries import budget_of
 from crm.contacts.models import Contact, ContactRole
 from crm.contacts.queries import hours_of
+from crm.conversations.models import Conversation
 from crm.lib.lint import Letter, Problem, lint
 from crm.lib.working_hours import Hours
 from crm.outbox.queries import is_suppressed
@@ -44,6 +46,20 @@ def recipients(accounts: Collection[int]) -> dict[int, Contact]:
         if usable:
             chosen[account] = usable[0]
     return chosen
+
+
+def soon_late(at: datetime, most: int) -> list[Conversation]:
+    """Conversations whose first answer is about to be late, or is for less than LATE, with no word of it prepared.
+
+    Only where the customer can be written to and somebody is named to answer.
+    """
+    told = FollowUp.objects.system("who has been told already").exclude(state=FollowUpState.CANCELLED)
+    told = told.filter(conversation=OuterRef("pk"), created_at__gte=OuterRef("asked_at"))
+    rows = Conversation.objects.system("customers hear first that an answer will be late").in_danger(at)
+    people = Contact.objects.system("whom the word goes to").reachable().filter(pk=OuterRef("contact"))
+    rows = rows.filter(Exists(people), ~Exists(told), due_at__gt=at - rules.LATE, responder__is_active=True)
+    related = ("account__owner", "contact__account", "responder")
+    return list(rows.select_related(*related).order_by("due_at", "pk")[:most])
 
 
 @dataclass(frozen=True)

@@ -8,6 +8,7 @@ from crm.lib.working_hours import Hours, is_working, working_moment
 
 OPENS: Final = time(9, 10)
 CLOSES: Final = time(16, 30)
+LATE: Final = timedelta(days=3)  # after it a mail comes back, and no word that an answer is late makes sense
 
 
 def send_at(at: datetime, hours: Hours) -> datetime:

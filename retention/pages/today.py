@@ -10,6 +10,7 @@ from django.http import HttpResponse
 from django.shortcuts import redirect, render
 from django.urls import reverse
 from django.utils.text import Truncator
+from django.utils.timezone import localtime
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
@@ -18,11 +19,12 @@ from crm.accounts.models import Account
 from crm.contacts.models import Contact
 from crm.contacts.queries import hours_of_all
 from crm.contacts.rules import masked_name
+from crm.conversations.models import Channel
 from crm.lib.working_hours import Hours, working_day
 from crm.staff.queries import CoverNow, ground_of
 from crm.staff.rules import READ_ONLY, REP
 from crm.staff.views import Request, needs
-from crm.templatetags.ui import ago, money, percent
+from crm.templatetags.ui import ago, moment, money, percent
 from crm.templatetags.ui import day as day_words
 from retention.agenda import queries as agenda
 from retention.agenda.queries import (
@@ -31,6 +33,7 @@ from retention.agenda.queries import (
     DRAFTS,
     PROMISES,
     PUT_OFF,
+    REPLIES,
     SHOWN,
     SIGNALS,
     TASKS,
@@ -101,6 +104,7 @@ def counts(found: agenda.Agenda) -> list[str]:
         (new, ngettext("%(n)s new", "%(n)s new", new)),
         (found.drafts, ngettext("%(n)s draft to approve", "%(n)s drafts to approve", found.drafts)),
         (found.answers, ngettext("%(n)s unhappy answer", "%(n)s unhappy answers", found.answers)),
+        (found.replies, ngettext("%(n)s answer late or nearly so", "%(n)s answers late or nearly so", found.replies)),
         (found.promises, ngettext("%(n)s promise overdue", "%(n)s promises overdue", found.promises)),
         (found.tasks, ngettext("%(n)s task due", "%(n)s tasks due", found.tasks)),
         (found.signals, ngettext("%(n)s signal open", "%(n)s signals open", found.signals)),
@@ -162,7 +166,7 @@ class Writer:
             "when": " · ".join(part for part in parts if part),
             "figures": self._figures(work) if self.figures else "",
             "new": work.is_new and work.state == SHOWN,
-            "action_url": f"{url}#promises" if work.section == PROMISES else f"{url}#next",
+            "action_url": self._address(work, url),
             "action_text": action,
             "put_off_url": reverse("account-put-off", args=[work.account_id]) if writes else "",
             "put_off_until": self.later,
@@ -171,12 +175,20 @@ class Writer:
     def _foremost(self, work: Work) -> tuple[str, str, str]:
         words = {
             ANSWERS: self._answer,
+            REPLIES: self._reply,
             PROMISES: self._promise,
             DRAFTS: self._draft,
             TASKS: self._task,
             SIGNALS: self._signal,
         }
         return words[work.section](work)
+
+    def _address(self, work: Work, url: str) -> str:
+        """Where the row's button leads."""
+        if work.section == REPLIES:
+            of = ("draft", work.word_id) if work.word_id and self.plain else ("conversation", work.talk_id)
+            return reverse(of[0], args=[of[1]])
+        return f"{url}#promises" if work.section == PROMISES else f"{url}#next"
 
     def _money(self, work: Work) -> list[str]:
         """What they pay, and by when it is decided whether they go on."""
@@ -209,6 +221,19 @@ class Writer:
         said = Truncator(first.comment).chars(200)
         words = _("%(name)s answered %(score)s of 10") % who
         return f"{words}: “{said}”" if said else f"{words}.", ago(first.answered_at, self.now), _("Answer")
+
+    def _reply(self, work: Work) -> tuple[str, str, str]:
+        what = {"what": work.talk_subject or Channel(work.talk_channel or Channel.NOTE).label}
+        assert work.talk_due_at is not None
+        late = work.talk_due_at < self.now
+        said = _("They wait for an answer: %(what)s") if late else _("An answer is about to be late: %(what)s")
+        due = _("it was due %(at)s") if late else _("due %(at)s")
+        return said % what, due % {"at": moment(localtime(work.talk_due_at), self.now)}, self._reply_action(work, late)
+
+    def _reply_action(self, work: Work, late: bool) -> str:
+        return (
+            _("Answer") if work.word_id is None else _("Say that it is late") if late else _("Say that it will be late")
+        )
 
     def _promise(self, work: Work) -> tuple[str, str, str]:
         said = _("We promised: %(text)s") % {"text": work.promise}
@@ -244,12 +269,15 @@ class Writer:
         tasks = len(work.tasks) - (work.section == TASKS)
         if tasks > 0 and work.section != ANSWERS:
             rest.append(ngettext("and %(n)s task", "and %(n)s tasks", tasks) % {"n": tasks})
-        if work.section in (PROMISES, TASKS) and work.signals:
+        replies = work.replies - (work.section == REPLIES)
+        if replies > 0:
+            rest.append(ngettext("and %(n)s answer late", "and %(n)s answers late", replies) % {"n": replies})
+        if work.section in (REPLIES, PROMISES, TASKS) and work.signals:
             rest.append(self._sentences(work))
         promises = work.promises - (work.section == PROMISES)
         if promises > 0:
             rest.append(ngettext("and %(n)s promise overdue", "and %(n)s promises overdue", promises) % {"n": promises})
-        if work.section in (ANSWERS, PROMISES) and work.drafts:
+        if work.section in (ANSWERS, REPLIES, PROMISES) and work.drafts:
             rest.append(_("and a draft"))
         return rest
 

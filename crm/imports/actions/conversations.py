@@ -11,7 +11,7 @@ from crm.contacts.models import Contact
 from crm.conversations import rules as clocks
 from crm.conversations.actions import keep_clock
 from crm.conversations.models import Conversation, ConversationState, Entry
-from crm.conversations.queries import Asked, hours_of_all, targets_of
+from crm.conversations.queries import Asked, hours_of_all, targets_of, warning_percent
 from crm.imports.rules import Touched
 
 WHY = "an import keeps conversations"
@@ -31,6 +31,7 @@ def write_conversations(rows: Sequence[Mapping[str, Any]], at: datetime) -> list
     book = Account.objects.system("whoever owns the account answers").filter(pk__in=hours)
     owners = dict(book.values_list("pk", "owner"))
     asked = [Asked(row["account_id"], row["channel"], row["began_at"].date()) for row in rows]
+    percent = warning_percent()
     targets = dict(zip(map(id, rows), targets_of(asked), strict=True))
     new: list[tuple[int, Conversation]] = []
     changed: list[tuple[int, Conversation]] = []
@@ -55,7 +56,7 @@ def write_conversations(rows: Sequence[Mapping[str, Any]], at: datetime) -> list
                 clock = clocks.answered(clock, talk.answered_at, hours[talk.account_id])
             elif talk.closed_at:
                 clock = clocks.paused(clock, talk.closed_at, hours[talk.account_id])
-            keep_clock(talk, clock)
+            keep_clock(talk, clock, hours[talk.account_id], percent)
         (changed if before else new).append((row["line"], talk))
     Conversation.objects.bulk_create([talk for _line, talk in new])
     Conversation.objects.system(WHY).bulk_update([talk for _line, talk in changed], [*SAID, *KEPT])
@@ -66,7 +67,7 @@ def write_conversations(rows: Sequence[Mapping[str, Any]], at: datetime) -> list
     ]
 
 
-KEPT = ("state", "last_at", "asked_at", "target_minutes", "spent_seconds", "since", "due_at")
+KEPT = ("state", "last_at", "asked_at", "target_minutes", "spent_seconds", "since", "due_at", "warn_at")
 
 
 def _settle(talk: Conversation, at: datetime) -> None:
