@@ -1,6 +1,6 @@
 """What happens to calendars: made, changed, given days of our own; their public holidays are written ahead."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from contextlib import AbstractContextManager, ExitStack
 from datetime import date, datetime
 from typing import Any
@@ -11,9 +11,10 @@ from django.utils.translation import gettext_lazy as _
 
 from crm.audit import actions as audit
 from crm.audit.rules import Actor
-from crm.calendars import rules
-from crm.calendars.models import Calendar, CalendarDay
+from crm.calendars import queries, rules
+from crm.calendars.models import Calendar, CalendarDay, CalendarFile
 from crm.lib.constraints import check_fields, clearly
+from crm.lib.ics import Found
 from crm.staff.actions import require
 
 FIELDS = frozenset(("name", "country", "part", "week", "is_default"))
@@ -76,7 +77,7 @@ def set_day(calendar: Calendar, *, day: date, name: str, free: bool, at: datetim
     check_fields(row)
     with _told(at):
         row, _new = CalendarDay.objects.update_or_create(
-            calendar=calendar, day=day, own=True, defaults={"name": name, "free": free}
+            calendar=calendar, day=day, own=True, defaults={"name": name, "free": free, "uid": ""}
         )
     audit.record("calendar.day_set", calendar, at=at, by=by, after={"day": day, "free": free, "name": name})
     return row
@@ -91,6 +92,73 @@ def drop_day(calendar: Calendar, *, day: date, at: datetime, by: Actor) -> bool:
     if gone:
         audit.record("calendar.day_dropped", calendar, at=at, by=by, before={"day": day})
     return bool(gone)
+
+
+@transaction.atomic
+def keep_file(calendar: Calendar, *, filename: str, found: Found, at: datetime, by: Actor) -> CalendarFile:
+    """Keep what an iCalendar file says, to be looked at before anything is entered."""
+    require("configure", by=by)
+    row = CalendarFile.objects.create(
+        calendar=calendar,
+        filename=filename[:120],
+        days=[[each.uid, each.day.isoformat(), each.name] for each in found.days],
+        faults=[[each.line, each.reason.template, each.reason.values] for each in found.faults],
+        read_at=at,
+    )
+    after = {"calendar": calendar.pk, "days": len(found.days), "refused": len(found.faults)}
+    audit.record("calendar.file_read", row, at=at, by=by, after=after)
+    return row
+
+
+@transaction.atomic
+def enter_file(file: CalendarFile, *, at: datetime, by: Actor) -> CalendarFile:
+    """Enter the days of a file; the same file again changes nothing. Raises ValidationError when it was entered."""
+    require("configure", by=by)
+    row = CalendarFile.objects.select_for_update(of=("self",)).select_related("calendar").get(pk=file.pk)
+    if row.entered_at:
+        raise ValidationError(_("This file has been entered already."))
+    does = queries.changes_of(row, at.date())
+    held = {each.day: each for each in queries.own_days(row.calendar)}
+    row.entered = _kept([*does.new, *does.changed])
+    row.put_away = _kept([*does.gone, *(held[each.day] for each in does.changed)])
+    row.entered_at = at
+    with _told(at):
+        _swap(row.calendar, row.put_away, row.entered)
+    row.save(update_fields=["entered", "put_away", "entered_at"])
+    counts = {"new": len(does.new), "changed": len(does.changed), "gone": len(does.gone)}
+    audit.record("calendar.file_entered", row, at=at, by=by, after={"calendar": row.calendar_id} | counts)
+    return row
+
+
+@transaction.atomic
+def undo_file(file: CalendarFile, *, at: datetime, by: Actor) -> CalendarFile:
+    """Take a file back: its days go, what they replaced returns. Days that somebody changed since stay."""
+    require("configure", by=by)
+    row = CalendarFile.objects.select_for_update(of=("self",)).select_related("calendar").get(pk=file.pk)
+    if not row.entered_at or row.undone_at:
+        raise ValidationError(_("There is nothing to take back any more."))
+    row.undone_at = at
+    with _told(at):
+        _swap(row.calendar, row.entered, row.put_away)
+    row.save(update_fields=["undone_at"])
+    audit.record("calendar.file_undone", row, at=at, by=by, after={"calendar": row.calendar_id})
+    return row
+
+
+Kept = list[list[Any]]
+
+
+def _kept(days: Iterable[rules.Entry]) -> Kept:
+    return [[each.uid, each.day.isoformat(), each.name, each.free] for each in days]
+
+
+def _swap(calendar: Calendar, away: Kept, back: Kept) -> None:
+    """Remove days as they were kept, and bring others; a day that is somebody's meanwhile stays that one's."""
+    held = CalendarDay.objects.filter(calendar=calendar, own=True)
+    there = {(row.uid, row.day.isoformat(), row.name, row.free): row.pk for row in held.select_for_update()}
+    held.filter(pk__in=[there[key] for key in map(tuple, away) if key in there]).delete()
+    rows = [CalendarDay(calendar=calendar, uid=u, day=day, name=n, free=free, own=True) for u, day, n, free in back]
+    CalendarDay.objects.bulk_create(rows, ignore_conflicts=True)
 
 
 @transaction.atomic

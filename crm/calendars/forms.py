@@ -7,12 +7,14 @@ from babel import Locale
 from django import forms
 from django.core.exceptions import ValidationError
 from django.utils.dates import WEEKDAYS
-from django.utils.translation import get_language
+from django.utils.translation import get_language, gettext
 from django.utils.translation import gettext_lazy as _
 
 from crm.calendars.models import Calendar
-from crm.calendars.rules import regions
+from crm.calendars.rules import kept_years, regions
+from crm.lib import ics
 from crm.lib.fields import Day, Text
+from crm.lib.gate import Refused, clean_text
 from crm.lib.working_hours import DAY_MINUTES
 
 
@@ -78,6 +80,35 @@ def _minutes(at: time) -> int:
 
 def _time(minutes: int) -> time:
     return time(minutes // 60 % 24, minutes % 60)
+
+
+class FileForm(forms.Form):
+    """An iCalendar file with all-day events."""
+
+    file = forms.FileField(label=_("File"), help_text=_("Whole days from a calendar program, as .ics, up to 1 MB."))
+
+    def __init__(self, *args: Any, year: int, **more: Any) -> None:
+        super().__init__(*args, **more)
+        self.year = year
+        self.fields["file"].widget.attrs["accept"] = ".ics,text/calendar"
+
+    def clean(self) -> dict[str, Any]:
+        given = super().clean() or {}
+        if (file := given.get("file")) is None:
+            return given
+        try:
+            found = ics.read(file.read(ics.MOST_BYTES + 1), kept_years(self.year))
+            given["filename"] = clean_text(str(file.name or ""), 255)[:120]
+        except Refused as refused:
+            words = gettext(refused.template).format(**refused.values)
+            if line := getattr(refused, "line", 0):
+                words = gettext("Line %(line)s: %(what)s") % {"line": line, "what": words}
+            self.add_error("file", words)
+            return given
+        if not found.days and not found.faults:
+            self.add_error("file", gettext("There is no event in it for the years that calendars are kept for."))
+        given["found"] = found
+        return given
 
 
 class DayForm(forms.Form):

@@ -39,6 +39,7 @@ class Calendar(models.Model):
 class CalendarDay(models.Model):
     """One day of a calendar that is not as its weekday: free, or (`free` false) worked in spite of a public holiday.
 
+    `uid`: of the event in an iCalendar file that it came from; empty: entered by hand, or public.
     `own`: entered by one of us, and it outweighs the public one of that day. Public ones are written ahead for some
     years; those that are past stay as they were.
     """
@@ -48,6 +49,7 @@ class CalendarDay(models.Model):
     name = models.CharField(_("name"), max_length=120)
     free = models.BooleanField(_("free"), default=True)
     own = models.BooleanField(default=False)
+    uid = models.CharField(max_length=255, blank=True)
 
     class Meta:
         constraints: ClassVar = [
@@ -56,3 +58,24 @@ class CalendarDay(models.Model):
 
     def __str__(self) -> str:
         return f"{self.day} {self.name}"
+
+
+class CalendarFile(models.Model):
+    """An iCalendar file that was brought for a calendar: read, then entered, then perhaps taken back.
+
+    `days` are [uid, day, name] as read, `faults` [line, template, values] of what was refused. `entered` and `put_away`
+    are the rows of our own that entering it made and removed, as [uid, day, name, free]; by them it is taken back.
+    """
+
+    calendar = models.ForeignKey(Calendar, models.CASCADE, related_name="+")
+    filename = models.CharField(max_length=120)
+    days = models.JSONField(default=list)
+    faults = models.JSONField(default=list)
+    entered = models.JSONField(default=list)
+    put_away = models.JSONField(default=list)
+    read_at = models.DateTimeField()
+    entered_at = models.DateTimeField(null=True)
+    undone_at = models.DateTimeField(null=True)
+
+    def __str__(self) -> str:
+        return self.filename

@@ -7,7 +7,8 @@ from typing import Any
 from django.contrib.postgres.expressions import ArraySubquery
 from django.db.models import Exists, F, OuterRef, Q
 
-from crm.calendars.models import Calendar, CalendarDay
+from crm.calendars.models import Calendar, CalendarDay, CalendarFile
+from crm.calendars.rules import Changes, Entry, changes
 from crm.lib.working_hours import NONE, Hours
 
 Place = tuple[int | None, str]
@@ -37,6 +38,18 @@ def _free_days(calendar: OuterRef) -> Any:
 
 def week_of(calendar: Calendar) -> tuple[tuple[int, int] | None, ...]:
     return tuple((span[0], span[1]) if span else None for span in calendar.week)
+
+
+def own_days(calendar: Calendar) -> list[Entry]:
+    """Every day of our own, by hand or from files, the earliest first."""
+    rows = CalendarDay.objects.filter(calendar=calendar, own=True).order_by("day")
+    return [Entry(*row) for row in rows.values_list("uid", "day", "name", "free")]
+
+
+def changes_of(file: CalendarFile, today: date) -> Changes:
+    """What entering the file would do as things stand."""
+    wanted = [Entry(uid, date.fromisoformat(day), name) for uid, day, name in file.days]
+    return changes(own_days(file.calendar), wanted, today)
 
 
 def days_from(calendar: Calendar, day: date, most: int) -> list[CalendarDay]:

@@ -1,6 +1,7 @@
 """Public holidays of countries and their parts, as the package `holidays` knows them, with substitute days."""
 
 from collections.abc import Iterable
+from dataclasses import dataclass
 from datetime import date
 from functools import lru_cache
 
@@ -50,6 +51,46 @@ def _language(country: str) -> str | None:
 
 def free_days(country: str, part: str, years: Iterable[int]) -> frozenset[date]:
     return frozenset(day for year in years for day in public_holidays(country, part, year))
+
+
+@dataclass(frozen=True)
+class Entry:
+    """A day of our own in a calendar; `uid` of the event that it came from, empty: by hand."""
+
+    uid: str
+    day: date
+    name: str
+    free: bool = True
+
+
+@dataclass(frozen=True)
+class Changes:
+    """What entering a file does. `taken` stay as they are: the day was entered by hand, or by another event."""
+
+    new: list[Entry]
+    changed: list[Entry]
+    gone: list[Entry]
+    same: list[Entry]
+    taken: list[Entry]
+
+
+def changes(held: Iterable[Entry], wanted: Iterable[Entry], today: date) -> Changes:
+    """Compare the days of our own with those of a file. What is known by its UID follows the file; past days stay."""
+    found = Changes([], [], [], [], [])
+    by_day = {each.day: each for each in held}
+    uids, days = set[str](), set[date]()
+    for each in sorted(wanted, key=lambda one: (one.day, one.uid)):
+        uids.add(each.uid)
+        there = by_day.get(each.day)
+        if each.day in days or (there and there.uid != each.uid):
+            found.taken.append(each)
+            continue
+        days.add(each.day)
+        (found.new if there is None else found.same if there == each else found.changed).append(each)
+    found.gone.extend(
+        each for each in by_day.values() if each.uid in uids and each.day not in days and each.day >= today
+    )
+    return found
 
 
 def kept_years(year: int) -> range:

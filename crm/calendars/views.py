@@ -4,15 +4,16 @@ from django.contrib import messages
 from django.http import HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.urls import reverse
+from django.utils.translation import gettext
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_POST
 
 from crm.calendars import actions, forms, queries
-from crm.calendars.models import Calendar, CalendarDay
-from crm.lib.fields import refusals
-from crm.staff.views import Request, needs
+from crm.calendars.models import Calendar, CalendarDay, CalendarFile
+from crm.lib.fields import refusals, refusals_told
+from crm.staff.views import Request, needs, offer_undo
 
-NEXT_DAYS = 60
+NEXT_DAYS, SHOWN_FAULTS = 60, 50
 
 
 @needs("read")
@@ -49,11 +50,55 @@ def edit(request: Request, pk: int) -> HttpResponse:
 
 
 def _page(
-    request: Request, calendar: Calendar, form: forms.CalendarForm, day_form: forms.DayForm, status: int = 200
-) -> HttpResponse:
+    request: Request, calendar: Calendar, form: forms.CalendarForm, day_form: forms.DayForm,
+    file_form: forms.FileForm | None = None, status: int = 200,
+) -> HttpResponse:  # fmt: skip
     days = queries.days_from(calendar, request.now.date(), NEXT_DAYS)
     context = {"calendar": calendar, "form": form, "days": days, "day_form": day_form}
+    context["file_form"] = file_form or forms.FileForm(year=request.now.year)
     return render(request, "crm/calendars/edit.html", context, status=status)
+
+
+@require_POST
+@needs("configure")
+def bring(request: Request, pk: int) -> HttpResponse:
+    """Read an iCalendar file and say what it would do; nothing is entered yet."""
+    calendar = get_object_or_404(Calendar, pk=pk)
+    form = forms.FileForm(request.POST, request.FILES, year=request.now.year)
+    if not form.is_valid():
+        bare = forms.CalendarForm(None, initial=forms.initial(calendar))
+        return _page(request, calendar, bare, forms.DayForm(), form, status=422)
+    given = form.cleaned_data
+    row = actions.keep_file(calendar, filename=given["filename"], found=given["found"], at=request.now, by=request.user)
+    return redirect("calendar-file", row.pk)
+
+
+@needs("configure")
+def file(request: Request, pk: int) -> HttpResponse:
+    row = get_object_or_404(CalendarFile.objects.select_related("calendar"), pk=pk)
+    faults = [(line, gettext(template).format(**values)) for line, template, values in row.faults]
+    context = {"row": row, "does": queries.changes_of(row, request.now.date()), "faults": faults[:SHOWN_FAULTS]}
+    return render(request, "crm/calendars/file.html", context | {"refused": len(faults)})
+
+
+@require_POST
+@needs("configure")
+def enter(request: Request, pk: int) -> HttpResponse:
+    row = get_object_or_404(CalendarFile.objects.select_related("calendar"), pk=pk)
+    with refusals_told(request):
+        actions.enter_file(row, at=request.now, by=request.user)
+        offer_undo(request, _("The days of the file are entered."), reverse("calendar-file-undo", args=[row.pk]))
+    return redirect("calendar-edit", row.calendar_id)
+
+
+@require_POST
+@needs("configure")
+def undo(request: Request, pk: int) -> HttpResponse:
+    row = get_object_or_404(CalendarFile.objects.select_related("calendar"), pk=pk)
+    with refusals_told(request):
+        actions.undo_file(row, at=request.now, by=request.user)
+        messages.success(request, _("The days of the file are taken out again."))
+    return redirect("calendar-edit", row.calendar_id)
 
 
 @require_POST
