@@ -84,6 +84,8 @@ def register_kept() -> None:
         Mentions("crm.Trait", ("text",)),
         Mentions("crm.Conversation", ("subject",)),
         Mentions("crm.Entry", ("text",), of="conversation__account"),
+        # What only its sender sees; once it is in a conversation, the words stand there alone.
+        Mentions("crm.CapturedMail", ("subject", "text", "recipients", "references"), of="", whole=True),
         Mentions("crm.BulkEditRow", ("before", "after")),
         Mentions("crm.Segment", ("name", "tree"), of=""),
         Mentions("crm.SavedView", ("name", "query"), of=""),

@@ -6,7 +6,7 @@ from crm.staff.models import Cover, Installation, Salt, Team, User
 from crm.sign_in.models import Guesses, OneTimeLink
 from crm.keys.models import ApiKey, KeptAnswer, KeyUse
 from crm.webhooks.models import Delivery, Endpoint, WebhookEvent
-from crm.calendars.models import Calendar, CalendarDay
+from crm.calendars.models import Calendar, CalendarDay, CalendarFile
 from crm.accounts.models import Account, OwnerChange, TagRename, Trait, TraitDefinition
 from crm.bulk_edits.models import BulkEdit, BulkEditRow
 from crm.contacts.models import Contact, ContactMerge, ErasedMark
@@ -31,6 +31,7 @@ from crm.consents.models import Consent
 from crm.attention.models import Hold, Reservation
 from crm.outbox.models import OutboundMail, Pause, Suppression, UnsubscribeLink
 from crm.conversations.models import Conversation, Entry, ResponseTarget
+from crm.captures.models import CaptureAddress, CapturedMail
 from crm.segments.models import AccountFigures, SavedView, Segment
 from crm.imports.models import ImportEffect, ImportFinding, ImportRefusal, ImportRun, ImportUse
 from crm.uploads.models import RememberedColumns, Upload, UploadPiece, UploadRow
@@ -47,6 +48,9 @@ __all__ = [
     "BulkEditRow",
     "Calendar",
     "CalendarDay",
+    "CalendarFile",
+    "CaptureAddress",
+    "CapturedMail",
     "Consent",
     "Contact",
     "ContactMerge",

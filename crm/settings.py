@@ -287,6 +287,8 @@ if EMAIL_URL and not _is_address(EMAIL_URL, "smtp", "smtps", "smtp+tls"):
     # Not shown: there is a password in it.
     raise ImproperlyConfigured("EMAIL_URL must look like smtp://user:password@host:port, smtp+tls://… or smtps://….")
 MAIL_FROM_DOMAIN = env.str("MAIL_FROM_DOMAIN", default="localhost")
+# Where reps' own mail comes in by BCC (`manage.py capture_mail`); empty: nowhere.
+CAPTURE_DOMAIN = env.str("CAPTURE_DOMAIN", default="")
 MAIL_FILES = VAR / "mail"
 # Beside the database, so that a restore of an older backup erases again whom people have asked to erase since.
 ERASURES_JOURNAL = VAR / "erasures.jsonl"

@@ -15,6 +15,7 @@ from crm.api import tracking
 from crm.api.errors import unknown
 from crm.api.reference import openapi, reference
 from crm.calendars import views as calendars
+from crm.captures import views as captures
 from crm.consents import views as consents
 from crm.contacts import views as contacts
 from crm.conversations import views as conversations
@@ -86,7 +87,17 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path("conversations/<int:pk>/say/", conversations.say, name="conversation-say"),
     path("conversations/<int:pk>/turn/", conversations.turn, name="conversation-turn"),
     path("conversations/<int:pk>/responder/", conversations.assign, name="conversation-responder"),
+    path("settings/calendars/<int:pk>/file/", calendars.bring, name="calendar-bring"),
+    path("settings/calendars/files/<int:pk>/", calendars.file, name="calendar-file"),
+    path("settings/calendars/files/<int:pk>/enter/", calendars.enter, name="calendar-file-enter"),
+    path("settings/calendars/files/<int:pk>/undo/", calendars.undo, name="calendar-file-undo"),
+    path("you/mail/", captures.index, name="captures"),
+    path("you/mail/new-address/", captures.make_new, name="capture-new-address"),
+    path("you/mail/<int:pk>/assign/", captures.assign, name="capture-assign"),
+    path("you/mail/<int:pk>/look-again/", captures.look_again, name="capture-again"),
+    path("you/mail/<int:pk>/discard/", captures.discard, name="capture-discard"),
     path("settings/first-answers/", conversations.targets, name="response-targets"),
+    path("settings/first-answers/warning/", conversations.edit_warning, name="response-warning"),
     path("settings/first-answers/any/", conversations.edit_targets, name="response-targets-any"),
     path("settings/first-answers/<int:plan>/", conversations.edit_targets, name="response-targets-of"),
     path("settings/calendars/", calendars.index, name="calendars"),

@@ -130,6 +130,13 @@ document.addEventListener("click", (event) => {
   if (event.target.closest(".dismiss")) dismiss(event.target.closest(".toast"));
   if (event.target.matches("dialog")) event.target.close(); // the ground around it
 });
+// `data-copy` names what a button copies; it shows itself where the browser can.
+const offerCopies = () => { for (const button of document.querySelectorAll("[data-copy]")) button.hidden = !navigator.clipboard; };
+document.addEventListener("click", (event) => {
+  const button = event.target.closest("[data-copy]");
+  if (button) navigator.clipboard.writeText(document.getElementById(button.dataset.copy).textContent).then(() => button.classList.add("done"));
+});
+offerCopies();
 document.addEventListener("focusin", (event) => {
   for (const row of document.querySelectorAll("[data-rows] .here")) row.classList.toggle("here", row.contains(event.target));
 });

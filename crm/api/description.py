@@ -34,10 +34,12 @@ class Description(AutoSchema):
 
     def get_response_serializers(self) -> Any:
         shape = self.view.shapes.get(self.view.action, self.view.serializer_class)
-        made = {"create": {201: shape}, "destroy": {204: None}, "by_external_id": {200: shape}}
+        made = {"create": {201: shape}, "by_external_id": {200: shape}}
         found = dict(made.get(self.view.action, {200: shape}))
         if self.view.action in self.view.upserts:
             found = {200: shape, 201: shape}
+        elif self.view.action in self.view.silent:
+            found = {204: None}
         return found | {"default": Problem}
 
     def get_operation_id(self) -> str:

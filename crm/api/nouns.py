@@ -51,7 +51,8 @@ class Shape(serializers.ModelSerializer[Any]):
 
 class Noun(viewsets.GenericViewSet[Any]):
     """One noun. `takes`: what a call may send; `shapes`: what it answers with, where it is not `serializer_class`;
-    `lists`: the calls that answer with a page; `upserts`: those that make a row or change it.
+    `lists`: the calls that answer with a page; `upserts`: those that make a row or change it; `silent`: those that
+    answer with 204 and nothing.
     """
 
     group: ClassVar[str] = ""
@@ -61,6 +62,7 @@ class Noun(viewsets.GenericViewSet[Any]):
     shapes: ClassVar[Mapping[str, Any]] = {}
     lists: ClassVar[frozenset[str]] = frozenset({"list"})
     upserts: ClassVar[frozenset[str]] = frozenset()
+    silent: ClassVar[frozenset[str]] = frozenset({"destroy"})
     says: ClassVar[Mapping[str, str]] = {
         "list": "A page of rows, oldest first; `next` leads on.",
         "retrieve": "One row by its id.",

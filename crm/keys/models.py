@@ -41,6 +41,7 @@ register_groups(
     Group("goals", _("Goals")),
     Group("promises", _("Promises")),
     Group("conversations", _("Conversations")),
+    Group("calendars", _("Hours, holidays and targets of first answers")),
     Group("segments", _("Segments")),
     Group("usage", _("Days of use"), writable=False),
     Group("house", _("Our people, the record and imports"), writable=False),

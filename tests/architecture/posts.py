@@ -41,6 +41,9 @@ ONBOARDING = {
     "step-1-name": "", "step-1-kind": "first_use", "step-1-expected_days": "7",
 }  # fmt: skip
 CALENDAR = {"from_0": "09:00", "until_0": "18:00", "from_1": "20:00", "until_1": "00:00"}
+HOLIDAYS = (
+    b"BEGIN:VCALENDAR\nBEGIN:VEVENT\nUID:a\nSUMMARY:Outing\nDTSTART;VALUE=DATE:20261224\nEND:VEVENT\nEND:VCALENDAR\n"
+)
 OLD, NEW = "a good password", "an even better password"
 PERSON = {"name": "Renamed", "role": "rep", "language": "en", "time_zone": "UTC"}
 WEBHOOK = {"url": "https://hooks.example.com/other", "events": ["signal.opened"]}
@@ -101,6 +104,7 @@ FIXED: dict[str, Post] = {
     "conversation-new": {"channel": "call", "text": "They are happy."},
     "conversation-say": {"who": "us", "text": "We shall look."},
     "conversation-turn": {"do": "wait"},
+    "response-warning": {"percent": "60"},
     "response-targets-any": {"mail": "60"},
     "response-targets-of": {"mail": "60"},
     "calendar-new": CALENDAR | {"name": "Korea", "country": "KR"},
@@ -165,6 +169,8 @@ LIVE: dict[str, Callable[[Company, str], Post]] = {
     "account_reset_password": lambda made, whose: {"email": made.users["R"].email},
     # The code of this half minute: the rounds may last longer than one.
     "imports": lambda made, whose: {"kind": "accounts", "file": SimpleUploadedFile("new.csv", b"id,name\nnew-1,New\n")},
+    "capture-assign": lambda made, whose: {"account": made.accounts["own"].external_id},
+    "calendar-bring": lambda made, whose: {"file": SimpleUploadedFile("holidays.ics", HOLIDAYS)},
     "upload-columns": lambda made, whose: {"column-0": "external_id", "column-1": "name", "date_order": ""},
     "mfa_reauthenticate": lambda made, whose: {"code": code_at(datetime.now(UTC))},
     "scorecard-new": lambda made, whose: {"name": "Alpine", "segment": made.rows["shared segment"][""]},

@@ -62,6 +62,8 @@ NAMED = {
     "onboarding-versions": "retention.OnboardingVersion", "milestones": "retention.Milestone",
     "onboardings": "retention.Onboarding", "milestone-reaches": "retention.MilestoneReach",
     "milestone": "retention.Milestone",
+    "calendars": "crm.Calendar", "calendar": "crm.Calendar",
+    "calendar-days": "crm.CalendarDay", "response-targets": "crm.ResponseTarget", "captured-mails": "crm.CapturedMail",
     "goals": "crm.Goal", "goal-changes": "crm.GoalChange", "goal": "crm.Goal", "feature": "crm.Feature",
     "trait": "crm.TraitDefinition",
 }  # fmt: skip

@@ -18,6 +18,7 @@ SETTINGS = [
         [
             ("you", "read", _("How it looks and reads"), _("Language, time zone, numbers and dates, light or dark.")),
             ("mfa_index", "read", _("Login and security"), _("Password, second step, and where you are logged in.")),
+            ("captures", "write_account", _("Mail from your own mailbox"), _("The BCC address that takes it in.")),
             ("keys", "read", _("Keyboard"), _("What can be done without the mouse.")),
         ],
     ),
@@ -69,12 +70,7 @@ SETTINGS = [
         [
             ("people", "manage_users", _("People"), _("Who works here, with which role, and who is invited.")),
             ("erasures", "erase", _("Erased people"), _("Who was erased at their own wish, and how far it has come.")),
-            (
-                "teams",
-                "manage_users",
-                _("Teams"),
-                _("Groups of reps under a manager, who may share accounts."),
-            ),
+            ("teams", "manage_users", _("Teams"), _("Groups of reps under a manager, who may share accounts.")),
             ("installation", "manage_users", _("Names and rights"), _("Our names, who sees what, currency, sending.")),
             ("audit", "read_audit", _("Record"), _("Who did what, when, and what it was before.")),
             ("admin:index", "admin", _("Admin"), _("Every table of the account book, row by row, with its record.")),
