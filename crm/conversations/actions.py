@@ -264,12 +264,17 @@ def moving_clocks(at: datetime, accounts: Iterable[int] | None = None) -> Iterat
 
 
 @transaction.atomic
-def set_warning(*, percent: int, at: datetime, by: Actor) -> None:
-    """After which share of a target we warn that it will be missed. Clocks that run keep the warning they have."""
+def set_warnings(*, percent: int, posts_a_week: int, own_percent: int, at: datetime, by: Actor) -> None:
+    """After which share of a target we warn that it will be missed, and from when on we say too much of ourselves.
+
+    Clocks that run keep the warning they have.
+    """
     require("configure", by=by)
-    if not 1 <= percent <= 100:
-        raise ValidationError({"percent": _("Enter a share between 1 and 100 percent.")})
-    change_installation(answer_warning_percent=percent, at=at, by=by)
+    for name, share in (("percent", percent), ("own_percent", own_percent)):
+        if not 1 <= share <= 100:
+            raise ValidationError({name: _("Enter a share between 1 and 100 percent.")})
+    new = {"answer_warning_percent": percent, "social_posts_a_week": posts_a_week, "social_own_percent": own_percent}
+    change_installation(**new, at=at, by=by)
 
 
 @transaction.atomic

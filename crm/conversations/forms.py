@@ -64,11 +64,18 @@ class ResponderForm(forms.Form):
 
 
 class WarningForm(forms.Form):
-    """When we say that a target is about to be missed."""
+    """When we say that a target is about to be missed, and that we speak of ourselves too much."""
 
     percent = forms.IntegerField(
-        label=_("Warn after, in percent of the target"), min_value=1, max_value=100,
+        label=_("Warn after, in percent of the target"),
+        min_value=1,
+        max_value=100,
         help_text=_("Who answers then sees it under Today, with a word to the customer prepared."),
+    )
+    posts_a_week = forms.IntegerField(label=_("Social posts of ours a week, at most"), min_value=0, max_value=1_000)
+    own_percent = forms.IntegerField(
+        label=_("Our own posts in what we say on social channels, at most in percent"), min_value=1, max_value=100,
+        help_text=_("The rest are answers to others."),
     )  # fmt: skip
 
 

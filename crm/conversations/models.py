@@ -108,6 +108,7 @@ class Conversation(ScopedModel):
             ),
             models.Index(fields=["account"], name="conversation_open", condition=models.Q(state="open")),
             models.Index(fields=["warn_at", "id"], name="conversation_in_danger", condition=models.Q(state="open")),
+            models.Index(fields=["last_at"], name="conversation_mentions", condition=models.Q(channel="mention")),
             models.Index(fields=["contact"], name="conversation_by_contact", condition=models.Q(contact__isnull=False)),
             GinIndex(SearchVector("subject", config="simple"), name="conversation_search"),
         ]

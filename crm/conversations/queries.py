@@ -5,11 +5,12 @@ from datetime import date, datetime, timedelta
 from typing import Any, NamedTuple
 
 from django.db import connection
-from django.db.models import F, Q
+from django.db.models import Count, F, Q
 
 from crm.accounts.models import Account
 from crm.calendars.queries import hours_by_place
-from crm.conversations.models import Conversation, ConversationQuerySet, Entry, ResponseTarget
+from crm.conversations.models import Channel, Conversation, ConversationQuerySet, Entry, ResponseTarget
+from crm.conversations.rules import Cadence
 from crm.lib.sql_files import load
 from crm.lib.working_hours import Hours
 from crm.staff.models import User
@@ -60,15 +61,35 @@ def target_of(account: Account, channel: str, at: datetime) -> timedelta | None:
     return targets_of([Asked(account.pk, channel, at.date())])[0]
 
 
-def waiting_for_us(user: User, *, mine: bool) -> ConversationQuerySet:
+def waiting_for_us(user: User, *, mine: bool, channel: str = "") -> ConversationQuerySet:
     """Open conversations that the user sees, the one that is due first first; those without a clock at the end.
 
     `mine`: those that the user answers, or whoever the user covers.
     """
     rows = Conversation.objects.visible_to(user).open().select_related("account", "contact", "responder")
+    if channel:
+        rows = rows.filter(channel=channel)
     if mine:
         rows = rows.filter(responder__in=[user.pk, *sorted(scope_of(user).covers.users)])
     return rows.order_by(F("due_at").asc(nulls_last=True), "pk")
+
+
+def known_channel(asked: str) -> str:
+    """The channel that an address asks for; empty: all of them."""
+    return asked if asked in Channel.values else ""
+
+
+def cadence(user: User, at: datetime) -> Cadence:
+    """What we said on social channels lately, on the accounts that the user sees: one query for each of the two."""
+    month, week = at - timedelta(days=28), at - timedelta(days=7)
+    lately = Conversation.objects.visible_to(user).filter(channel=Channel.MENTION, last_at__gte=month)
+    posts = lately.filter(inbound=False, began_at__gte=month).aggregate(
+        all=Count("pk"), week=Count("pk", filter=Q(began_at__gte=week))
+    )
+    answers = Entry.objects.system("of conversations that the user sees").filter(
+        conversation__in=lately.filter(inbound=True), inbound=False, at__gte=month
+    )
+    return Cadence(posts["week"], posts["all"], answers.count())
 
 
 def after(rows: ConversationQuerySet, place: Conversation) -> ConversationQuerySet:

@@ -9,6 +9,8 @@ from datetime import datetime, timedelta
 
 from crm.lib.working_hours import NOTHING, Hours, after, open_time
 
+FEW_POSTS = 4
+
 
 @dataclass(frozen=True)
 class Clock:
@@ -28,6 +30,26 @@ class Clock:
     def is_late(self, at: datetime) -> bool:
         """Whether the answer came after the target, or has not come and the target is over. On the dot is in time."""
         return self.due_at is not None and self.due_at < (self.answered_at or at)
+
+
+@dataclass(frozen=True)
+class Cadence:
+    """What we said on social channels: our own posts in 7 days, and posts and replies to others in 28."""
+
+    posts_in_week: int
+    posts: int
+    replies: int
+
+    @property
+    def said(self) -> int:
+        return self.posts + self.replies
+
+    def is_too_much(self, most_in_week: int) -> bool:
+        return self.posts_in_week > most_in_week
+
+    def is_about_ourselves(self, most_percent: int) -> bool:
+        """Whether more of it than that share is our own posts; of fewer than FEW_POSTS nothing is said."""
+        return self.posts >= FEW_POSTS and 100 * self.posts > most_percent * self.said
 
 
 def asked(at: datetime, target: timedelta, hours: Hours) -> Clock:

@@ -13,7 +13,7 @@ from django.urls import reverse
 from django.utils.cache import patch_vary_headers
 from django.utils.functional import Promise
 from django.utils.translation import gettext as _
-from django.utils.translation import gettext_lazy
+from django.utils.translation import gettext_lazy, ngettext
 from django.views.decorators.http import require_POST
 
 from crm.accounts.actions import may_write
@@ -56,10 +56,30 @@ def line(row: Conversation, user: User, now: datetime) -> Line:
 
 def index(request: Request) -> HttpResponse:
     """Where it is our turn, the one that is due first first; one's own unless all are asked for."""
-    mine = request.GET.get("whose") != "all"
-    rows = queries.waiting_for_us(request.user, mine=mine)
+    mine, channel = request.GET.get("whose") != "all", queries.known_channel(request.GET.get("channel", ""))
+    rows = queries.waiting_for_us(request.user, mine=mine, channel=channel)
     lines, following = _page(request, rows, queries.after)
-    return render(request, "crm/conversations/index.html", {"lines": lines, "next": following, "mine": mine})
+    social = channel == Channel.MENTION
+    context = {"lines": lines, "next": following, "mine": mine, "channel": channel, "channels": Channel.choices}
+    context["warnings"] = _cadence(request) if social else None
+    return render(request, "crm/conversations/index.html", context)
+
+
+def _cadence(request: Request) -> list[tuple[str, bool]]:
+    """What we said on social channels, in sentences; true: more than we want."""
+    said, ours = queries.cadence(request.user, request.now), ground_of(request.user).installation
+    week = ngettext("%(n)s post of ours in 7 days", "%(n)s posts of ours in 7 days", said.posts_in_week)
+    most = _("at most %(most)s are meant to be") % {"most": ours.social_posts_a_week}
+    own = ngettext(
+        "%(n)s of %(said)s things we said in 28 days was our own post",
+        "%(n)s of %(said)s things we said in 28 days were our own posts",
+        said.posts,
+    ) % {"n": said.posts, "said": said.said}
+    rest = _("the rest answered others")
+    return [
+        (f"{week % {'n': said.posts_in_week}}; {most}.", said.is_too_much(ours.social_posts_a_week)),
+        (f"{own}; {rest}.", said.is_about_ourselves(ours.social_own_percent)),
+    ]
 
 
 def of_account(request: Request, account: int) -> HttpResponse:
@@ -202,12 +222,13 @@ def targets(request: Request) -> HttpResponse:
 
 @needs("configure")
 def edit_warning(request: Request) -> HttpResponse:
-    held = ground_of(request.user).installation.answer_warning_percent
-    form = forms.WarningForm(request.POST or None, initial={"percent": held})
+    ours = ground_of(request.user).installation
+    held = {"percent": ours.answer_warning_percent, "posts_a_week": ours.social_posts_a_week}
+    form = forms.WarningForm(request.POST or None, initial=held | {"own_percent": ours.social_own_percent})
     back = reverse("response-targets")
     if request.method == "POST" and form.is_valid():
         with refusals(form):
-            actions.set_warning(**form.cleaned_data, at=request.now, by=request.user)
+            actions.set_warnings(**form.cleaned_data, at=request.now, by=request.user)
             messages.success(request, _("Saved. Clocks that run keep the warning they have."))
             return HttpResponseRedirect(back)
     words = {"title": _("When to warn"), "submit": _("Save"), "back_url": back}

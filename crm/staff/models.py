@@ -218,6 +218,11 @@ class Installation(models.Model):
     )
     is_demo = models.BooleanField(default=False)
 
+    social_posts_a_week = models.PositiveSmallIntegerField(_("social posts a week, at most"), default=5)
+    social_own_percent = models.PositiveSmallIntegerField(
+        _("share of our own posts in what we say, in percent"), default=50
+    )
+
     class Meta:
         constraints = [
             models.CheckConstraint(condition=models.Q(pk=1), name="installation_is_one_row"),

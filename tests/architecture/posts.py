@@ -104,7 +104,7 @@ FIXED: dict[str, Post] = {
     "conversation-new": {"channel": "call", "text": "They are happy."},
     "conversation-say": {"who": "us", "text": "We shall look."},
     "conversation-turn": {"do": "wait"},
-    "response-warning": {"percent": "60"},
+    "response-warning": {"percent": "60", "posts_a_week": "3", "own_percent": "40"},
     "response-targets-any": {"mail": "60"},
     "response-targets-of": {"mail": "60"},
     "calendar-new": CALENDAR | {"name": "Korea", "country": "KR"},
@@ -194,6 +194,7 @@ def _fingerprint(made: Company, whose: str) -> str:
 
 PREPARED = {
     "account-undo-merge", "contact-undo-merge", "task-reopen", "mail-resume", "survey-wave", "source-retry",
+    "capture-again",
 }  # fmt: skip
 
 
@@ -207,6 +208,8 @@ def prepare(name: str, made: Company, whose: str) -> bool:
         contacts.merge_contacts(made.contacts[whose], into=otto, at=NOW, by=made.users["O"])
     if name == "task-reopen":
         Task.objects.system("test").filter(pk=made.rows["task"][whose]).update(done_at=NOW)
+    if name == "capture-again":
+        Contact.objects.create(account=made.accounts["own"], name="Nia", email="nobody@new.example", created_at=NOW)
     if name == "mail-resume":
         Pause.objects.create(at=NOW, bounced=11, of_last=200)
         Installation.objects.update(sending=False)

@@ -11,6 +11,8 @@ from django.utils.translation import gettext_lazy as _
 
 from crm.accounts.models import Account, TraitDefinition
 from crm.accounts.queries import tag_counts
+from crm.calendars.models import CalendarDay
+from crm.conversations.models import ResponseTarget
 from crm.exports.queries.book import streamed
 from crm.exports.rules import Asked, Cell, Export, Table, number_in, tabled
 from crm.lib.days import own_day
@@ -106,6 +108,26 @@ EVENT: dict[str, Cell] = {
 }  # fmt: skip
 
 
+def calendar_days(_asked: Asked) -> Table:
+    rows = CalendarDay.objects.select_related("calendar").order_by("calendar__name", "day", "own")
+    return tabled(streamed(rows), CALENDAR_DAY)
+
+
+CALENDAR_DAY: dict[str, Cell] = {
+    "calendar": "calendar.name", "day": "day", "name": "name", "free": "free", "of_our_own": "own",
+}  # fmt: skip
+
+
+def response_targets(_asked: Asked) -> Table:
+    rows = ResponseTarget.objects.select_related("plan").order_by(F("plan__name").asc(nulls_first=True), "channel")
+    return tabled(rows, RESPONSE_TARGET)
+
+
+RESPONSE_TARGET: dict[str, Cell] = {
+    "plan": lambda row: row.plan.external_id if row.plan else "", "channel": "channel", "minutes": "minutes",
+}  # fmt: skip
+
+
 def mails(asked: Asked) -> Table:
     form = MailFilter(asked.state)
     form.is_valid()
@@ -142,6 +164,8 @@ EXPORTS = [
     Export("segments", _("Segments"), _("Your filters and those shared with you, in words."), segments_kept),
     Export("events", _("Events"), _("Names that events came under, and the features they feed."), events,
            ("export", "read_sources")),
+    Export("calendar-days", _("Holidays"), _("Days of each calendar that are not as their weekday."), calendar_days),
+    Export("response-targets", _("First answers"), _("How soon customers hear from us, by channel."), response_targets),
     Export("mails", _("Mail"), _("What was sent, to whom and when; without the texts."), mails,
            ("export", "read_contact_data")),
     Export("webhook-log", _("Webhook log"), "", deliveries, ("manage_keys",), whole=False),

@@ -54,7 +54,8 @@ def conversations_table(asked: Asked) -> Table:
     state = asked.state
     rows = Conversation.objects.visible_to(asked.user).filter(of_account(asked)).order_by("-last_at", "-pk")
     if "list" in state:
-        rows = conversations.waiting_for_us(asked.user, mine=state.get("whose") != "all")
+        mine, channel = state.get("whose") != "all", state.get("channel", "")
+        rows = conversations.waiting_for_us(asked.user, mine=mine, channel=conversations.known_channel(channel))
     first = Entry.objects.system(WHY).filter(conversation=OuterRef("pk")).order_by("at", "pk")
     rows = rows.annotate(text=Subquery(first.values("text")[:1]))
     return tabled(streamed(rows.select_related("account", "contact", "responder")), CONVERSATION)

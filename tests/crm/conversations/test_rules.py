@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from crm.conversations import rules
-from crm.conversations.rules import Clock
+from crm.conversations.rules import Cadence, Clock
 from crm.lib.working_hours import Hours, after, open_time, opens
 from tests.crm.conversations.cases import CASES, MUNICH, NEW_YORK, NIGHTS, PLACES, SEOUL, SHOP, Case, when
 
@@ -72,3 +72,18 @@ def test_the_first_open_instant_is_open_and_nothing_was_open_before(hours, at):
     first = opens(hours, at)
     assert open_time(hours, at, first) == timedelta()
     assert open_time(hours, first, first + timedelta(seconds=1)) == timedelta(seconds=1)
+
+
+@pytest.mark.parametrize(
+    ("cadence", "too_much", "about_ourselves"),
+    [
+        (Cadence(posts_in_week=5, posts=5, replies=5), False, False),
+        (Cadence(posts_in_week=6, posts=6, replies=6), True, False),
+        (Cadence(posts_in_week=0, posts=6, replies=5), False, True),
+        (Cadence(posts_in_week=3, posts=3, replies=0), False, False),  # too few to say anything of
+        (Cadence(posts_in_week=4, posts=4, replies=0), False, True),
+        (Cadence(posts_in_week=0, posts=0, replies=0), False, False),
+    ],
+)
+def test_five_posts_a_week_and_half_of_what_we_say_are_enough(cadence, too_much, about_ourselves):
+    assert (cadence.is_too_much(5), cadence.is_about_ourselves(50)) == (too_much, about_ourselves)

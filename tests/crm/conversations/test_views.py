@@ -149,3 +149,31 @@ def test_targets_are_set_by_channel_and_plan(ops, as_user):
     assert (
         ">60<" in page and ">60</td>" not in client.get(reverse("response-targets")).content.decode().split("Gold")[1]
     )
+
+
+def test_the_social_list_says_how_much_we_speak_of_ourselves(account, rep, as_user):
+    for days in (1, 2, 3, 10, 27, 29):
+        actions.log(
+            account, channel="mention", text="We won a prize.", said_at=NOW - timedelta(days=days), at=NOW, by=rep
+        )
+    row = ask(account, rep, channel="mention", said_at=NOW - timedelta(days=40))
+    actions.answer(row, text="Thank you.", at=NOW, by=rep)
+    foreign = factories.account(owner=factories.user("rep"))
+    factories.installation(visibility="own", social_posts_a_week=2)
+    actions.log(foreign, channel="mention", text="Hello.", at=NOW, by=foreign.owner)
+    client = as_user(rep)
+    page = client.get(reverse("conversations"), {"channel": "mention"})
+    assert page.context["warnings"] == [
+        ("3 posts of ours in 7 days; at most 2 are meant to be.", True),
+        ("5 of 6 things we said in 28 days were our own posts; the rest answered others.", True),
+    ]
+    assert page.content.decode().count('class="chip bad"') == 2
+    assert "How much we say of ourselves" not in client.get(reverse("conversations")).content.decode()
+
+
+def test_when_to_warn_is_set_beside_the_targets(ops, as_user):
+    given = {"percent": "60", "posts_a_week": "3", "own_percent": "40"}
+    as_user(ops).post(reverse("response-warning"), given)
+    assert "After 60 % of a target" in as_user(ops).get(reverse("response-targets")).content.decode()
+    refused = as_user(ops).post(reverse("response-warning"), given | {"percent": "0"})
+    assert refused.context["form"].errors.keys() == {"percent"}
