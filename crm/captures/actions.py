@@ -3,7 +3,7 @@
 from collections.abc import Iterable
 from datetime import datetime
 
-from django.core.exceptions import ValidationError
+from django.core.exceptions import PermissionDenied, ValidationError
 from django.db import IntegrityError, transaction
 from django.utils.translation import gettext_lazy as _
 
@@ -47,7 +47,11 @@ def capture(letter: Letter, *, at: datetime, by: User) -> CapturedMail | None:
             row.save(force_insert=True)
     except IntegrityError:
         return None
-    kept = _keep(letter, _writable(letter.recipients, by), at=at, by=by)
+    try:
+        with transaction.atomic():
+            kept = _keep(letter, _writable(letter.recipients, by), at=at, by=by)
+    except (ValidationError, PermissionDenied):  # such as an account that changed hands in between
+        kept = []
     if not kept:
         _put_by(row, letter)
     audit.record("capture.captured", row, at=at, by=by, after={"state": row.state, "conversations": kept})

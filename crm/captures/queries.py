@@ -50,10 +50,12 @@ def addresses_of(user: User) -> set[str]:
 
 def people_at(addresses: Sequence[str], user: User) -> list[Contact]:
     """The contacts behind addresses that the user sees, one of each account, in the order of the addresses."""
-    wanted = [normal(address) for address in addresses]
+    wanted = {normal(address): place for place, address in enumerate(addresses)}
     rows = Contact.objects.visible_to(user).alias(address=Lower("email"))
-    rows = rows.filter(address__in=wanted, erased_at=None, merged_into=None).select_related("account__owner")
-    found = sorted(rows, key=lambda row: (wanted.index(row.email.lower()), row.pk))
+    rows = rows.exclude(email="").filter(address__in=wanted, erased_at=None, merged_into=None)
+    found = sorted(
+        rows.select_related("account__owner"), key=lambda row: (wanted.get(row.email.lower(), len(wanted)), row.pk)
+    )
     return list({row.account_id: row for row in reversed(found)}.values())[::-1]
 
 

@@ -61,6 +61,7 @@ class Contact(ScopedModel):
         indexes = [
             GinIndex(SearchVector("name", "email", config="simple"), name="contact_search"),
             models.Index(fields=["account", "id"], name="contact_by_account"),
+            models.Index(Lower("email"), name="contact_by_address", condition=~models.Q(email="")),
         ]
         constraints = [
             models.UniqueConstraint(

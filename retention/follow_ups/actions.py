@@ -2,6 +2,7 @@
 
 from collections.abc import Collection
 from datetime import date, datetime
+from itertools import islice
 
 from django.core.exceptions import PermissionDenied, ValidationError
 from django.db import transaction
@@ -76,11 +77,12 @@ def pick_up(*, at: datetime, by: Actor) -> str:
 @transaction.atomic
 def warn(*, at: datetime, by: Actor) -> str:
     """Prepare the word that an answer will be late, for whoever answers to read, mend and send first."""
-    talks = queries.soon_late(at, MOST_WORDS)
+    # More are looked at than are written: who may not sign must not hold up the rest.
+    talks = list(islice((talk for talk in queries.soon_late(at, 10 * MOST_WORDS) if _may_sign(talk)), MOST_WORDS))
     if not talks:
         return "0 words prepared"
     ours, hours = installation(), clocks.hours_of_all({talk.account_id for talk in talks})
-    rows = [_word(talk, hours[talk.account_id], ours, at) for talk in talks if _may_sign(talk)]
+    rows = [_word(talk, hours[talk.account_id], ours, at) for talk in talks]
     made = len(FollowUp.objects.bulk_create(rows, ignore_conflicts=True))
     if made:
         audit.record("follow_ups.warned", ("followup", "all"), at=at, by=by, after={"made": made})
@@ -158,8 +160,7 @@ def approve(follow_up: FollowUp, *, displayed: str, at: datetime, by: User, over
     if displayed != rules.fingerprint(row.subject, row.body):
         raise ValidationError(_("The text changed since you opened it. Read it again, then approve."))
     found = queries.problems(row)
-    is_reply = row.conversation_id is not None  # of those the lint only advises, and no budget is asked
-    if found and not is_reply and not override.strip():
+    if found and not row.is_reply and not override.strip():
         raise ValidationError([queries.problem_words(problem) for problem in found])
     due = rules.send_at(at, hours_of(row.contact))
     try:
@@ -174,7 +175,7 @@ def approve(follow_up: FollowUp, *, displayed: str, at: datetime, by: User, over
             body_text=row.body,
             due_at=due,
             late_at=due + rules.LATE,
-            reply=is_reply,
+            reply=row.is_reply,
             at=at,
             by=by,
         )

@@ -83,3 +83,8 @@ class FollowUp(ScopedModel):
 
     def __str__(self) -> str:
         return self.subject
+
+    @property
+    def is_reply(self) -> bool:
+        """Whether it answers their own message: of those the lint only advises, and no budget is asked."""
+        return self.conversation_id is not None

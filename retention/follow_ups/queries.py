@@ -98,7 +98,9 @@ def review(
         problems=[problem_words(problem) for problem in problems(follow_up, others)],
         send_at=due,
         send_words=_("now") if due == at else moment_words(due, hours.zone),
-        budget=budget_of(follow_up.contact, at=at).sentence,
+        budget=_("It answers their own message, so it asks no budget.")
+        if follow_up.is_reply
+        else budget_of(follow_up.contact, at=at).sentence,
         fingerprint=rules.fingerprint(follow_up.subject, follow_up.body),
     )
 

@@ -40,8 +40,11 @@ WITH mine AS (
         jsonb_build_object('subject', talk.subject, 'state', talk.state, 'inbound', talk.inbound,
             'text', (SELECT left(entry.text, 300) FROM crm_entry AS entry WHERE entry.conversation_id = talk.id
                 ORDER BY entry.at DESC, entry.id DESC LIMIT 1))
-    FROM crm_conversation AS talk LEFT JOIN crm_contact AS person ON person.id = talk.contact_id
-    WHERE talk.account_id = ANY (ARRAY(SELECT id FROM mine)) ORDER BY talk.last_at DESC, talk.id DESC LIMIT %(limit)s)
+    -- Account by account along its index: all talks of a large customer are more than can be put in order each time.
+    FROM mine CROSS JOIN LATERAL (
+        SELECT * FROM crm_conversation WHERE account_id = mine.id ORDER BY last_at DESC, id DESC LIMIT %(limit)s
+    ) AS talk LEFT JOIN crm_contact AS person ON person.id = talk.contact_id
+    ORDER BY talk.last_at DESC, talk.id DESC LIMIT %(limit)s)
     UNION ALL
     (SELECT answer.answered_at, 'survey', answer.id, answer.comment, person.name, jsonb_build_object('score', answer.score)
     FROM feedback_answer AS answer JOIN crm_contact AS person ON person.id = answer.contact_id

@@ -72,6 +72,7 @@ def test_it_is_approved_and_queued_without_asking_the_budget_or_the_lint(account
     talk = ask(account, rep)
     warn(at=SOON, by=BY)
     row = words().get()
+    assert review(row, at=SOON).budget == "It answers their own message, so it asks no budget."
     mail = approve(row, displayed=review(row, at=SOON).fingerprint, at=SOON, by=rep)
     assert (mail.reply, mail.reservation, mail.due_at) == (True, None, SOON)
     assert Conversation.objects.system("test").get(pk=talk.pk).due_at == DUE, "it is no answer: the clock runs on"
