@@ -8,7 +8,7 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
     dependencies = [
         ("crm", "0047_conversations_in_danger"),
-        ("retention", "0007_handovers"),
+        ("retention", "0008_onboarding"),
         migrations.swappable_dependency(settings.AUTH_USER_MODEL),
     ]
 
