@@ -186,6 +186,4 @@ class CapturedMails(Readable):
         """Hand a mail over that a provider took in; answered alike whatever is in it, so that nothing bounces."""
         given, at = self.given(), request.now
         found = incoming(given["message"].encode(), recipient=given["recipient"], now=at)
-        if found is not None:
-            captures.capture(found[1], at=at, by=found[0])
-        return self.written(lambda: None)
+        return self.written(lambda: captures.hand_in(found, at=at, by=request.user))

@@ -58,6 +58,13 @@ def capture(letter: Letter, *, at: datetime, by: User) -> CapturedMail | None:
     return row
 
 
+@transaction.atomic
+def hand_in(found: tuple[User, Letter] | None, *, at: datetime, by: User) -> None:
+    """Take in what a program of `by` brought, for whoever's the address is; on record whether it was taken."""
+    taken = found is not None and capture(found[1], at=at, by=found[0]) is not None
+    audit.record("capture.handed_in", ("capturedmail", ""), at=at, by=by, after={"taken": taken})
+
+
 def _writable(recipients: Iterable[str], user: User) -> list[Contact]:
     return [person for person in queries.people_at(list(recipients), user) if may_write(person.account, by=user)]
 

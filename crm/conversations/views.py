@@ -59,9 +59,14 @@ def index(request: Request) -> HttpResponse:
     mine, channel = request.GET.get("whose") != "all", queries.known_channel(request.GET.get("channel", ""))
     rows = queries.waiting_for_us(request.user, mine=mine, channel=channel)
     lines, following = _page(request, rows, queries.after)
-    social = channel == Channel.MENTION
-    context = {"lines": lines, "next": following, "mine": mine, "channel": channel, "channels": Channel.choices}
-    context["warnings"] = _cadence(request) if social else None
+    context = {
+        "lines": lines,
+        "next": following,
+        "mine": mine,
+        "channel": channel,
+        "channels": Channel.choices,
+        "warnings": _cadence(request) if channel == Channel.MENTION else None,
+    }
     return render(request, "crm/conversations/index.html", context)
 
 

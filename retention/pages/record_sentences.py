@@ -123,6 +123,7 @@ SENTENCES: dict[str, tuple[Promise, ...]] = {
     "follow_ups.picked_up": (_("%(who)s wrote %(made)s drafts."),),
     "capture.address_made": (_("%(who)s had a new BCC address made."),),
     "capture.captured": (_("%(who)s sent a mail with the BCC address."),),
+    "capture.handed_in": (_("%(who)s handed a mail in by the API."),),
     "capture.assigned": (_("%(who)s put a captured mail into a conversation."),),
     "capture.discarded": (_("%(who)s discarded a captured mail."),),
     "calendar.file_read": (_("%(who)s looked at a calendar file with %(days)s days."),),

@@ -158,9 +158,10 @@ def test_the_social_list_says_how_much_we_speak_of_ourselves(account, rep, as_us
         )
     row = ask(account, rep, channel="mention", said_at=NOW - timedelta(days=40))
     actions.answer(row, text="Thank you.", at=NOW, by=rep)
-    foreign = factories.account(owner=factories.user("rep"))
+    other = factories.user("rep")
+    foreign = factories.account(owner=other)
     factories.installation(visibility="own", social_posts_a_week=2)
-    actions.log(foreign, channel="mention", text="Hello.", at=NOW, by=foreign.owner)
+    actions.log(foreign, channel="mention", text="Hello.", at=NOW, by=other)
     client = as_user(rep)
     page = client.get(reverse("conversations"), {"channel": "mention"})
     assert page.context["warnings"] == [
