@@ -22,8 +22,8 @@ NAMED_BY_DJANGO = {"crm/lib/embedded_backend/base.py"}
 FLOW = {
     "crm": (
         "lib fills audit staff sign_in keys webhooks calendars accounts bulk_edits contacts plans subscriptions "
-        "sources people usage goals promises consents attention outbox conversations segments imports uploads erasures "
-        "backups"
+        "sources people usage goals promises consents attention outbox conversations captures segments imports uploads "
+        "erasures backups"
     ),
     "feedback": "surveys invitations answers",
     "retention": (
