@@ -15,9 +15,6 @@ from crm.accounts import actions as accounts
 from crm.accounts.models import Account, OwnerChange
 from crm.audit.rules import System
 from crm.bulk_edits.actions import add_tag
-from crm.calendars import actions as calendars
-from crm.captures import actions as captures
-from crm.captures.rules import Letter
 from crm.contacts.models import Contact
 from crm.conversations import actions as conversations
 from crm.conversations.models import Conversation
@@ -25,7 +22,6 @@ from crm.fills.models import Beat, Fill
 from crm.goals.actions import drop_goal, set_goal
 from crm.imports.models import ImportRefusal, ImportRun
 from crm.keys.actions import create_key
-from crm.lib.ics import Found, FreeDay
 from crm.outbox import actions as outbox
 from crm.outbox import emails
 from crm.outbox.models import MailState, OutboundMail, UnsubscribeLink
@@ -67,7 +63,7 @@ from retention.risk_signals.actions import look
 from retention.scorecards import actions as scorecards
 from retention.scorecards.models import Scorecard, ScorecardVersion
 from retention.tasks.actions import create_task
-from tests import factories
+from tests import company_hours, factories
 from tests.feedback import people
 from tests.retention import chain
 
@@ -177,28 +173,10 @@ def _product(made: Company) -> tuple[Plan, EventName]:
     assert playbook is not None
     made.remember("playbook", playbook.pk)
     own: dict[str, Any] = {"at": NOW, "by": made.users["R"]}
-    letter = Letter(
-        digest="0" * 32, references=(), sender=made.users["R"].email, recipients=("nobody@new.example",),
-        sent_at=NOW, subject="New rates", text="Here they are.", automatic=False,
-    )  # fmt: skip
-    mail = captures.capture(letter, **own)
-    assert mail is not None
-    made.remember("captured mail", mail.pk)
     made.remember("segment", segments.keep_segment(name="Hotels", tree=read("segment.is.hotels"), **own).pk)
     _scorecards(made)
     made.remember("view", segments.keep_view(name="By renewal", query="sort=renewal", **own).pk)
-    hours = calendars.create_calendar(name="Shop", at=NOW, by=made.users["O"])
-    made.remember("calendar", hours.pk)
-    target = conversations.set_target(channel="ticket", plan=plan, minutes=60, at=NOW, by=made.users["O"])
-    assert target is not None
-    made.remember("response target", target.pk)
-    outing = calendars.set_day(hours, day=TODAY, name="Outing", free=True, at=NOW, by=made.users["O"])
-    made.remember("calendar day", outing.pk)
-    for n, kind in enumerate(("calendar file", "entered file")):
-        found = Found([FreeDay(f"uid-{n}", TODAY + timedelta(days=1 + n), "Holiday")])
-        file = calendars.keep_file(hours, filename="holidays.ics", found=found, at=NOW, by=made.users["O"])
-        made.remember(kind, file.pk)
-    calendars.enter_file(file, at=NOW, by=made.users["O"])
+    company_hours.fill(made, plan, at=NOW, day=TODAY)
     trait = accounts.define_trait(key="region", label="Region", type="text", at=NOW, by=made.users["O"])
     made.remember("trait", trait.pk)
     made.rows["trait"]["row"] = trait

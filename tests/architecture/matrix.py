@@ -14,6 +14,8 @@ as GET  a POST is answered like a GET and does nothing.
 
 from typing import NamedTuple
 
+from tests.architecture.matrix_hours import HOURS
+
 IDENTITIES = {
     "S": "System admin", "O": "CS ops admin", "M": "Manager", "R": "Rep", "V": "Read-only",
     "K": "an API client: a write key, which only ingests",
@@ -165,24 +167,7 @@ URLS = [
         ("conversation-say",   "conversation",     "405",                    "OMR writes 302"),
         ("conversation-turn",  "conversation",     "405",                    "OMR writes 302"),
         ("conversation-responder", "conversation", "OMR writes 200",         "OMR writes 302"),
-        ("response-targets",   "",                 "SOMRV 200",              "as GET"),
-        ("response-warning",   "",                 "O 200",                  "O 302"),
-        ("response-targets-any", "",               "O 200",                  "O 302"),
-        ("response-targets-of", "plan",            "O 200",                  "O 302"),
-        ("calendars",          "",                 "SOMRV 200",              "as GET"),
-        ("calendar-new",       "",                 "O 200",                  "O 302"),
-        ("calendar-edit",      "calendar",         "O 200",                  "O 302"),
-        ("calendar-day",       "calendar",         "405",                    "O 302"),
-        ("captures",           "",                 "OMR 200",                "as GET"),
-        ("capture-new-address", "",                "405",                    "OMR 302"),
-        ("capture-assign",     "captured mail",    "R 200 · OMC 404",        "R 302 · OMC 404"),
-        ("capture-again",      "captured mail",    "405",                    "R 302 · OMC 404"),
-        ("capture-discard",    "captured mail",    "405",                    "R 302 · OMC 404"),
-        ("calendar-bring",     "calendar",         "405",                    "O 302"),
-        ("calendar-file",      "calendar file",    "O 200",                  "as GET"),
-        ("calendar-file-enter", "calendar file",   "405",                    "O 302"),
-        ("calendar-file-undo", "entered file",     "405",                    "O 302"),
-        ("calendar-day-drop",  "calendar day",     "405",                    "O 302"),
+        *HOURS,
         ("playbooks",          "",                 "SOMRV 200",              "as GET"),
         ("playbook",           "playbook",         "SOMRV 200",              "as GET"),
         ("plans",              "",                 "SOMRV 200",              "as GET"),
