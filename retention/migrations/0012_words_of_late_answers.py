@@ -8,7 +8,7 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
     dependencies = [
         ("crm", "0047_conversations_in_danger"),
-        ("retention", "0010_onboarding_effects"),
+        ("retention", "0011_backtests"),
         migrations.swappable_dependency(settings.AUTH_USER_MODEL),
     ]
 
