@@ -11,7 +11,7 @@ from django.core.exceptions import ValidationError
 from django.db import models
 from django.db.models import QuerySet
 from django.utils.translation import gettext_lazy as _
-from django.utils.translation import ngettext_lazy
+from django.utils.translation import ngettext
 
 from crm.lib.fields import Amount, Text, refusals
 from crm.plans.models import Feature
@@ -26,7 +26,11 @@ LEAST_WEIGHT = Decimal("0.001")
 NO_WEIGHT = _("Give a weight above 0, or remove the measure.")
 _STEP = re.compile(r"(-?[0-9]{1,12}(?:\.[0-9]{1,6})?)\s*:\s*([0-9]{1,3}(?:\.[0-9]{1,6})?)")
 SCALES = [(LINEAR, _("linear")), (STEPS, _("steps")), (PERCENTILE, _("percentile"))]
-DAYS = [(days, ngettext_lazy("%(days)s day", "%(days)s days", "days") % {"days": days}) for days in WINDOWS]
+
+
+def windows() -> list[tuple[int, str]]:
+    """The windows in words, in the language of whoever asks."""
+    return [(days, ngettext("%(days)s day", "%(days)s days", days) % {"days": days}) for days in WINDOWS]
 
 
 def segments() -> QuerySet[Segment]:
@@ -84,7 +88,7 @@ class MeasureForm(forms.Form):
     """One line of the table. Red, green and steps of a share are typed in percent."""
 
     name = Text(label=_("Name"), limit=120)
-    window = forms.TypedChoiceField(label=_("Window"), choices=DAYS, coerce=int)
+    window = forms.TypedChoiceField(label=_("Window"), choices=windows, coerce=int)
     threshold = forms.IntegerField(label=_("Counts from … uses"), min_value=1, max_value=1_000_000, required=False)
     scale = forms.ChoiceField(label=_("Scale"), choices=SCALES)
     red = Amount(label=_("Red, worth 0"), required=False)
@@ -227,7 +231,7 @@ class NewMeasureForm(forms.Form):
     feature = forms.ModelChoiceField(
         Feature.objects.none(), label=_("Feature"), required=False, empty_label=_("all mapped features")
     )
-    window = forms.TypedChoiceField(label=_("Window"), choices=DAYS, coerce=int, initial=28)
+    window = forms.TypedChoiceField(label=_("Window"), choices=windows, coerce=int, initial=28)
     per_price = forms.BooleanField(label=_("per price paid"), required=False)
 
     def __init__(self, *args: Any, **more: Any) -> None:
