@@ -174,7 +174,7 @@ def measure(accounts: int, days: int) -> None:
     draft = scorecards.edition(edition.version)
     preview = timed(lambda: previews.preview(draft, most=previews.FEW))
     everyone = timed(everyone_again)
-    publish_ten(User.objects.create(email="ops@bench.example", role="ops_admin"))
+    publish_ten(User.objects.create(email="ops@bench.example", role="ops_admin", created_at=AT))
     ten = timed(everyone_again)
     Scorecard.objects.filter(is_default=False).update(retired_at=AT)
     twelve = publish_version(2, TWELVE)

@@ -18,6 +18,7 @@ from crm.segments.queries import matching
 from crm.staff.models import User
 from crm.staff.queries import ground_of
 from crm.staff.views import Request, needs
+from retention.backtests.queries import briefs
 from retention.measures.queries import CHANGE, DAYS, KINDS, PART
 from retention.measures.rules import FEWEST_FOR_PERCENTILES, PERCENTILE
 from retention.pages.scorecards import judges
@@ -56,6 +57,7 @@ def editor(request: Request, pk: int) -> HttpResponse:
         **_head(request, draft),
         "forms": forms,
         "lines": _lines(forms, edition, measures),
+        **_told(draft),
         **_previewed(request, edition, request.GET.get("account", "")),
     }
     return render(request, "retention/scorecard_draft.html", context)
@@ -100,6 +102,14 @@ def _head(request: Request, draft: ScorecardVersion) -> dict[str, Any]:
     order = sorted(Scorecard.objects.filter(retired_at=None), key=queries.placed)
     place = next((n for n, row in enumerate(order, 1) if row.pk == card.pk), None)
     return {"card": card, "draft": draft, "place": place, "places": len(order), **judges(request, card)}
+
+
+def _told(draft: ScorecardVersion) -> dict[str, Any]:
+    """What the past says of the version that counts, and of the draft as it was when it was tested."""
+    published = ScorecardVersion.objects.filter(scorecard=draft.scorecard_id, state=State.PUBLISHED)
+    versions = [*published.order_by("-number")[:1], draft]
+    found = briefs([version.pk for version in versions])
+    return {"columns": [(version, found.get(version.pk)) for version in versions], "told": found.get(draft.pk)}
 
 
 def _lines(forms: DraftForms, edition: Edition | None, measures: Sequence[ScorecardMeasure]) -> list[dict[str, Any]]:
