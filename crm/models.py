@@ -25,7 +25,7 @@ from crm.usage.models import (
     WindowEvent,
     WindowPerson,
 )
-from crm.goals.models import Goal, GoalChange
+from crm.goals.models import Goal, GoalChange, GoalReading
 from crm.promises.models import Promise, PromiseChange
 from crm.consents.models import Consent
 from crm.attention.models import Hold, Reservation
@@ -69,6 +69,7 @@ __all__ = [
     "Fill",
     "Goal",
     "GoalChange",
+    "GoalReading",
     "Guesses",
     "Hold",
     "ImportEffect",

@@ -13,6 +13,7 @@ from django.utils.translation import gettext_lazy as _
 
 from crm.audit.rules import Actor
 from crm.fills.actions import StageBusy, fill
+from crm.goals.actions import keep_readings
 from crm.subscriptions.actions import derive_stages
 from retention.follow_ups import actions as follow_ups
 from retention.handovers import actions as handovers
@@ -49,6 +50,7 @@ STAGES: tuple[Stage, ...] = (
     Stage("windows", _("Windows of usage"), lambda through, at, by: scores.refresh_windows(through, at=at, by=by)),
     Stage("current scores", _("Current scores"), lambda through, at, by: scores.score_changed(through, at=at, by=by)),
     Stage("ledger", _("Score ledger"), lambda through, at, by: scores.score_due(through, at=at, by=by)),
+    Stage("goals", _("Figures of goals"), lambda through, at, by: keep_readings(through, at=at, by=by)),
     Stage("signals", _("Risk signals"), lambda through, at, by: risk_signals.look(at=through, by=by)),
     Stage(
         "follow-up results", _("What became of drafts"), lambda through, at, by: follow_ups.settle(at=through, by=by)

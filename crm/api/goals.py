@@ -1,22 +1,42 @@
 """Why customers bought, and how far they have come."""
 
+from datetime import date
 from typing import Any
 
 from rest_framework import serializers
 from rest_framework.decorators import action
+from rest_framework.response import Response
 
 from crm.accounts.models import TraitDefinition
 from crm.api.bodies import AccountField, Body, Day, Id, RowField, Text
 from crm.api.nouns import OfAccount, Readable, Shape
-from crm.goals import actions
+from crm.goals import actions, rules
 from crm.goals.models import Goal, GoalChange
+from crm.goals.queries import progress_on
 from crm.plans.models import Feature
+
+STANDINGS = [rules.REACHED, rules.ON_TRACK, rules.BEHIND, rules.MISSED, rules.UNKNOWN, rules.DROPPED]
+
+
+class ProgressShape(serializers.Serializer[Any]):
+    """How far a goal had come at the end of a day, by the terms that held then."""
+
+    day = serializers.DateField()
+    baseline = serializers.DecimalField(max_digits=20, decimal_places=6)
+    target = serializers.DecimalField(max_digits=20, decimal_places=6)
+    due_on = serializers.DateField()
+    value = serializers.FloatField(allow_null=True, help_text="of the figure that shows it; null: nothing was measured")
+    share = serializers.FloatField(allow_null=True, help_text="of the way: 0 where it began, 1 when reached")
+    standing = serializers.ChoiceField(choices=STANDINGS)
+    hindsight = serializers.BooleanField(help_text="worked out later, since nothing was kept on that day")
 
 
 class GoalShape(Shape):
+    progress = ProgressShape(allow_null=True, read_only=True, help_text="null: it was not set by that day")
+
     class Meta:
         model = Goal
-        fields = ("id", "account", "external_id", "words", "feature", "trait", "created_at")
+        fields = ("id", "account", "external_id", "words", "feature", "trait", "created_at", "progress")
 
 
 class GoalChangeShape(Shape):
@@ -69,10 +89,11 @@ class NothingBody(Body):
 
 class AskedGoals(OfAccount):
     external_id = Text(max_length=255, required=False)
+    day = Day(required=False, help_text="progress as it stood at the end of that day; left out: today")
 
 
 class Goals(Readable):
-    """Why customers bought. Terms stand in goal-changes; progress is computed from them and the figure."""
+    """Why customers bought, and how far they have come. Terms stand in goal-changes."""
 
     group = "goals"
     serializer_class = GoalShape
@@ -84,6 +105,27 @@ class Goals(Readable):
 
     def rows(self) -> Any:
         return Goal.objects.visible_to(self.request.user).select_related("account__owner")
+
+    def narrowed(self, rows: Any, asked: dict[str, Any]) -> Any:
+        asked.pop("day", None)
+        return rows.filter(**asked)
+
+    def paginate_queryset(self, queryset: Any) -> Any:
+        found = super().paginate_queryset(queryset)
+        self._measure(found, self.query.get("day"))
+        return found
+
+    def shown(self, row: Any, status: int = 200) -> Response:
+        self._measure([row], None)
+        return super().shown(row, status)
+
+    def _measure(self, goals: Any, day: date | None) -> None:
+        """Give each goal its progress; one query for all of them."""
+        accounts, today = {goal.account.merged_into_id or goal.account_id for goal in goals}, self.request.now.date()
+        stood = day is not None and day < today
+        held = {each.goal_id: each for each in progress_on(day or today, accounts=accounts, stood=stood)}
+        for goal in goals:
+            goal.progress = held.get(goal.pk)
 
     def create(self, request: Any) -> Any:
         """Set a goal."""

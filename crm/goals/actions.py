@@ -3,24 +3,27 @@
 Bad input is a ValidationError keyed by field; what `by` may not do is PermissionDenied.
 """
 
-from datetime import date, datetime
+from datetime import UTC, date, datetime, time
 from decimal import Decimal
 
 from django.core.exceptions import ValidationError
-from django.db import transaction
+from django.db import connection, transaction
 from django.utils.translation import gettext_lazy as _
 
 from crm.accounts.actions import require_write
 from crm.accounts.models import Account, TraitDefinition, TraitType
 from crm.audit import actions as audit
 from crm.audit.rules import Actor
+from crm.fills.models import Fill
 from crm.goals.models import Goal, GoalChange, GoalTurn
-from crm.goals.queries import measured
+from crm.goals.queries import measured, progress_sql
 from crm.lib.constraints import check_fields, clearly
+from crm.lib.sql_files import load
 from crm.plans.models import Feature
 from crm.staff.models import User
 
 EARLIEST, LATEST = date(2000, 1, 1), date(2199, 12, 31)
+KEPT, KEPT_AT = "goal_day", time(6, tzinfo=UTC)  # the figures of a day are kept once, when the score ledger is due
 TAKEN = {"goal_external_id_unique": ("external_id", _("This account has a goal with this id already."))}
 
 
@@ -92,6 +95,23 @@ def resume_goal(goal: Goal, *, at: datetime, by: Actor) -> GoalChange:
     if last.kind != GoalTurn.DROPPED:
         raise ValidationError(_("It was not dropped."))
     return _repeat(last, GoalTurn.RESUMED, "", at, by)
+
+
+@transaction.atomic
+def keep_readings(through: datetime, *, at: datetime, by: Actor) -> str:
+    """Keep today's figure of each goal as it stands, once from 06:00 UTC on; late facts never change it."""
+    day = through.astimezone(UTC).date()
+    due = datetime.combine(day, KEPT_AT)
+    if through < due or Fill.objects.filter(stage=KEPT, through_at__gte=due).exists():
+        return "Today's figures are kept, or not due yet."
+    given = {"day": day, "known": None, "stood": False, "at": at}
+    with connection.cursor() as cursor:
+        cursor.execute(load(__file__, "keep_readings").replace("/*progress*/", progress_sql()), given)
+        kept = int(cursor.rowcount)
+    Fill.objects.update_or_create(stage=KEPT, defaults={"through_at": due, "finished_at": at})
+    if kept:
+        audit.record("goals.kept", ("goals", str(day)), at=at, by=by, after={"goals": kept})
+    return f"The figures of {kept} goals were kept."
 
 
 def _last(goal: Goal, by: Actor) -> GoalChange:

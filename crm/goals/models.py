@@ -2,6 +2,8 @@
 
 from typing import ClassVar
 
+from django.contrib.postgres.indexes import BrinIndex, GinIndex
+from django.contrib.postgres.search import SearchVector
 from django.db import models
 from django.utils.translation import gettext_lazy as _
 
@@ -35,7 +37,10 @@ class Goal(ScopedModel):
     objects = GoalQuerySet.as_manager()
 
     class Meta:
-        indexes = [models.Index(fields=["account", "id"], name="goal_by_account")]
+        indexes = [
+            models.Index(fields=["account", "id"], name="goal_by_account"),
+            GinIndex(SearchVector("words", config="simple"), name="goal_search"),
+        ]
         constraints = [
             models.UniqueConstraint(fields=["account", "external_id"], name="goal_external_id_unique"),
             models.CheckConstraint(
@@ -82,6 +87,7 @@ class GoalChange(ScopedModel):
         indexes = [
             models.Index(fields=["goal", "-on", "-id"], name="goal_turns"),
             models.Index(fields=["account", "-on", "-id"], name="goal_turns_by_account"),
+            BrinIndex(fields=["recorded_at"], name="goal_turn_by_recording"),
         ]
         constraints = [
             models.CheckConstraint(condition=models.Q(kind__in=GoalTurn.values), name="goal_turn_known"),
@@ -90,3 +96,28 @@ class GoalChange(ScopedModel):
 
     def __str__(self) -> str:
         return f"{self.kind} on {self.on}"
+
+
+class GoalReadingQuerySet(OfAccountQuerySet["GoalReading"]):
+    """Rows of an account; no words of their own yet."""
+
+
+class GoalReading(ScopedModel):
+    """What a goal's figure was on a UTC day, as it stood then: late facts never change it.
+
+    Written when it differs from the last one, and weekly; so the figure on a day is the last row of the seven days
+    through it. `value` null: nothing was measured. No foreign keys, as in the score ledger: a trigger refuses every
+    change, and a row stays when an import that set its goal is taken back.
+    """
+
+    pk = models.CompositePrimaryKey("goal_id", "day")
+    goal = models.ForeignKey(Goal, models.DO_NOTHING, related_name="+", db_constraint=False, db_index=False)
+    account = models.ForeignKey(Account, models.DO_NOTHING, related_name="+", db_constraint=False, db_index=False)
+    day = models.DateField()
+    value = models.DecimalField(max_digits=40, decimal_places=9, null=True)
+    recorded_at = models.DateTimeField()
+
+    objects = GoalReadingQuerySet.as_manager()
+
+    def __str__(self) -> str:
+        return f"{self.value} on {self.day}"

@@ -22,7 +22,10 @@ THESE = "ANY (ARRAY(SELECT id FROM crm_account WHERE id = ANY (%(accounts)s) OR 
 
 @dataclass(frozen=True)
 class Progress:
-    """A goal as it stood on `day`. `value` None: nothing was measured; `is_use`: the figure is use over 28 days."""
+    """A goal as it stood on `day`. `value` None: nothing was measured; `is_use`: the figure is use over 28 days.
+
+    `hindsight`: worked out later from the facts, since nothing was kept on that day.
+    """
 
     goal_id: int
     account_id: int
@@ -37,6 +40,7 @@ class Progress:
     baseline: Decimal
     target: Decimal
     value: Decimal | None
+    hindsight: bool
     day: date
 
     @property
@@ -70,12 +74,15 @@ def progress_sql(only: str = "") -> str:
     return load(__file__, "progress").replace("/*only*/", f"AND held.account_id = {only}" if only else "")
 
 
-def progress_on(day: date, *, known: datetime | None = None, accounts: Collection[int] | None = None) -> list[Progress]:
+def progress_on(
+    day: date, *, known: datetime | None = None, accounts: Collection[int] | None = None, stood: bool = False
+) -> list[Progress]:
     """How far each goal set by `day` had come at its end, by account and due day, dropped ones too. One query.
 
-    `known`: terms and traits as far as they were recorded by that instant (None: all). Late usage counts for its day.
+    `known`: terms and traits as far as they were recorded by that instant (None: all). Late usage counts for its day,
+    unless `stood`: then the figure is the one that was kept on the day (`Progress.hindsight`: none was).
     """
-    given = {"day": day, "known": known} | ({} if accounts is None else {"accounts": list(accounts)})
+    given = {"day": day, "known": known, "stood": stood} | ({} if accounts is None else {"accounts": list(accounts)})
     with connection.cursor() as cursor:
         cursor.execute(progress_sql("" if accounts is None else THESE), given)
         return [Progress(*(*row, day)) for row in cursor.fetchall()]

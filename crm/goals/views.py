@@ -20,7 +20,9 @@ def index(request: Request, account: int) -> HttpResponse:
     of = seen_account(request, account)
     form = forms.DayForm(request.GET if "day" in request.GET else None)
     asked = form.cleaned_data["day"] if form.is_bound and form.is_valid() else None
-    goals = queries.progress_on(asked or request.now.date(), accounts=[of.pk])
+    today = request.now.date()
+    stood = asked is not None and asked < today
+    goals = queries.progress_on(asked or today, accounts=[of.pk], stood=stood)
     goals.sort(key=lambda one: one.is_dropped)
     context = {"goals": goals, "form": form, "asked": asked}
     return render(request, "crm/goals/index.html", shown(request, of, **context))

@@ -17,7 +17,11 @@ from retention.pipeline import STAGES
 
 STANDING_STILL = timedelta(minutes=3)
 # What the ledger of work keeps beside the stages, and the loops that give signs of life.
-OTHERS = {"windows_day": _("Day of the windows"), "ledger_day": _("Last day in the ledger")}
+OTHERS = {
+    "windows_day": _("Day of the windows"),
+    "ledger_day": _("Last day in the ledger"),
+    "goal_day": _("Last day of goals"),
+}
 LOOPS = {"jobs": _("Jobs"), "long_work": _("Long work")}
 # What stages say, without their figures: kept in English by whoever ran them, read in every language.
 SAID = frozenset({
@@ -32,6 +36,8 @@ SAID = frozenset({
     gettext_noop("%(a)s accounts were judged as of %(b)s."),
     gettext_noop("%(a)s ledger rows were written for %(b)s days."),
     gettext_noop("No day is due."),
+    gettext_noop("The figures of %(a)s goals were kept."),
+    gettext_noop("Today's figures are kept, or not due yet."),
     gettext_noop("%(a)s signals opened, %(b)s closed"),
     gettext_noop("%(a)s sent, %(b)s back as drafts, %(c)s withdrawn"),
     gettext_noop("%(a)s handovers made, %(b)s drafts followed their accounts"),

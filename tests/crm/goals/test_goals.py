@@ -7,13 +7,14 @@ from typing import Any
 import pytest
 import time_machine
 from django.core.exceptions import PermissionDenied, ValidationError
+from django.db import DatabaseError
 from django.urls import reverse
 
 from crm.accounts.actions import define_trait, set_trait
 from crm.audit.models import AuditRow
 from crm.audit.rules import System
 from crm.goals import actions, rules
-from crm.goals.models import Goal
+from crm.goals.models import Goal, GoalReading
 from crm.goals.queries import progress_on
 from crm.lib import partitions
 from crm.usage.models import EventName, UsageDay
@@ -126,6 +127,43 @@ def test_every_past_day_is_what_it_was_then(account, mina):
     actions.resume_goal(goal, at=at[16], by=mina)
     assert stood(15)[0][3] == "dropped"
     assert stood(16)[0][3] == "behind"  # a third of the way, 15 of 40 days
+
+
+def test_late_events_change_a_past_figure_only_in_hindsight(account):
+    """100 uses wanted. Kept at 20 on the 10th and 30 on the 12th; then 50 uses of the 5th arrive late."""
+    trips = factories.feature("trips")
+    planned = event(trips)
+    used(account, planned, date(2026, 11, 2), 20)
+    aimed(account, at=NOW - 10 * DAY, feature=trips, baseline=Decimal(0))
+
+    def kept(day: int, hour: int = 6) -> str:
+        at = datetime(2026, 11, day, hour, tzinfo=UTC)
+        return actions.keep_readings(at, at=at, by=BY)
+
+    def stood(day: int, **more: Any) -> Any:
+        return [(one.value, one.hindsight) for one in progress_on(date(2026, 11, day), **more)]
+
+    assert kept(10, hour=5) == "Today's figures are kept, or not due yet."
+    assert [kept(day) for day in (10, 10, 11)] == [
+        "The figures of 1 goals were kept.",
+        "Today's figures are kept, or not due yet.",
+        "The figures of 0 goals were kept.",
+    ]
+    used(account, planned, date(2026, 11, 11), 10)
+    kept(12)
+    used(account, planned, date(2026, 11, 5), 50)
+    assert kept(12, hour=9) == "Today's figures are kept, or not due yet."
+    past = {day: stood(day, stood=True) for day in (9, 10, 11, 12)}
+    assert past == {9: [(70, True)], 10: [(20, False)], 11: [(20, False)], 12: [(30, False)]}
+    assert {day: stood(day)[0][0] for day in (10, 11, 12)} == {10: 70, 11: 70, 12: 80}
+    kept(13)
+    assert (stood(12, stood=True), stood(13, stood=True)) == ([(30, False)], [(80, False)])
+    # What was not known by the 12th at five o'clock is not what stood then.
+    assert stood(12, stood=True, known=datetime(2026, 11, 12, 5, tzinfo=UTC)) == [(20, False)]
+    kept(20)
+    assert GoalReading.objects.system("test").count() == 4  # written anew after a week although it stands
+    with pytest.raises(DatabaseError, match="append-only"):
+        GoalReading.objects.system("test").update(value=1)
 
 
 def test_what_is_refused(account, mina):
