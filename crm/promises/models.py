@@ -2,6 +2,8 @@
 
 from typing import ClassVar, Self
 
+from django.contrib.postgres.indexes import BrinIndex, GinIndex
+from django.contrib.postgres.search import SearchVector
 from django.db import models
 from django.utils.translation import gettext_lazy as _
 
@@ -54,6 +56,7 @@ class Promise(ScopedModel):
             models.Index(fields=["account", "due_on", "id"], name="promise_by_account"),
             models.Index(fields=["due_on", "id"], name="promise_open", condition=models.Q(state="open")),
             models.Index(fields=["promised_by", "due_on"], name="promise_by_user"),
+            GinIndex(SearchVector("text", config="simple"), name="promise_search"),
             models.Index(fields=["-settled_on", "-id"], name="promise_settled", condition=~models.Q(state="open")),
         ]
         constraints = [
@@ -105,6 +108,7 @@ class PromiseChange(ScopedModel):
         indexes = [
             models.Index(fields=["promise", "on", "id"], name="promise_turns"),
             models.Index(fields=["account", "-on", "-id"], name="promise_turns_by_account"),
+            BrinIndex(fields=["recorded_at"], name="promise_turn_by_recording"),
         ]
         constraints = [models.CheckConstraint(condition=models.Q(kind__in=Turn.values), name="promise_turn_known")]
 

@@ -15,6 +15,7 @@ from crm.accounts.actions import require_write
 from crm.accounts.models import Account, OfAccountQuerySet
 from crm.audit import actions as audit
 from crm.audit.rules import Actor
+from crm.lib import doorbell
 from crm.lib.constraints import check_fields, clearly
 from crm.lib.money import currency_codes
 from crm.lib.sql_files import load
@@ -181,6 +182,8 @@ def record_payment(
     audit.record(
         f"payment.{kind}", row, at=at, by=by, after={name: value for name, value in after.items() if value is not None}
     )
+    # So that a dispute keeps us from asking within seconds.
+    doorbell.ring("pipeline")
     return row
 
 

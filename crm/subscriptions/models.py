@@ -1,5 +1,6 @@
 """Subscriptions: what an account pays, as appended changes; everything in MRR is derived from these."""
 
+from django.contrib.postgres.indexes import BrinIndex
 from django.db import models
 from django.utils.translation import gettext_lazy as _
 
@@ -110,7 +111,10 @@ class Payment(ScopedModel):
     objects = PaymentQuerySet.as_manager()
 
     class Meta:
-        indexes = [models.Index(fields=["account", "-on", "-id"], name="payment_by_account")]
+        indexes = [
+            models.Index(fields=["account", "-on", "-id"], name="payment_by_account"),
+            BrinIndex(fields=["recorded_at"], name="payment_by_recording"),
+        ]
         constraints = [
             models.UniqueConstraint(fields=["subscription", "external_id"], name="payment_external_id_unique"),
             models.CheckConstraint(condition=models.Q(kind__in=PaymentKind.values), name="payment_kind_known"),

@@ -121,6 +121,7 @@ class Trouble(NamedTuple):
     failures: int
     amount: Decimal | None
     currency: str
+    payment: int  # the row that it began with
 
 
 def troubles(day: date, *, known: datetime | None = None, accounts: Accounts = None) -> list[Trouble]:

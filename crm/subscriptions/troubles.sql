@@ -6,7 +6,8 @@ SELECT coalesce(account.merged_into_id, account.id) AS account_id, row.subscript
     CASE WHEN bool_or(row.kind = 'disputed') THEN 'disputed' ELSE 'failed' END AS kind, min(row."on") AS since,
     count(*) FILTER (WHERE row.kind = 'failed') AS failures,
     (array_agg(row.amount ORDER BY row."on" DESC, row.id DESC) FILTER (WHERE row.amount IS NOT NULL))[1] AS amount,
-    (array_agg(row.currency ORDER BY row."on" DESC, row.id DESC))[1] AS currency
+    (array_agg(row.currency ORDER BY row."on" DESC, row.id DESC))[1] AS currency,
+    min(row.id) AS payment
 FROM (
     SELECT held.*, count(*) FILTER (WHERE kind = 'settled') OVER (
             PARTITION BY subscription_id, invoice ORDER BY "on" DESC, id DESC

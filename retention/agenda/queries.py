@@ -27,6 +27,7 @@ from retention.tasks.queries import open_tasks
 
 MOST_ROWS = 60
 ANSWERS, REPLIES, PROMISES, DRAFTS, TASKS, SIGNALS = 1, 2, 3, 4, 5, 6
+TOLD_OTHERWISE = (SignalKind.DETRACTOR, SignalKind.OVERDUE_PROMISE)
 SHOWN, WAITS, PUT_OFF, ACTED = "shown", "waits", "put off", "acted"
 T = TypeVar("T", FollowUp, Task, RiskSignal)
 
@@ -56,6 +57,7 @@ class Work:
     put_off_why: str | None
     points: int | None
     code: int
+    computed_code: int | None
     promises: int
     promise: str | None
     promised_for: date | None
@@ -74,6 +76,11 @@ class Work:
     @property
     def band(self) -> str:
         return Band(self.code).word
+
+    @property
+    def computed(self) -> str:
+        """The band that the points come to, where the other one is set by hand."""
+        return "" if self.computed_code is None else Band(self.computed_code).word
 
     @property
     def stake(self) -> Decimal:
@@ -132,7 +139,7 @@ def _fill(rows: list[Work], user: User, day: date) -> None:
     for row in rows:
         row.account = accounts[row.account_id]
         row.drafts, row.tasks = waiting[row.account_id], to_do[row.account_id]
-        row.signals = [each for each in signals[row.account_id] if each.kind != SignalKind.DETRACTOR]
+        row.signals = [each for each in signals[row.account_id] if each.kind not in TOLD_OTHERWISE]
         row.answers = said[row.account_id]
 
 

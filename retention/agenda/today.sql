@@ -45,7 +45,8 @@ WITH seen AS (/*accounts*/), put_off AS (
                 AND (step.state = 'done' OR draft.state IN ('approved', 'dismissed'))
         ), signal.kind = 'band_red'
     FROM retention_risksignal AS signal
-    WHERE signal.closed_at IS NULL OR signal.opened_at >= %(oldest)s
+    -- An overdue promise stands there itself.
+    WHERE (signal.closed_at IS NULL OR signal.opened_at >= %(oldest)s) AND signal.kind <> 'overdue_promise'
 ), own AS MATERIALIZED (
     SELECT seen.pk AS account_id, seen.owner_id, seen.stage IN ('churned', 'let_go') AS gone, item.id, item.section, item.since,
         item.ended_at, item.due_on, item.quiet, item.red, item.ended_at IS NULL AND NOT item.snoozed
@@ -166,7 +167,7 @@ SELECT total.waiting, total.put_off, total.acted, coalesce(total.drafts, 0)::int
     coalesce(total.signals, 0)::int, coalesce(total.answers, 0)::int, coalesce(total.promises, 0)::int, coalesce(total.replies, 0)::int,
     chosen.account_id, chosen.state, coalesce(chosen.section, 0), chosen.since, mrr_on.mrr, mrr_on.account_id IS NOT NULL,
     renewals.renews_on, CASE WHEN renewals.notice_on >= %(day)s THEN renewals.notice_on END, chosen.urgency, chosen.influence, chosen.is_new, put_off.id, put_off.until, put_off.why,
-    score.points, coalesce(score.band, 0), coalesce(chosen.promises, 0)::int, promise.text, promise.due_on,
+    score.points, coalesce(score.band, 0), score.computed_band, coalesce(chosen.promises, 0)::int, promise.text, promise.due_on,
     coalesce(chosen.replies, 0)::int, late.id, late.subject, late.channel, late.due_at, late.draft
 FROM total
 LEFT JOIN chosen ON TRUE

@@ -1,4 +1,4 @@
-"""Search from anywhere: accounts, people and conversations of which a word begins like what was typed."""
+"""Search from anywhere: accounts, people and what was said to them of which a word begins like what was typed."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -13,9 +13,11 @@ from django.shortcuts import render
 from crm.accounts.models import Account, Stage
 from crm.contacts.models import ContactRole
 from crm.conversations.models import Channel
+from crm.goals.models import GoalTurn
 from crm.lib.scope import named_text
 from crm.lib.search import cleaned, tsquery
 from crm.lib.sql_files import load
+from crm.promises.models import PromiseState
 from crm.staff.models import User
 from crm.staff.queries import Text, compiled_per_scope
 from crm.staff.views import Request, commands_for, needs
@@ -26,10 +28,10 @@ MOST, FEW, LEAST, MANY = 20, 6, 3, 5_000
 
 @dataclass(frozen=True)
 class Found:
-    """An account with its score, or a person or conversation with the account's name as `owner`.
+    """An account with its score, or a person, conversation, promise or goal with the account's name as `owner`.
 
-    `word`: stage, role or channel. Of a conversation `account_id` is its own id, and `left_on` when something was
-    said last.
+    `word`: stage, role, channel, state or turn. Of a conversation `account_id` is its own id, and `left_on` when
+    something was said last; of a promise or goal it is when it is due.
     """
 
     kind: str
@@ -40,6 +42,7 @@ class Found:
     owner: str
     points: int | None
     band: str
+    computed: str
     left_on: date | None
 
 
@@ -69,10 +72,13 @@ def _answer(request: Request, most: int) -> dict[str, Any]:
     accounts = [row for row in rows if row.kind == "account"]
     contacts = [row for row in rows if row.kind == "person"]
     said = [row for row in rows if row.kind == "talk"]
+    noted = [row for row in rows if row.kind in ("promise", "goal")]
     return {
         "q": q,
         "talks": said[:most],
         "more_talks": len(said) > most or any(row.kind == "many" for row in rows),
+        "noted": noted[:most],
+        "more_noted": len(noted) > most or any(row.kind == "many noted" for row in rows),
         "accounts": accounts[:most],
         "contacts": contacts[:most],
         "commands": commands_for(request.user, q),
@@ -89,7 +95,7 @@ def _accounts(user: User) -> Text:
 
 
 def found(user: User, q: str, *, people: bool, talks: bool) -> list[Found]:
-    """Accounts, people, then conversations, one more of each than are shown. One query."""
+    """Accounts, people, conversations, then promises and goals, one more of each than are shown. One query."""
     accounts, parameters = _accounts(user)
     text = load(__file__, "finding").replace("/*accounts*/", accounts)
     prefix = q.lower().replace("\\", "\\\\").replace("%", r"\%").replace("_", r"\_") + "%"
@@ -102,8 +108,11 @@ def found(user: User, q: str, *, people: bool, talks: bool) -> list[Found]:
 
 def _row(
     kind: str, account_id: int, name: str, detail: str, word: str, owner: str, points: int | None, band: int,
-    left_on: date | None,
+    computed: int | None, left_on: date | None,
 ) -> Found:  # fmt: skip
-    of: Mapping[str, type[TextChoices]] = {"account": Stage, "person": ContactRole, "talk": Channel}
+    of: Mapping[str, type[TextChoices]] = {
+        "account": Stage, "person": ContactRole, "talk": Channel, "promise": PromiseState, "goal": GoalTurn,
+    }  # fmt: skip
     said = "" if word in ("", Stage.LIVE) else str(of[kind](word).label)
-    return Found(kind, account_id, name, detail, said, owner, points, Band(band).word, left_on)
+    by_points = "" if computed is None else Band(computed).word
+    return Found(kind, account_id, name, detail, said, owner, points, Band(band).word, by_points, left_on)

@@ -1,10 +1,12 @@
--- finding.sql — Grain one row per account, then per contact, then per conversation, whose words begin like those asked for; at
--- most %(limit)s of each, by name, conversations the newest first · Reads the accounts the reader sees, crm_contact,
--- crm_conversation, retention_score_now, crm_user · Writes nothing
--- Safe to run twice: it only reads. They run along the indexes account_search, account_name_prefix, contact_search and
--- conversation_search, so their expressions must stay as those indexes have them. People of merged accounts stand under the one that stayed. %(people)s and %(talks)s:
--- whether contacts and conversations may be searched; where over %(many)s conversations have the words, none is shown but a
--- row of the kind 'many'.
+-- finding.sql — Grain one row per account, then per contact, per conversation, per promise and per goal, whose words begin
+-- like those asked for; at most %(limit)s of each, by name, conversations the newest first, promises and goals the last due
+-- first · Reads the accounts the reader sees, crm_contact, crm_conversation, crm_promise, crm_goal, crm_goalchange,
+-- retention_score_now, crm_user · Writes nothing
+-- Safe to run twice: it only reads. They run along the indexes account_search, account_name_prefix, contact_search,
+-- conversation_search, promise_search and goal_search, so their expressions must stay as those indexes have them. What is of
+-- merged accounts stands under the one that stayed. %(people)s and %(talks)s: whether contacts, and what was said, may be
+-- searched; where over %(many)s conversations have the words, none is shown but a row of the kind 'many', and alike of the
+-- promises and goals a row of the kind 'many noted'.
 WITH asked AS MATERIALIZED (SELECT to_tsquery('simple', %(words)s) || %(words)s::tsquery AS words),
 account AS MATERIALIZED (
     SELECT seen.pk, seen.name, seen.external_id, seen.stage, seen.owner_id
@@ -39,16 +41,39 @@ account AS MATERIALIZED (
     WHERE said.id = ANY (ARRAY(SELECT id FROM probe WHERE (SELECT count(*) FROM probe) <= %(many)s))
     ORDER BY said.last_at DESC, said.id DESC
     LIMIT %(limit)s
+), noted AS MATERIALIZED (
+    (SELECT 'promise' AS kind, held.account_id, held.text AS words, held.state AS word, held.due_on, held.id
+    FROM asked JOIN crm_promise AS held ON to_tsvector('simple'::regconfig, COALESCE(held.text, '')) @@ asked.words
+    WHERE %(talks)s
+    LIMIT %(many)s + 1)
+    UNION ALL
+    (SELECT 'goal', held.account_id, held.words, last.kind, last.due_on, held.id
+    FROM asked JOIN crm_goal AS held ON to_tsvector('simple'::regconfig, COALESCE(held.words, '')) @@ asked.words
+    CROSS JOIN LATERAL (SELECT kind, due_on FROM crm_goalchange WHERE goal_id = held.id ORDER BY "on" DESC, id DESC LIMIT 1) AS last
+    WHERE %(talks)s
+    LIMIT %(many)s + 1)
+), note AS MATERIALIZED (
+    SELECT noted.*, seen.pk, seen.name AS account
+    FROM noted
+    JOIN crm_account AS own ON own.id = noted.account_id
+    JOIN (/*accounts*/) AS seen ON seen.pk = coalesce(own.merged_into_id, own.id)
+    WHERE (SELECT count(*) FROM noted) <= %(many)s
+    ORDER BY noted.due_on DESC, noted.kind, noted.id
+    LIMIT %(limit)s
 )
 (SELECT 'account' AS kind, account.pk AS account_id, account.name, account.external_id AS detail, account.stage AS word,
-    coalesce(owner.name, '') AS owner, score.points, coalesce(score.band, 0) AS band, NULL::date AS left_on
+    coalesce(owner.name, '') AS owner, score.points, coalesce(score.band, 0) AS band, score.computed_band, NULL::date AS left_on
 FROM account
 LEFT JOIN crm_user AS owner ON owner.id = account.owner_id
 LEFT JOIN retention_score_now AS score ON score.account_id = account.pk
 ORDER BY lower(account.name), account.pk)
 UNION ALL
-(SELECT 'person', account_id, name, email, role, account, NULL, 0, left_on FROM person ORDER BY lower(name), id)
+(SELECT 'person', account_id, name, email, role, account, NULL, 0, NULL, left_on FROM person ORDER BY lower(name), id)
 UNION ALL
-(SELECT 'talk', id, subject, '', channel, account, NULL, 0, last_at::date FROM talk ORDER BY last_at DESC, id DESC)
+(SELECT 'talk', id, subject, '', channel, account, NULL, 0, NULL, last_at::date FROM talk ORDER BY last_at DESC, id DESC)
 UNION ALL
-(SELECT 'many', 0, '', '', '', '', NULL, 0, NULL FROM probe HAVING count(*) > %(many)s)
+(SELECT 'many', 0, '', '', '', '', NULL, 0, NULL, NULL FROM probe HAVING count(*) > %(many)s)
+UNION ALL
+(SELECT kind, pk, words, '', word, account, NULL, 0, NULL, due_on FROM note ORDER BY due_on DESC, kind, id)
+UNION ALL
+(SELECT 'many noted', 0, '', '', '', '', NULL, 0, NULL, NULL FROM noted HAVING count(*) > %(many)s)

@@ -59,6 +59,8 @@ def _shown(request: Request, of: Any, row: Handover) -> dict[str, Any]:
         "tasks": account_page.tasks(of.tasks, request, may=False, day=day),
         "words": telling.lines((event for event in told.events if event.kind in SAID), request.user)[:WORDS],
         "signals": [sentence(signal) for signal in open_signals(request.user).filter(account=of)[:LATEST]],
+        "goals": account_page.goals(of.goals, request.now.date()),
+        "troubles": account_page.troubles(of.troubles),
         "people": account_page.people(of, request),
         "may_read": row.taker_id == request.user.pk and row.read_at is None,
     }

@@ -7,7 +7,9 @@ from django.core.exceptions import PermissionDenied
 from django.db import connection, transaction
 
 from crm.accounts.actions import require_write
+from crm.accounts.models import Account
 from crm.attention import actions as attention
+from crm.attention.models import HoldKind
 from crm.audit import actions as audit
 from crm.audit.rules import Actor
 from crm.staff.models import User
@@ -37,6 +39,8 @@ def look(*, at: datetime, by: Actor) -> str:
     """Open, update and close signals from the scores and answers as they stand; twice changes nothing."""
     closed = _close_cleared(at=at)
     opened = [_open_or_update(_of_movement(movement), at=at) for movement in queries.movements()]
+    opened += [_open_or_update(_of_occurrence(found), at=at) for found in queries.occurrences(at)]
+    _follow_disputes(at=at, by=by)
     opened += [_open_detractor(answer, at=at, by=by) for answer in queries.unsignalled_detractors()]
     told = {str(each["signal"]): each for each in opened if each}
     webhooks.emit(SIGNAL_OPENED, told, at=at, by=by)
@@ -56,6 +60,26 @@ def _of_movement(movement: queries.Movement) -> dict[str, Any]:
         "version": movement.version_id,
         "day": movement.day,
     }
+
+
+def _of_occurrence(found: queries.Occurrence) -> dict[str, Any]:
+    return {
+        "account": found.account_id,
+        "kind": found.kind,
+        "subject": found.subject,
+        "evidence": found.evidence,
+        "version": None,
+        "day": None,
+    }
+
+
+def _follow_disputes(*, at: datetime, by: Actor) -> None:
+    """Ask nobody for anything who disputes a payment, until that is settled."""
+    found = queries.disputes(at)
+    accounts = Account.objects.system("disputes hold back asks").in_bulk([each.account_id for each in found])
+    for each in found:
+        follow = attention.hold if each.begins else attention.lift
+        follow(accounts[each.account_id], kind=HoldKind.PAYMENT_DISPUTE, subject=each.subject, at=at, by=by)
 
 
 def _open_or_update(row: dict[str, Any], *, at: datetime) -> dict[str, Any] | None:
@@ -85,7 +109,7 @@ def _open_detractor(answer: Answer, *, at: datetime, by: Actor) -> dict[str, Any
 
 
 def _close_cleared(*, at: datetime) -> int:
-    cleared = queries.cleared()
+    cleared = [*queries.cleared(), *queries.settled(at)]
     for pk, why in cleared:
         rows = RiskSignal.objects.system("close what has cleared").open().filter(pk=pk)
         rows.update(closed_at=at, updated_at=at, closed_why=queries.CLOSED_WHY[why])

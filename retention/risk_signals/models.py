@@ -13,6 +13,8 @@ class SignalKind(models.TextChoices):
     SCORE_DROP = "score_drop", _("Score fell")
     BAND_RED = "band_red", _("Band turned red")
     DETRACTOR = "detractor", _("Detractor")
+    OVERDUE_PROMISE = "overdue_promise", _("Promise overdue")
+    PAYMENT_FAILED = "payment_failed", _("Payment failed")
 
 
 class RiskSignalQuerySet(OfAccountQuerySet["RiskSignal"]):

@@ -1,14 +1,20 @@
 """What is worth a person's attention now, and how a signal says so in a sentence."""
 
-from datetime import date
-from typing import NamedTuple
+from datetime import UTC, date, datetime
+from decimal import Decimal
+from typing import Any, NamedTuple
 
 from django.db import connection
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_noop
+from orjson import loads
 
 from crm.lib.sql_files import load
 from crm.staff.models import User
+from crm.subscriptions.models import PaymentKind
+from crm.subscriptions.queries import troubles_sql
+from crm.templatetags.ui import day as day_words
+from crm.templatetags.ui import money
 from feedback.answers.models import Answer
 from retention.risk_signals import rules
 from retention.risk_signals.models import RiskSignal, RiskSignalQuerySet, SignalKind
@@ -19,6 +25,8 @@ CLOSED_WHY = {
     "recovered": gettext_noop("the score came back"),
     "rejudged": gettext_noop("the scorecard changed, and judges otherwise"),
     "answered": gettext_noop("the customer was answered"),
+    "settled": gettext_noop("the promise was settled or moved"),
+    "paid": gettext_noop("the payment was settled"),
 }
 
 
@@ -49,6 +57,45 @@ def cleared() -> list[tuple[int, str]]:
         return [(pk, why) for pk, why in cursor.fetchall()]
 
 
+class Occurrence(NamedTuple):
+    """A promise that has become overdue, or a payment that has failed; `subject` names it once and for all."""
+
+    account_id: int
+    kind: str
+    subject: str
+    evidence: dict[str, Any]
+
+
+def occurrences(at: datetime) -> list[Occurrence]:
+    """What has happened lately and has no signal yet."""
+    found = _of_troubles("occurrences", at, fresh=rules.FRESH)
+    return [Occurrence(account, kind, subject, loads(evidence)) for account, kind, subject, evidence in found]
+
+
+def settled(at: datetime) -> list[tuple[int, str]]:
+    """Ids of open signals whose promise or payment is settled, each with the key of its reason."""
+    return [(pk, why) for pk, why in _of_troubles("settled", at)]
+
+
+class Dispute(NamedTuple):
+    """A dispute that begins to keep us from asking, or no longer does."""
+
+    account_id: int
+    subject: str
+    begins: bool
+
+
+def disputes(at: datetime) -> list[Dispute]:
+    return [Dispute(*row) for row in _of_troubles("disputes", at)]
+
+
+def _of_troubles(name: str, at: datetime, **more: Any) -> list[tuple[Any, ...]]:
+    given = {"at": at, "day": at.astimezone(UTC).date(), "known": None} | more
+    with connection.cursor() as cursor:
+        cursor.execute(load(__file__, name).replace("/*troubles*/", troubles_sql()), given)
+        return list(cursor.fetchall())
+
+
 def unsignalled_detractors() -> list[Answer]:
     """Answers of 0 to 6 that never opened a signal; a signal once closed is not opened again by the same answer."""
     known = RiskSignal.objects.system("which answers have a signal").filter(kind=SignalKind.DETRACTOR)
@@ -70,8 +117,25 @@ def sentence(signal: RiskSignal) -> str:
             "score": seen.get("score"),
             "question": seen.get("question", ""),
         }
+    if signal.kind == SignalKind.OVERDUE_PROMISE:
+        words = {"text": seen.get("text", ""), "day": day_words(date.fromisoformat(seen["due_on"]))}
+        return _("“%(text)s” was promised for %(day)s.") % words
+    if signal.kind == SignalKind.PAYMENT_FAILED:
+        return _payment(seen)
     figures = {"before": int(seen.get("before", 0)) // 10, "points": int(seen.get("points", 0)) // 10}
     moved = _("Health fell from %(before)s to %(points)s in 28 days.") % figures
     if not seen.get("costliest"):
         return moved
     return moved + " " + _("What costs most: %(measure)s.") % {"measure": _(seen["costliest"])}
+
+
+def _payment(seen: dict[str, Any]) -> str:
+    words = {"day": day_words(date.fromisoformat(seen["since"])), "amount": ""}
+    if seen.get("amount") is not None:
+        words["amount"] = money(Decimal(str(seen["amount"])), seen["currency"])
+    priced = bool(words["amount"])
+    if seen["kind"] == PaymentKind.DISPUTED:
+        said = _("%(amount)s is disputed since %(day)s.") if priced else _("A payment is disputed since %(day)s.")
+    else:
+        said = _("%(amount)s could not be collected on %(day)s.") if priced else _("A payment failed on %(day)s.")
+    return said % words

@@ -5,6 +5,7 @@ from typing import Final
 DROP: Final = 100  # fallen by ten points or more in 28 days
 HYSTERESIS: Final = 30  # opens below a limit, clears at the limit and three points
 DETRACTOR_MOST: Final = 6
+FRESH: Final = 7  # days: what has been so for longer, as in a file taken over, is no transition
 
 
 def fell(points: int, before: int) -> bool:

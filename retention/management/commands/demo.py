@@ -85,6 +85,7 @@ class Demo:
             ("What new customers reached", self.kick_off),
             ("What was promised", self.promise),
             ("What was talked about", self.talk),
+            ("Goals, payments and pulses", self.judge),
         ]
         with self.progress:
             bar = self.progress.add_task("Building the demo", total=len(steps))
@@ -262,6 +263,10 @@ class Demo:
 
     def talk(self) -> None:
         self._import({"conversations": facts.conversations_csv(self.customers, datetime.now(UTC))})
+
+    def judge(self) -> None:
+        files = {"goals": facts.goals_csv, "payments": facts.payments_csv, "pulses": facts.pulses_csv}
+        self._import({kind: made(self.customers, self.today) for kind, made in files.items()})
 
 
 def _answer(browser: Client, mail: OutboundMail, score: int, comment: str) -> None:

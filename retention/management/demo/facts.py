@@ -1,10 +1,19 @@
-"""What the demo's reps promised, and what they talked about with customers, as the files that they import. Pure."""
+"""What the demo's reps promised, talked about and think, what customers want and did not pay, as files. Pure."""
 
 from collections.abc import Iterable, Iterator
 from datetime import date, datetime, timedelta
 
-from retention.management.demo.company import Customer
-from retention.management.demo.letters import address, table
+from retention.management.demo.company import (
+    CHAMPION_LEFT,
+    DETRACTOR,
+    FADING,
+    PLANS,
+    PRICIER,
+    STEADY,
+    THRIVING,
+    Customer,
+)
+from retention.management.demo.letters import address, mrr_of, table
 
 # What was promised, days from today: made, due and settled (None: open), and what became of it.
 PROMISES = (
@@ -87,3 +96,82 @@ def kickoffs_csv(customers: Iterable[Customer], today: date, *, since: int) -> s
         if customer.begins <= since and (customer.begins > 30 or number % 3)
     )
     return table(("account", "milestone", "reached_on"), rows)
+
+
+# Why they bought, the feature that shows it, baseline and target per seat in 28 days; set and due, days from today.
+GOALS = (
+    ("Plan every trip in one place", "trip-planning", 0, 24, -180, 60),
+    ("Answer a delay before the customer calls", "alerts", 0, 4, -120, 40),
+    ("Know what a route costs before we offer it", "route-costing", 0, 3, -150, -20),
+)
+
+
+def goals_csv(customers: Iterable[Customer], today: date) -> str:
+    header = ("account", "external_id", "goal", "feature", "baseline", "target", "set_on", "due_on")
+    return table(header, _goals(customers, today))
+
+
+def _goals(customers: Iterable[Customer], today: date) -> Iterator[tuple[object, ...]]:
+    for number, customer in enumerate(customers):
+        if number % 2 or customer.story.ended >= 0:
+            continue
+        included = next(keys for code, _name, _price, keys in PLANS if code == customer.plan)
+        for words, feature, baseline, target, since, due in (GOALS[0], GOALS[1 + number // 2 % 2]):
+            if feature not in included:
+                continue
+            begun = max(since, -customer.begins)
+            yield (
+                customer.key, f"{customer.key}:{feature}", customer.told(words), feature, baseline * customer.seats,
+                target * customer.seats, today + timedelta(days=begun), today + timedelta(days=due),
+            )  # fmt: skip
+
+
+# What became of money, days ago: each a row of its own.
+PAYMENTS = (
+    (("failed", 4, "The card has expired"),),
+    (("failed", 12, "The bank declined it"), ("failed", 5, "The bank declined it")),
+    (("disputed", 3, "They say that it was paid twice"),),
+    (("failed", 40, "The card has expired"), ("settled", 33, "")),
+)
+
+
+def payments_csv(customers: Iterable[Customer], today: date) -> str:
+    header = ("account", "subscription", "external_id", "kind", "on", "amount", "currency", "invoice", "why")
+    return table(header, _payments(customers, today))
+
+
+def _payments(customers: Iterable[Customer], today: date) -> Iterator[tuple[object, ...]]:
+    for number, customer in enumerate(customers):
+        if number % 7 or customer.story.ended >= 0 or customer.begins < 60:
+            continue
+        invoice = f"{today.year}-{1000 + number}"
+        for kind, ago, why in PAYMENTS[number // 7 % 4]:
+            on = today - timedelta(days=ago)
+            yield (
+                customer.key, f"{customer.key}-main", f"{customer.key}:{kind}:{ago}", kind, on, mrr_of(customer), "EUR",
+                invoice, customer.told(why),
+            )  # fmt: skip
+
+
+# How the owner finds them, by story: the pulse, the reason, days ago.
+PULSES = {
+    THRIVING.name: (5, "Every depot plans with us; they recommend us to others.", 12),
+    STEADY.name: (4, "Good talks, no surprises.", 30),
+    FADING.name: (2, "Calls get shorter, and the new director asks about the price.", 9),
+    DETRACTOR.name: (1, "Angry about the exports, and we have not answered.", 5),
+    PRICIER.name: (2, "The price rise still comes up in every talk.", 20),
+    CHAMPION_LEFT.name: (3, "The successor is friendly and knows nothing of us.", 100),
+}
+
+
+def pulses_csv(customers: Iterable[Customer], today: date) -> str:
+    header = ("account", "pulse", "reason", "on", "by")
+    return table(
+        header,
+        (
+            (c.key, value, c.told(why), today - timedelta(days=ago), address(c.owner))
+            for c in customers
+            if c.story.name in PULSES
+            for value, why, ago in [PULSES[c.story.name]]
+        ),
+    )

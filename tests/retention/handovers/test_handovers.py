@@ -2,6 +2,7 @@
 
 import re
 from datetime import timedelta
+from decimal import Decimal
 from typing import Any
 
 import pytest
@@ -14,8 +15,11 @@ from django.urls import reverse
 from crm.accounts.actions import change_owner
 from crm.accounts.models import Account, OwnerChange
 from crm.attention.models import Reservation
+from crm.goals.actions import set_goal
 from crm.outbox.models import MailState, OutboundMail
 from crm.staff.models import User
+from crm.subscriptions.actions import record_payment
+from crm.subscriptions.models import Subscription
 from retention.follow_ups.actions import approve, follow_owners
 from retention.follow_ups.models import FollowUp
 from retention.follow_ups.queries import problems, review
@@ -170,6 +174,10 @@ def test_the_page_says_what_waits_and_what_was_said_last_until_it_is_read(draft,
     draft.account.save()
     create_task(draft.account, title="Call Lena", due_on=TODAY, assignee=draft.owner, at=NOW, by=draft.owner)
     answered(draft.account, 6, "They answer slowly")
+    line = Subscription.objects.system("test").get(account=draft.account)
+    record_payment(line, kind="failed", on=TODAY, currency="EUR", amount=Decimal(30), at=NOW, by=draft.owner)
+    goal: dict[str, Any] = {"target": Decimal(9), "due_on": TODAY + timedelta(days=40), "at": NOW, "by": draft.owner}
+    set_goal(draft.account, words="Every trip in one place", feature=factories.feature("aimed"), **goal)
     taken(draft, jonas)
     client, url = signed_in(jonas), reverse("account-handover", args=[draft.account_id])
     assert "came to you from Mina Kwon on 18 Nov." in text(client.get(reverse("today")))
@@ -184,6 +192,8 @@ def test_the_page_says_what_waits_and_what_was_said_last_until_it_is_read(draft,
         "1 draft came along, unsent and signed by the new owner.",
         draft.subject,
         "Call Lena today for Jonas Holm",
+        "A payment failed on 18 Nov, €30",
+        "Every trip in one place",
         "Lena Vogt answered 6 of 10",
         "They answer slowly",
         "Health fell from 72 to 46 in 28 days.",
