@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import ClassVar, Self, TypeVar
 
 from django.contrib.postgres.fields import ArrayField
-from django.contrib.postgres.indexes import GinIndex, OpClass
+from django.contrib.postgres.indexes import BrinIndex, GinIndex, OpClass
 from django.contrib.postgres.search import SearchVector
 from django.db import models
 from django.db.models.functions import Lower
@@ -244,7 +244,10 @@ class Trait(ScopedModel):
     objects = TraitQuerySet.as_manager()
 
     class Meta:
-        indexes = [models.Index(fields=["definition", "account", "-at"], name="trait_by_definition")]
+        indexes = [
+            models.Index(fields=["definition", "account", "-at"], name="trait_by_definition"),
+            BrinIndex(fields=["recorded_at"], name="trait_by_recording"),
+        ]
         constraints = [
             models.UniqueConstraint(fields=["account", "definition", "at"], name="trait_once"),
             models.CheckConstraint(

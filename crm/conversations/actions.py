@@ -26,6 +26,7 @@ from crm.lib.working_hours import Hours
 from crm.plans.models import Plan
 from crm.staff.actions import change_installation, require
 from crm.staff.models import User
+from crm.usage.actions import mark_dirty
 
 EARLIEST = datetime(2000, 1, 1, tzinfo=UTC)
 TAKEN = {
@@ -83,6 +84,7 @@ def _new(
         raise ValidationError({"said_at": _("Enter a day from the year 2000 on.")})
     if contact is not None and (contact.account_id != account.pk or contact.erased_at is not None):
         raise ValidationError({"contact": _("This person does not belong to the account.")})
+    mark_dirty([account.pk])
     return Conversation(
         account=account, contact=contact, channel=channel, subject=subject, external_id=external_id or None,
         began_at=said_at, last_at=said_at, recorded_at=at,
@@ -221,9 +223,9 @@ def _for_writing(conversation: Conversation, by: Actor) -> Conversation:
     """The row, locked. Who answers may do so wherever the account is seen; else who may write the account."""
     row = Conversation.objects.system("judged just below").select_for_update(of=("self",)).get(pk=conversation.pk)
     sees = isinstance(by, User) and row.responder_id == by.pk and by.may("write_account")
-    if sees and Account.objects.visible_to(by).filter(pk=row.account_id).exists():  # type: ignore[arg-type]
-        return row
-    require_write(row.account, by=by)
+    if not sees or not Account.objects.visible_to(by).filter(pk=row.account_id).exists():  # type: ignore[arg-type]
+        require_write(row.account, by=by)
+    mark_dirty([row.account_id])
     return row
 
 

@@ -13,6 +13,7 @@ from crm.imports.actions import write_contacts
 from crm.imports.rules import Touched
 from crm.lib import doorbell
 from crm.staff.models import User
+from crm.usage.actions import mark_dirty
 from crm.webhooks import actions as webhooks
 from crm.webhooks.rules import SURVEY_ANSWERED
 from feedback.answers.models import Answer
@@ -52,6 +53,7 @@ def _first(invitation: Invitation, score: int, comment: str, at: datetime, by: A
         comment=comment,
         answered_at=at,
     )
+    mark_dirty([answer.account_id])
     audit.record("answer.given", answer, at=at, by=by, after={"score": score, "comment": bool(comment)})
     told = {"answer": answer.pk, "invitation": invitation.pk, "account": answer.account_id, "score": score}
     webhooks.emit(SURVEY_ANSWERED, {str(answer.pk): told}, at=at, by=by)
@@ -67,6 +69,7 @@ def _edit(answer: Answer, score: int, comment: str, at: datetime, by: Actor) -> 
     changed = answer.comment != comment
     answer.score, answer.comment, answer.edited_at = score, comment, at
     answer.save(update_fields=["score", "comment", "edited_at"])
+    mark_dirty([answer.account_id])
     # A person's own words are no matter of the record: it says that there are some, and whether they changed.
     after = {"score": score, "comment": bool(comment), "comment_changed": changed}
     audit.record("answer.changed", answer, at=at, by=by, before=before, after=after)
@@ -96,6 +99,7 @@ def import_answers(rows: Sequence[Mapping[str, Any]], at: datetime) -> list[Touc
     for wave in Wave.objects.filter(pk__in=opened.values(), sample_seed=IMPORTED_WAVE):
         asked = Invitation.objects.system("an import counts its answers").filter(wave=wave).count()
         Wave.objects.filter(pk=wave.pk).exclude(asked=asked).update(asked=asked, eligible=asked, target=asked)
+    mark_dirty({row["account_id"] for row in rows})
     doorbell.ring("pipeline")
     return touched
 

@@ -19,7 +19,8 @@ LINEAR, STEPS, PERCENTILE = "linear", "steps", "percentile"
 class Measure:
     """One number about one account, and the scale that places it between 0 and 100.
 
-    `threshold` is people's own (depth); None for kinds without one. `counts_amount` says whether the chosen
+    `threshold` is people's own (depth), `trait` the id of the one that is read; None for kinds without one.
+    `valid_days`: what is older is missing; None: as the kind says. `counts_amount` says whether the chosen
     feature sums a property rather than uses. `steps` are (from value, points 0..100), ascending.
     """
 
@@ -34,6 +35,8 @@ class Measure:
     red: Decimal = Decimal(0)
     green: Decimal = Decimal(1)
     steps: tuple[tuple[Decimal, Decimal], ...] = ()
+    trait: int | None = None
+    valid_days: int | None = None
 
     def __post_init__(self) -> None:
         if self.window not in WINDOWS:

@@ -14,6 +14,7 @@ from django.db import connection
 
 from crm.lib.sql_files import load
 from crm.subscriptions.queries import facts
+from retention.measures.queries import not_needed_sql
 from retention.messages import rules
 from retention.messages.models import MessageTemplate
 from retention.messages.rules import Recap, Use
@@ -86,6 +87,7 @@ def recap_of(used: Consumption, standing: Standing) -> Recap:
 def consumption(accounts: Collection[int], day: date, *, span: int = 56) -> dict[int, Consumption]:
     """What each account used in the `span` days before `day`. No key: nothing used and no plan paid. One query."""
     text = load(__file__, "recap_use").replace("/*facts*/", facts("paid_plan_features"))
+    text = text.replace("/*not needed*/", not_needed_sql())
     rows = _rows(text, accounts, day=day, known=None, span=span)
     return {account: _consumption(list(own)) for account, own in groupby(rows, key=itemgetter(0))}
 

@@ -1,5 +1,6 @@
 -- recap_use.sql — Grain one row per account of %(accounts)s and feature, used in the %(span)s days before %(day)s or paid for
--- on it; feature null: use that feeds no feature · Reads crm_usage_day, crm_eventname, crm_feature, crm_account, paid plans ·
+-- on it; feature null: use that feeds no feature · Reads crm_usage_day, crm_eventname, crm_feature, crm_account, paid
+-- plans, retention_notneeded ·
 -- Writes nothing
 -- Safe to run twice: it only reads. Uses and amounts (millionths) in [day − 28, day), and in the 28 days before. `days`:
 -- flagged uses by day over the whole span, only where more than 56 days are asked for. Begins with the WITH list of
@@ -31,6 +32,7 @@ mine AS (
     SELECT DISTINCT plan.account_id, feature.id AS feature_id
     FROM paid_plan_features AS plan
     JOIN crm_feature AS feature ON plan.everything OR feature.id = plan.feature_id
+    WHERE (plan.account_id, feature.id) NOT IN (SELECT account_id, feature_id FROM (/*not needed*/) AS spared)
 )
 SELECT account_id, feature_id, feature.name, feature.unit, feature.is_key, feature.counts_amount, feature.threshold,
     paid.feature_id IS NOT NULL AS is_paid, coalesce(summed.uses, 0), coalesce(summed.uses_before, 0),

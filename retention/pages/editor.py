@@ -19,7 +19,7 @@ from crm.staff.models import User
 from crm.staff.queries import ground_of
 from crm.staff.views import Request, needs
 from retention.backtests.queries import briefs
-from retention.measures.queries import CHANGE, DAYS, KINDS, PART
+from retention.measures.queries import CHANGE, KINDS, PART, WAY
 from retention.measures.rules import FEWEST_FOR_PERCENTILES, PERCENTILE
 from retention.pages.scorecards import judges
 from retention.previews import queries as previews
@@ -230,7 +230,7 @@ def _proposed(draft: ScorecardVersion, row: ScorecardMeasure) -> dict[str, Any]:
         found = previews.distribution(draft, row)
     except previews.NotYet:
         return {"is_early": True}
-    limits = proposals.proposed(found.spread, fewer_is_better=KINDS[row.kind].words == DAYS)
+    limits = proposals.proposed(found.spread, fewer_is_better=KINDS[row.kind].fewer)
     if limits is not None:
         row.red, row.green = limits
     if found.threshold is not None:
@@ -241,7 +241,7 @@ def _proposed(draft: ScorecardVersion, row: ScorecardMeasure) -> dict[str, Any]:
         "found": found,
         "bins": [(low * factor, high * factor, accounts) for low, high, accounts in found.bins],
         "shown": shown,
-        "unit": "%" if KINDS[row.kind].words in (PART, CHANGE) else row.unit,
+        "unit": "%" if KINDS[row.kind].words in (PART, CHANGE, WAY) else row.unit,
         "red": row.red * factor,
         "green": row.green * factor,
         "has_limits": limits is not None,

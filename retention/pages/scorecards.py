@@ -21,7 +21,7 @@ from crm.segments import queries as segments
 from crm.staff.queries import ground_of
 from crm.staff.views import Request, needs, offer_undo
 from crm.templatetags.ui import percent
-from retention.measures.queries import CHANGE, KINDS, PART
+from retention.measures.queries import CHANGE, KINDS, PART, WAY
 from retention.measures.rules import PERCENTILE, STEPS
 from retention.scorecards import actions, queries
 from retention.scorecards.forms import ScorecardForm
@@ -191,7 +191,7 @@ def scale_words(measure: ScorecardMeasure) -> str:
 
 
 def _value(measure: ScorecardMeasure, value: Decimal) -> str:
-    is_share = KINDS[measure.kind].words in (PART, CHANGE)
+    is_share = KINDS[measure.kind].words in (PART, CHANGE, WAY)
     return percent(value * 100, _digits(value * 100)) if is_share else _plain(value)
 
 

@@ -189,7 +189,7 @@ def distribution(draft: ScorecardVersion, measure: ScorecardMeasure) -> Distribu
         )
         with connection.cursor() as cursor:
             cursor.execute("DROP TABLE IF EXISTS fresh")
-            cursor.execute(f"CREATE TEMP TABLE fresh ON COMMIT DROP AS {read}", {"as_of": day})
+            cursor.execute(f"CREATE TEMP TABLE fresh ON COMMIT DROP AS {read}", {"as_of": day, "known": None})
             cursor.execute(load(__file__, "spread"))
             spread = rules.Spread(*cursor.fetchall()[0])
         return Distribution(spread, _bins(spread), _threshold(measure) if spec.threshold else None)

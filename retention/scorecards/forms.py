@@ -13,10 +13,11 @@ from django.db.models import QuerySet
 from django.utils.translation import gettext_lazy as _
 from django.utils.translation import ngettext
 
+from crm.accounts.models import TraitDefinition, TraitType
 from crm.lib.fields import Amount, Text, refusals
 from crm.plans.models import Feature
 from crm.segments.models import Segment, Shared
-from retention.measures.queries import CHANGE, KINDS, PART
+from retention.measures.queries import CHANGE, KINDS, PART, WAY
 from retention.measures.rules import LINEAR, PERCENTILE, STEPS, WINDOWS
 from retention.scorecards.actions import PEOPLE_ACTIVE_FROM, check_measure
 from retention.scorecards.models import ScorecardGroup, ScorecardMeasure, ScorecardVersion
@@ -149,7 +150,7 @@ class MeasureForm(forms.Form):
 
 
 def in_percent(kind: str) -> bool:
-    return KINDS[kind].words in (PART, CHANGE)
+    return KINDS[kind].words in (PART, CHANGE, WAY)
 
 
 def copy_of(row: R) -> R:
@@ -231,6 +232,17 @@ class NewMeasureForm(forms.Form):
     feature = forms.ModelChoiceField(
         Feature.objects.none(), label=_("Feature"), required=False, empty_label=_("all mapped features")
     )
+    trait = forms.ModelChoiceField(
+        TraitDefinition.objects.none(), label=_("Trait"), required=False, empty_label=_("none"),
+        help_text=_("For the kind that reads one."),
+    )  # fmt: skip
+    valid_days = forms.IntegerField(
+        label=_("valid for, days"),
+        min_value=1,
+        max_value=3650,
+        required=False,
+        help_text=_("What is older counts as missing. Empty: as is usual for its kind."),
+    )
     window = forms.TypedChoiceField(label=_("Window"), choices=windows, coerce=int, initial=28)
     per_price = forms.BooleanField(label=_("per price paid"), required=False)
 
@@ -238,6 +250,8 @@ class NewMeasureForm(forms.Form):
         super().__init__(*args, **more)
         self.fields["kind"].choices = [(key, kind.label) for key, kind in KINDS.items()]  # type: ignore[attr-defined]
         self.fields["feature"].queryset = Feature.objects.order_by("name")  # type: ignore[attr-defined]
+        numbers = TraitDefinition.objects.filter(type=TraitType.NUMBER)
+        self.fields["trait"].queryset = numbers.order_by("label", "pk")  # type: ignore[attr-defined]
 
     def clean(self) -> dict[str, Any]:
         given = super().clean() or {}
@@ -248,14 +262,16 @@ class NewMeasureForm(forms.Form):
 
     def row(self) -> ScorecardMeasure:
         given = self.cleaned_data
-        kind, feature = KINDS[given["kind"]], given["feature"]
+        kind, feature, trait = KINDS[given["kind"]], given["feature"], given["trait"]
         return ScorecardMeasure(
             kind=given["kind"],
             feature=feature,
+            trait=trait,
+            valid_days=given["valid_days"],
             window=given["window"],
             per_price=given["per_price"],
             threshold=PEOPLE_ACTIVE_FROM if kind.of_threshold else None,
-            name=str(feature or kind.label)[:120],
-            unit=(feature.unit if feature else "")[:40],
+            name=str(feature or trait or kind.label)[:120],
+            unit=(feature.unit if feature else trait.unit if trait else "")[:40],
             position=1,
         )

@@ -9,6 +9,7 @@ from django.db import models
 from django.utils.translation import gettext, gettext_noop
 from django.utils.translation import gettext_lazy as _
 
+from crm.accounts.models import TraitDefinition
 from crm.plans.models import Feature
 from crm.segments.models import Segment
 from crm.staff.models import User
@@ -151,7 +152,8 @@ class ScorecardGroup(models.Model):
 class ScorecardMeasure(models.Model):
     """One measure of one version, with its scale and weight. `position` is its place in the ledger's arrays.
 
-    `feature` null: all mapped features. `threshold`: for depth, the uses from which a person counts as active.
+    `feature` null: all mapped features. `trait`: which one is read, for the kind that reads one. `valid_days` null:
+    as its kind says; what is older is missing. `threshold`: for depth, the uses from which a person counts as active.
     `red` and `green` are the readings worth 0 and 100 points; either may be the larger one. On a percentile
     scale only their direction counts. `steps`: pairs of (from value, points), ascending.
     """
@@ -167,6 +169,15 @@ class ScorecardMeasure(models.Model):
         Feature, models.PROTECT, null=True, blank=True, related_name="+", verbose_name=_("feature")
     )
     threshold = models.PositiveIntegerField(_("threshold"), null=True, blank=True)
+    trait = models.ForeignKey(
+        TraitDefinition, models.PROTECT, null=True, blank=True, related_name="+", verbose_name=_("trait")
+    )
+    valid_days = models.PositiveSmallIntegerField(
+        _("valid for, days"),
+        null=True,
+        blank=True,
+        help_text=_("What is older counts as missing. Empty: as is usual for its kind."),
+    )
     per_price = models.BooleanField(_("per price paid"), default=False)
     scale = models.CharField(
         _("scale"),
@@ -234,6 +245,8 @@ class ScorecardMeasure(models.Model):
             red=self.red,
             green=self.green,
             steps=tuple((limit, worth) for limit, worth in self.steps),
+            trait=self.trait_id,
+            valid_days=self.valid_days,
         )
 
 

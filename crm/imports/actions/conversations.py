@@ -13,6 +13,7 @@ from crm.conversations.actions import keep_clock
 from crm.conversations.models import Conversation, ConversationState, Entry
 from crm.conversations.queries import Asked, hours_of_all, targets_of, warning_percent
 from crm.imports.rules import Touched
+from crm.usage.actions import mark_dirty
 
 WHY = "an import keeps conversations"
 SAID = ("channel", "subject", "contact_id", "began_at", "answered_at", "closed_at")
@@ -62,6 +63,7 @@ def write_conversations(rows: Sequence[Mapping[str, Any]], at: datetime) -> list
     Conversation.objects.system(WHY).bulk_update([talk for _line, talk in changed], [*SAID, *KEPT])
     texts = {row["external_id"]: row.get("text", "") for row in rows}
     _entries([talk for _line, talk in new], texts)
+    mark_dirty({talk.account_id for _line, talk in [*new, *changed]})
     return [Touched(line, talk.pk, True) for line, talk in new] + [
         Touched(line, talk.pk, False) for line, talk in changed
     ]

@@ -7,6 +7,7 @@ from django.core.exceptions import PermissionDenied, ValidationError
 from django.db import models
 from django.utils.translation import gettext_lazy as _
 
+from crm.accounts.models import TraitType
 from crm.audit.rules import Actor
 from crm.segments.queries import refusal
 from crm.staff.models import User
@@ -50,6 +51,13 @@ def check_measure(row: ScorecardMeasure) -> None:
         raise ValidationError({"per_price": _("Only an amount can be taken per price paid.")})
     if kind.of_threshold and not row.threshold:
         raise ValidationError({"threshold": _("Say from how many uses a person counts as active.")})
+    if kind.of_trait != (row.trait_id is not None):
+        wanted, not_wanted = _("Choose the trait that it reads."), _("This kind reads no trait: leave it empty.")
+        raise ValidationError({"trait": wanted if kind.of_trait else not_wanted})
+    if row.trait is not None and row.trait.type != TraitType.NUMBER:
+        raise ValidationError({"trait": _("Only a trait that is a number can be measured.")})
+    if kind.window and row.window != kind.window:
+        raise ValidationError({"window": _("This kind is read over %(days)s days.") % {"days": kind.window}})
     if row.feature_id and not kind.of_feature:
         raise ValidationError({"feature": _("This kind looks at all features: leave the feature empty.")})
 

@@ -15,7 +15,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
 from crm.lib.sql_files import load
-from retention.measures.queries import AMOUNT, CHANGE, DAYS, KINDS, PART
+from retention.measures.queries import AMOUNT, CHANGE, DAYS, KINDS, PART, RATING, WAY
 from retention.measures.rules import half_up
 from retention.scorecards import queries as scorecards
 from retention.scorecards import rules as arithmetic
@@ -210,13 +210,21 @@ def reading_words(measure: ScorecardMeasure, value: Decimal | None, base: Decima
     """A reading as people say it: "9 of 25 active people", "41 uses per EUR 100", "−18 %"; empty when unknown."""
     if value is None:
         return ""
-    unit = _(measure.unit) if measure.unit else ""
+    unit = _(measure.unit) if measure.unit else str(KINDS[measure.kind].unit)
     style = KINDS[measure.kind].words
     if measure.per_price:
         figures = {"amount": _figure(value * 100), "unit": unit, "currency": currency}
         return _("%(amount)s %(unit)s per %(currency)s 100") % figures
     if style == PART and base is not None:
         return _("%(part)s of %(whole)s %(unit)s") % {"part": _whole(value * base), "whole": _whole(base), "unit": unit}
+    if style == RATING:
+        rating = {"value": _figure(value), "n": int(base or 0)}
+        said = ngettext("%(value)s of 10, by %(n)s person", "%(value)s of 10, by %(n)s people", int(base or 0))
+        return said % rating
+    if style == WAY:
+        way = {"share": _whole(value * 100), "n": int(base or 0)}
+        said = ngettext("%(share)s %% of the way, %(n)s goal", "%(share)s %% of the way, %(n)s goals", int(base or 0))
+        return said % way
     if style == CHANGE:
         return f"{'−' if value < 0 else '+'}{_whole(abs(value) * 100)} %"
     if style == DAYS:

@@ -21,7 +21,7 @@ WITH several AS (
     SELECT judged.account_id/*aggregates*/
     FROM judged
     LEFT JOIN feature_use AS used ON used.account_id = judged.account_id
-    LEFT JOIN plan_key AS plan ON plan.plan_set = judged.plan_set AND plan.feature_id = used.feature_id
+    LEFT JOIN plan_key AS plan ON plan.plan_set = judged.plan_set AND plan.feature_id = used.feature_id/*but spared*/
     GROUP BY judged.account_id
 )/*selects*/
 SELECT judged.account_id, ARRAY[/*values*/]::numeric[] AS values, ARRAY[/*bases*/]::numeric[] AS bases

@@ -1,93 +1,21 @@
-"""Measures of all live accounts at once: one SELECT from the windows, put together from the kinds in use.
-
-To add a kind: a fragment `kind_<name>.sql` beside this file, and an entry in KINDS. A kind of its own SELECT
-may read any table; one that aggregates shares the single pass over the windows.
-"""
+"""Measures of all live accounts at once: one SELECT from windows and book, put together from the kinds in use."""
 
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass
 from datetime import date, datetime, time, timedelta, timezone
 from typing import Any, NamedTuple
 
 from django.db import connection
-from django.utils.functional import Promise
-from django.utils.translation import gettext_lazy as _
 
 from crm.lib.sql_files import load
 from crm.staff.queries import installation
 from crm.subscriptions import queries as subscriptions
+from retention.measures.queries.kinds import KINDS, Kind
+from retention.measures.queries.sparing import not_needed_sql
 from retention.measures.rules import PERCENTILE, STEPS, Measure
+from retention.onboarding import queries as onboarding
 
 WRITTEN_AT = time(6, tzinfo=timezone.utc)  # noqa: UP017 - `datetime.UTC` would hide behind the names above
-
-# How a reading is put into words: so many of a base, an amount (per price), a change in percent, days.
-PART, AMOUNT, CHANGE, DAYS = "part", "amount", "change", "days"
-TOO_YOUNG = _("not a customer for long enough, or no usage is known")
-
-
-@dataclass(frozen=True)
-class Kind:
-    """How a kind of measure is read. `reading` and `base` are SQL over `found` (what the fragment gives).
-
-    `is_aggregate`: the fragment is an aggregate over one account's features, else a SELECT (account_id, found).
-    `periods`: how many full windows of tenure it needs; 0: any from the minimum tenure on. `is_amount`: may be
-    taken per price. `words`: how a reading is put. `of_feature`: may look at one feature. `of_threshold`: needs one
-    of its own.
-    """
-
-    label: str | Promise
-    reading: str
-    words: str
-    base: str = "NULL"
-    is_aggregate: bool = True
-    periods: int = 0
-    is_amount: bool = False
-    of_feature: bool = True
-    of_threshold: bool = False
-    without_base: str | Promise = ""
-    without_reading: str | Promise = TOO_YOUNG
-
-
-KINDS = {
-    "breadth": Kind(
-        label=_("Breadth: key features of the plan in meaningful use"),
-        reading="coalesce(found, 0)::numeric / base",
-        words=PART,
-        base="included.features",
-        without_base=_("the plan includes no key features"),
-        of_feature=False,
-    ),
-    "depth": Kind(
-        label=_("Depth: active people per paid seat"),
-        reading="least(1, coalesce(found, 0) / base)",
-        words=PART,
-        base="judged.seats",
-        without_base=_("no paid seats"),
-        is_aggregate=False,
-        of_feature=False,
-        of_threshold=True,
-    ),
-    "reach": Kind(
-        label=_("Reach: how much they did"),
-        reading="coalesce(found, 0)::numeric * {w} / {tenure}",
-        words=AMOUNT,
-        is_amount=True,
-    ),
-    "trend": Kind(
-        label=_("Trend: change against the period before"),
-        reading="found",
-        words=CHANGE,
-        periods=2,
-        without_reading=_("no full period before to compare with"),
-    ),
-    "recency": Kind(
-        label=_("Recency: days since the last use"),
-        # Never seen in the window reads as the whole window, or as long as they have been here.
-        reading="least({w}, judged.tenure, found)",
-        words=DAYS,
-    ),
-}
 
 
 class Windows(NamedTuple):
@@ -115,12 +43,14 @@ def prepare(day: date, measures: Sequence[Measure], *, known: datetime | None, o
     for window in _priced(measures):
         parameters |= {f"start_{window}": end - timedelta(window), f"end_{window}": end}
     with connection.cursor() as cursor:
-        cursor.execute("DROP TABLE IF EXISTS paid_term, judged, plan_key")
+        cursor.execute("DROP TABLE IF EXISTS paid_term, judged, plan_key, spared")
         _terms(cursor, known, only)
         cursor.execute(_population(measures, only), parameters)
         judged = int(cursor.rowcount)
         cursor.execute(load(__file__, "plan_keys"))
-        cursor.execute("ANALYZE judged; ANALYZE plan_key")
+        spared = f"SELECT account_id, feature_id FROM ({not_needed_sql()}) AS held"
+        cursor.execute(f"CREATE TEMP TABLE spared ON COMMIT DROP AS {spared}", {"day": day, "known": known})
+        cursor.execute("ANALYZE judged; ANALYZE plan_key; ANALYZE spared")
     return judged
 
 
@@ -187,7 +117,8 @@ def readings(
     usage_known: bool = True,
     only: str = "",
 ) -> str:
-    """SELECT account_id, values, bases of everyone in `judged`; parameter %(as_of)s. Run `prepare` first."""
+    """SELECT account_id, values, bases of everyone in `judged`; parameters %(as_of)s and %(known)s (as `prepare`, which
+    must have run)."""
     aggregates, selects, joins, values, bases = "", "", "", [], []
     for n, measure in enumerate(measures, 1):
         kind, fragment = KINDS[measure.kind], _fragment(measure, windows, only)
@@ -198,9 +129,10 @@ def readings(
             selects += f", found_{n} AS (\n{fragment}\n)"
             joins += f"\nLEFT JOIN found_{n} ON found_{n}.account_id = judged.account_id"
             found = f"found_{n}.found"
-        value, base = _reading(measure, kind, found, minimum_tenure if usage_known else None)
+        value, base = _reading(measure, kind, found, minimum_tenure if usage_known or not kind.of_usage else None)
         values.append(value)
         bases.append(base)
+    spares = _spares()
     columns = sorted(set(re.findall(r"\bused\.((?:uses|before|amount|amount_before)_\d+)", aggregates)))
     marks = {
         "/*window sums*/": "".join(f", sum(used.{column}){_whole(column)}" for column in columns),
@@ -209,11 +141,34 @@ def readings(
         "/*changed*/": f"AND used.account_id IN ({only})" if only else "",
         "/*aggregates*/": aggregates,
         "/*selects*/": selects,
-        "/*values*/": ",\n    ".join(values),
-        "/*bases*/": ", ".join(bases),
-        "/*joins*/": joins,
+        "/*values*/": _less_spared(",\n    ".join(values), spares),
+        "/*bases*/": _less_spared(", ".join(bases), spares),
+        "/*joins*/": joins + (SPARED_OF_PLAN if spares else ""),
+        "/*but spared*/": NOT_SPARED if spares else "",
     }
     return _marked(load(__file__, "readings"), marks)
+
+
+# Only where somebody has marked anything: the pass over the windows is the longest part of a run.
+NOT_SPARED = " AND (judged.account_id, used.feature_id) NOT IN (SELECT account_id, feature_id FROM spared)"
+SPARED_OF_PLAN = """
+LEFT JOIN (
+    SELECT held.account_id, plan.plan_set, count(*) AS features
+    FROM spared AS held JOIN plan_key AS plan USING (feature_id)
+    GROUP BY held.account_id, plan.plan_set
+) AS less ON less.account_id = judged.account_id AND less.plan_set = judged.plan_set"""
+
+
+def _spares() -> bool:
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT EXISTS (SELECT FROM spared)")
+        return bool(cursor.fetchall()[0][0])
+
+
+def _less_spared(text: str, spares: bool) -> str:
+    """Of the plan's key features, those that the account needs; none: as if the plan had none."""
+    less = "nullif(included.features - coalesce(less.features, 0), 0)"
+    return text.replace("included.features", less) if spares else text
 
 
 def _whole(column: str) -> str:
@@ -222,6 +177,7 @@ def _whole(column: str) -> str:
 
 
 def _fragment(measure: Measure, windows: Windows, only: str) -> str:
+    kind = KINDS[measure.kind]
     size = "amount" if measure.counts_amount else "uses"
     before = "amount_before" if measure.counts_amount else "before"
     chosen = "used.feature_id IS NOT NULL" if measure.feature is None else f"used.feature_id = {measure.feature:d}"
@@ -232,26 +188,61 @@ def _fragment(measure: Measure, windows: Windows, only: str) -> str:
         "/*chosen*/": chosen,
         "/*if chosen*/": f" FILTER (WHERE {chosen})" if measure.feature is not None else "",
         "/*people*/": windows.people,
+        "/*events*/": windows.events,
         "/*and only*/": f"AND used.account_id IN ({only})" if only else "",
+        "/*theirs*/": f"AND held.account_id IN ({_with_merged(only)})" if only else "",
+        "/*waiting*/": WAITING.replace("/*recorded*/", _recorded("crm_conversation")),
+        "/*troubles*/": _troubles(only),
+        "/*onboarding*/": onboarding.sql("standing", only=only).replace("%(day)s", "%(as_of)s"),
         "/*w*/": str(measure.window),
         "/*threshold*/": str(measure.threshold or 1),
+        "/*valid*/": str(kind.valid_days if measure.valid_days is None else measure.valid_days),
+        "/*trait*/": str(measure.trait or 0),
     }
-    text = load(__file__, f"kind_{measure.kind}")
-    return _marked("\n".join(line for line in text.splitlines() if not line.startswith("--")), marks)
+    text = load(__file__, f"kind_{kind.fragment or measure.kind}")
+    text = _marked("\n".join(line for line in text.splitlines() if not line.lstrip().startswith("--")), marks)
+    return re.sub(r"/\*recorded (\w+)\*/", lambda found: _recorded(found[1]), text)
+
+
+# In which it is our turn: as it stands, or as its entries say for a past day. Closings leave no other trace.
+WAITING = """CASE WHEN %(known)s::timestamptz IS NULL THEN held.state = 'open' ELSE
+    held.began_at <= %(known)s AND (held.closed_at IS NULL OR held.closed_at > %(known)s) AND held.channel <> 'note'
+    AND (SELECT said.inbound FROM crm_entry AS said WHERE said.conversation_id = held.id AND said.at <= %(known)s
+        ORDER BY said.at DESC, said.id DESC LIMIT 1)
+    AND /*recorded*/ END"""
+_KNOWN = "(%(known)s::timestamptz IS NULL OR held.recorded_at <= %(known)s)"
+
+
+def _recorded(table: str) -> str:
+    """Rows that were recorded by then; of an account of which none was, whatever is effective (imported history)."""
+    early = f"SELECT account_id FROM {table} WHERE recorded_at <= %(known)s"
+    return f"{_KNOWN[:-1]} OR held.account_id NOT IN ({early}))"
+
+
+def _with_merged(only: str) -> str:
+    return (
+        f"SELECT id FROM crm_account WHERE id IN ({only})"
+        f" UNION ALL SELECT id FROM crm_account WHERE merged_into_id IN ({only})"
+    )
+
+
+def _troubles(only: str) -> str:
+    text = subscriptions.troubles_sql(only).replace("%(day)s", "%(as_of)s")
+    return text.replace(_KNOWN, _recorded("crm_payment"))
 
 
 def _reading(measure: Measure, kind: Kind, found: str, minimum_tenure: int | None) -> tuple[str, str]:
-    """(value, base) as SQL. Without known usage everything is missing."""
+    """(value, base) as SQL. What reads use is missing without known usage."""
     w = measure.window
-    tenure = f"greatest(least(judged.tenure, {w}), 1)"
-    base, reading = kind.base, kind.reading
+    tenure = f"greatest(least(judged.tenure, {w}), 1)" if kind.of_usage else str(w)
+    base, reading = kind.base.replace("{select}", found.partition(".")[0]), kind.reading
     if measure.per_price:
         base = f"judged.price_{w} * {w} / {tenure}"
         reading = f"({reading}) / base"
     if minimum_tenure is None:
         return "NULL", base
     value = reading.format(w=w, tenure=tenure).replace("found", found).replace("base", f"({base})")
-    condition = f"judged.tenure >= {max(minimum_tenure, kind.periods * w)}"
+    condition = f"judged.tenure >= {max(minimum_tenure, kind.periods * w)}" if kind.of_usage else "TRUE"
     if base != "NULL":
         # Said aloud, since least() passes over a null.
         condition += f" AND ({base}) IS NOT NULL"

@@ -1,0 +1,38 @@
+"""Features that accounts do not need, now and on any day that was."""
+
+from collections.abc import Collection
+from dataclasses import dataclass
+from datetime import date, datetime
+
+from django.db import connection
+
+from crm.lib.sql_files import load
+
+THESE = "ANY (ARRAY(SELECT id FROM crm_account WHERE id = ANY (%(accounts)s) OR merged_into_id = ANY (%(accounts)s)))"
+
+
+@dataclass(frozen=True)
+class Spared:
+    """A feature that an account does not need; `until` None: for good."""
+
+    account_id: int
+    feature_id: int
+    reason: str
+    on: date
+    until: date | None
+    who: str
+
+
+def not_needed_sql(only: str = "") -> str:
+    """The text of `not_needed`, to run or to stand in brackets; `only`: ANY (account ids)."""
+    return load(__file__, "not_needed").replace("/*only*/", f"AND held.account_id = {only}" if only else "")
+
+
+def not_needed(
+    day: date, *, known: datetime | None = None, accounts: Collection[int] | None = None
+) -> dict[tuple[int, int], Spared]:
+    """By account and feature, as far as it was recorded by `known` (None: all). One query."""
+    given = {"day": day, "known": known} | ({} if accounts is None else {"accounts": list(accounts)})
+    with connection.cursor() as cursor:
+        cursor.execute(not_needed_sql("" if accounts is None else THESE), given)
+        return {(row[0], row[1]): Spared(*row) for row in cursor.fetchall()}
