@@ -73,7 +73,8 @@ class MeasureForm(AnyForm):
     class Meta:
         model = ScorecardMeasure
         fields: ClassVar[list[str]] = [
-            "position", "key", "name", "kind", "window", "feature", "threshold", "per_price", "scale", "red", "green",
+            "position", "key", "name", "kind", "window", "feature", "threshold", "trait", "valid_days",
+            "per_price", "scale", "red", "green",
             "steps", "weight", "group", "unit",
         ]  # fmt: skip
 

@@ -27,12 +27,33 @@ class RetentionConfig(AppConfig):
         from retention.onboarding import rules as onboarding
         from retention.onboarding.actions import import_reached
         from retention.onboarding.forms import read_reached
+        from retention.overrides.queries import EXPORTS as OVERRIDES
         from retention.pages.fields import register_fields
+        from retention.pulses import rules as pulses
+        from retention.pulses.actions import import_pulses
+        from retention.pulses.forms import read_pulse
+        from retention.pulses.queries import EXPORTS as PULSES
 
         PARTS["playbooks"] = "retention_play"
         PARTS["onboarding"], PARTS["onboarding-plans"] = "retention_onboarding", "retention_onboardingplan"
         SIGNS["begun"] = "retention_scorecardversion WHERE published_by_id IS NOT NULL"
         register_fields()
+        imports.register(
+            imports.Kind(
+                pulses.PULSES,
+                pulses.LABEL,
+                pulses.ABOUT,
+                pulses.COLUMNS,
+                required=(("account",), ("pulse",), ("reason",)),
+                examples=(pulses.EXAMPLE,),
+                dates=("on", "valid_until"),
+                tables=("retention_pulse",),
+                names_account=True,
+                identity=("account", "on", "value", "reason"),
+                read=read_pulse,
+                write=import_pulses,
+            )
+        )
         for table in TABLES:
             derived[table] = "account_id"
         register_groups(
@@ -52,7 +73,7 @@ class RetentionConfig(AppConfig):
 
         handing_over.append(hand_over)
         following.append(Follows("retention.FollowUp", once=("play_step", "occurrence_on"), settle=put_doubles_aside))
-        for export in EXPORTS:
+        for export in (*PULSES, *OVERRIDES, *EXPORTS):
             exports.register(export)
         # After crm's own, which has returned the mails by then.
         leaving.append(take_back_from)
@@ -73,5 +94,8 @@ def register_kept() -> None:
         Mentions("retention.PutOff", ("why",)),
         Mentions("retention.PlayStep", ("why",)),
         Mentions("retention.Forecast", ("reason",)),
+        Mentions("retention.NotNeeded", ("reason",)),
+        Mentions("retention.Pulse", ("reason",)),
+        Mentions("retention.Override", ("reason",)),
         Mentions("retention.RiskSignal", ("closed_why", "evidence")),
     )

@@ -1,13 +1,9 @@
 """Where Django looks for the rows of this app: each noun's models, in the order in which data flows."""
 
-from retention.onboarding.models import (
-    Milestone,
-    MilestoneReach,
-    Onboarding,
-    OnboardingPlan,
-    OnboardingVersion,
-)
+from retention.pulses.models import Pulse
+from retention.measures.models import NotNeeded
 from retention.scorecards.models import Scorecard, ScorecardGroup, ScorecardMeasure, ScorecardVersion
+from retention.overrides.models import Override
 from retention.scores.models import Band, HealthScore, ScoreNow, ScoreReading, Standing
 from retention.backtests.models import Backtest, BacktestDay
 from retention.forecasts.models import Forecast
@@ -30,15 +26,13 @@ __all__ = [
     "Handover",
     "HealthScore",
     "MessageTemplate",
-    "Milestone",
-    "MilestoneReach",
-    "Onboarding",
-    "OnboardingPlan",
-    "OnboardingVersion",
+    "NotNeeded",
     "Outcome",
+    "Override",
     "Play",
     "PlayStep",
     "Playbook",
+    "Pulse",
     "PutOff",
     "RiskSignal",
     "ScoreNow",

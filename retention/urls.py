@@ -3,7 +3,9 @@
 from django.urls import URLPattern, URLResolver, include, path
 
 from retention.backtests import views as backtests
+from retention.measures import views as measures
 from retention.onboarding import views as onboarding
+from retention.overrides import views as overrides
 from retention.pages import (
     account,
     begin,
@@ -29,6 +31,7 @@ from retention.pages import (
     tasks,
     today,
 )
+from retention.pulses import views as pulses
 
 urlpatterns: list[URLPattern | URLResolver] = [
     path("", today.home, name="home"),
@@ -47,6 +50,12 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path("accounts/<int:pk>/tasks/new/", tasks.new, name="task-new"),
     path("accounts/<int:pk>/put-off/", put_offs.put_off, name="account-put-off"),
     path("put-offs/<int:pk>/undo/", put_offs.undo, name="put-off-undo"),
+    path("accounts/<int:account>/pulse/", pulses.new, name="pulse-new"),
+    path("pulses/<int:pk>/undo/", pulses.undo, name="pulse-undo"),
+    path("accounts/<int:account>/override/", overrides.new, name="override-new"),
+    path("accounts/<int:account>/override/end/", overrides.end, name="override-end"),
+    path("accounts/<int:account>/not-needed/", measures.spared, name="account-spared"),
+    path("accounts/<int:account>/not-needed/<int:feature>/undo/", measures.need_again, name="feature-needed"),
     path("renewals/", renewals.renewals, name="renewals"),
     path("renewals/<int:pk>/<str:on>/", renewals.forecast, name="forecast"),
     path("forecasts/<int:pk>/undo/", renewals.undo, name="forecast-undo"),

@@ -50,15 +50,18 @@ from retention.follow_ups import actions as follow_ups
 from retention.follow_ups.models import FollowUp
 from retention.forecasts.models import Forecast
 from retention.handovers.models import Handover
+from retention.measures.actions import spare
 from retention.messages.actions import ensure_default_templates
 from retention.onboarding.actions import Asked, Terms, reach, set_plan
 from retention.onboarding.actions import begin as begin_onboarding
 from retention.onboarding.models import Milestone, OnboardingPlan
 from retention.outcomes.models import Outcome
+from retention.overrides.actions import set_override
 from retention.playbooks.actions import ensure_default_playbooks
 from retention.playbooks.models import Playbook
 from retention.plays import actions as plays
 from retention.plays.models import Play
+from retention.pulses.actions import record_pulse
 from retention.risk_signals.actions import look
 from retention.scorecards import actions as scorecards
 from retention.scorecards.models import Scorecard, ScorecardVersion
@@ -159,6 +162,7 @@ def _product(made: Company) -> tuple[Plan, EventName]:
     made.remember("scorecard version", chain.version().pk)
     trips = chain.event()
     portal = factories.feature("portal", name="Carrier portal", is_key=True, threshold=5)
+    factories.feature("maps", name="Maps", is_key=True)
     plan = factories.plan(trips.feature, portal, name="Professional")
     made.remember("feature", portal.pk)
     steps = [
@@ -271,8 +275,15 @@ def _work(made: Company, whose: str) -> None:
     made.remember("milestone", (of.pk, kickoff.pk), whose)
     made.remember("reach", reach(of, training, at=NOW, by=BY).pk, whose)
     made.remember("reached milestone", (of.pk, training.pk), whose)
+    pulse = record_pulse(of, value=2, reason=f"{whose}task worries us", at=NOW, by=owner)
+    made.remember("pulse", pulse.pk, whose)
+    set_override(of, band=2, reason=f"{whose}task as they say", until=TODAY + 30 * DAY, at=NOW, by=owner)
+    portal, maps = Feature.objects.get(key="portal"), Feature.objects.get(key="maps")
+    left_out = spare(of, feature=maps, reason=f"{whose}task without it", at=NOW, by=owner)
+    made.remember("left out", left_out.pk, whose)
+    made.remember("spared", (of.pk, maps.pk), whose)
     for kind in ("goal", "dropped goal"):
-        portal, due = Feature.objects.get(key="portal"), TODAY + 90 * DAY
+        due = TODAY + 90 * DAY
         goal = set_goal(
             of, words=f"{whose}task in one place", feature=portal, target=Decimal(200), due_on=due, at=NOW, by=BY
         )

@@ -80,7 +80,7 @@ def states(name: str, request: Request, theme: str) -> Iterator[dict[str, Any]]:
 def _simple() -> dict[str, list[dict[str, Any]]]:
     return {
         "band": [
-            {"band": band, "points": points}
+            {"band": band, "points": points, "computed": "at_risk" if band == "steady" else ""}
             for band, points in {
                 "thriving": 860,
                 "steady": 712,

@@ -96,9 +96,16 @@ class InstallationForm(AnyForm):
         help_text=_("The last day for which the subscription data are complete. Empty: they are current."),
     )
 
+    pulse_days = forms.IntegerField(
+        label=_("Days that a pulse counts"),
+        min_value=1,
+        max_value=366,
+        help_text=_("After so many days, how somebody found an account no longer says anything. 90 is usual."),
+    )
+
     class Meta:
         model = Installation
-        fields = ("company_name", "product_name", "visibility", "currency", "paid_through", "sending")
+        fields = ("company_name", "product_name", "visibility", "currency", "paid_through", "pulse_days", "sending")
 
     def __init__(self, *args: Any, **more: Any) -> None:
         super().__init__(*args, **more)

@@ -9,6 +9,7 @@ from typing import Any, ClassVar
 from zoneinfo import ZoneInfo
 
 from django.contrib.auth.models import AbstractBaseUser, BaseUserManager
+from django.core.validators import MaxValueValidator, MinValueValidator
 from django.db import models
 from django.db.models.functions import Lower
 from django.utils.crypto import salted_hmac
@@ -211,6 +212,9 @@ class Installation(models.Model):
         null=True,
         blank=True,
         help_text=_("The last day for which the subscription data are complete. Empty: they are current."),
+    )
+    pulse_days = models.PositiveSmallIntegerField(
+        _("days that a pulse counts"), default=90, validators=[MinValueValidator(1), MaxValueValidator(366)]
     )
     sending = models.BooleanField(_("sending is on"), default=True)
     answer_warning_percent = models.PositiveSmallIntegerField(

@@ -136,6 +136,12 @@ def band_glyph(band: str | None) -> str:
     return BAND_GLYPHS[band or "unknown"]
 
 
+@register.filter
+def by_hand_words(computed: str) -> str:
+    """Beside a band that somebody set: the one that the points come to."""
+    return _("set by hand, computed: %(band)s") % {"band": band_word(computed)}
+
+
 @register.simple_tag
 def band_mark(band: str | None) -> SafeString:
     """The band's shape alone; the word beside it is what a screen reader reads."""
@@ -263,6 +269,7 @@ KINDS_OF_LINE = {
     "promise": ("handshake", gettext_lazy("Promise")),
     "signal": ("triangle-alert", gettext_lazy("Risk signal")),
     "payment": ("credit-card", gettext_lazy("Payment")),
+    "pulse": ("flag", gettext_lazy("Pulse")),
     "survey": ("clipboard-list", gettext_lazy("Survey")),
 }
 

@@ -4,11 +4,19 @@ from typing import Any
 
 from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
+from rest_framework.decorators import action
 
-from crm.api.bodies import AccountField, Body, Day, Id, Text
+from crm.api.bodies import AccountField, Body, Day, Id, RowField, Text
 from crm.api.nouns import Asked, DaysOfOneAccount, OfAccount, Readable, Shape
+from crm.plans.models import Feature
 from retention.forecasts import actions as forecasts
 from retention.forecasts.models import Category, Forecast
+from retention.measures.actions import need_again, spare
+from retention.measures.models import NotNeeded
+from retention.overrides.actions import set_override
+from retention.overrides.models import Override
+from retention.pulses.actions import record_pulse
+from retention.pulses.models import Pulse
 from retention.scorecards.models import Scorecard, ScorecardMeasure, ScorecardVersion
 from retention.scores.models import Band, HealthScore, ScoreNow
 
@@ -47,6 +55,8 @@ class ScoreShape(serializers.Serializer[Any]):
 
 
 class ScoreNowShape(ScoreShape):
+    band = BandField(help_text="the one that holds: set by hand (overrides) while that lasts, else computed_band")
+    computed_band = BandField(source="by_points", help_text="what the points come to")
     points_before = Points(allow_null=True, help_text="28 days earlier")
     change = Points(allow_null=True)
 
@@ -133,7 +143,8 @@ class MeasureShape(Shape):
     class Meta:
         model = ScorecardMeasure
         fields = (
-            "id", "version", "position", "key", "name", "kind", "window", "feature", "threshold", "per_price", "scale",
+            "id", "version", "position", "key", "name", "kind", "window", "feature", "threshold", "trait",
+            "valid_days", "per_price", "scale",
             "red", "green", "weight", "group", "unit",
         )  # fmt: skip
 
@@ -151,6 +162,119 @@ class ScorecardMeasures(Readable):
 
     def rows(self) -> Any:
         return ScorecardMeasure.objects.all()
+
+
+# --- what people say beside it ----------------------------------------------------------------------------------------
+
+
+class PulseShape(Shape):
+    class Meta:
+        model = Pulse
+        fields = ("id", "account", "value", "reason", "on", "valid_until", "recorded_at", "by")
+
+
+class PulseBody(Body):
+    account = AccountField()
+    value = serializers.IntegerField(min_value=1, max_value=5, help_text="1 (about to leave) to 5")
+    reason = Text(max_length=300)
+    valid_until = Day(required=False, allow_null=True, default=None, help_text="null: as long as the settings say")
+
+
+class Pulses(Readable):
+    """How our people find accounts, beside the score; of one account the newest by day and id holds."""
+
+    group = "health"
+    serializer_class = PulseShape
+    asked = OfAccount
+    takes = {"create": PulseBody}
+
+    def rows(self) -> Any:
+        return Pulse.objects.visible_to(self.request.user)
+
+    def create(self, request: Any) -> Any:
+        """Say how you find an account today."""
+        given = self.given()
+        return self.written(lambda: record_pulse(**given, at=request.now, by=request.user), 201)
+
+
+class NotNeededShape(Shape):
+    class Meta:
+        model = NotNeeded
+        fields = ("id", "account", "feature", "reason", "on", "until", "recorded_at", "by")
+
+
+class NotNeededBody(Body):
+    account = AccountField()
+    feature = RowField(rows=lambda user: Feature.objects.all(), help_text="that they do not need")
+    reason = Text(max_length=300)
+    until = Day(required=False, allow_null=True, default=None, help_text="null: for good")
+
+
+class NeededBody(Body):
+    """Nothing needs to be sent."""
+
+
+class FeaturesNotNeeded(Readable):
+    """Features that leave an account's breadth, unused features and recaps; of one account and feature the newest by
+    day and id holds, and without a reason it counts again."""
+
+    group = "health"
+    serializer_class = NotNeededShape
+    asked = OfAccount
+    takes = {"create": NotNeededBody, "need": NeededBody}
+
+    def rows(self) -> Any:
+        return NotNeeded.objects.visible_to(self.request.user).select_related("account__owner", "feature")
+
+    def create(self, request: Any) -> Any:
+        """Leave a feature out of an account's score."""
+        given = self.given()
+        return self.written(lambda: spare(**given, at=request.now, by=request.user), 201)
+
+    @action(detail=True, methods=["post"], url_path="need")
+    def need(self, request: Any, pk: int) -> Any:
+        """Count the feature again from today on."""
+        row = self.found(pk)
+        self.given()
+
+        def work() -> Any:
+            need_again(row.account, feature=row.feature, at=request.now, by=request.user)
+            return row
+
+        return self.written(work)
+
+
+class OverrideShape(Shape):
+    band = BandField(allow_null=True, help_text="null: the computed one holds again")
+
+    class Meta:
+        model = Override
+        fields = ("id", "account", "band", "reason", "on", "until", "recorded_at", "by")
+
+
+class OverrideBody(Body):
+    account = AccountField()
+    band = serializers.ChoiceField(choices=BANDS[1:])
+    reason = Text(max_length=300)
+    until = Day(help_text="the last day on which it holds")
+
+
+class Overrides(Readable):
+    """Bands that somebody set by hand in the place of computed ones; of one account the newest by day and id holds."""
+
+    group = "health"
+    serializer_class = OverrideShape
+    asked = OfAccount
+    takes = {"create": OverrideBody}
+
+    def rows(self) -> Any:
+        return Override.objects.visible_to(self.request.user)
+
+    def create(self, request: Any) -> Any:
+        """Set an account's band by hand until a day."""
+        given = self.given()
+        given["band"] = BANDS.index(given["band"]) + min(Band.values)
+        return self.written(lambda: set_override(**given, at=request.now, by=request.user), 201)
 
 
 # --- forecasts -------------------------------------------------------------------------------------------------------

@@ -62,6 +62,7 @@ class Renewal:
     outcome: str
     points: int | None
     band: int
+    computed_band: int | None
 
     @property
     def key(self) -> tuple[int, date]:

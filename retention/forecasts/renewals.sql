@@ -1,6 +1,6 @@
 -- renewals.sql — Grain one row per renewal, by day, at most %(limit)s of them · Reads due, retention_score_now · Writes nothing
 -- Safe to run twice: it only reads.
-SELECT due.*, score.points, coalesce(score.band, 0) AS band
+SELECT due.*, score.points, coalesce(score.band, 0) AS band, score.computed_band
 FROM due LEFT JOIN retention_score_now AS score USING (account_id)
 WHERE (%(band)s::int IS NULL OR coalesce(score.band, 0) = %(band)s)
     AND (%(category)s::text IS NULL OR due.category = %(category)s)

@@ -1,6 +1,7 @@
 -- story.sql — Grain one row per thing that happened to %(account)s, the newest %(limit)s; after them, oldest first, its score
 -- rows from %(start)s to %(end)s (kind 'score') · Reads signals, plays, tasks, promises, follow-ups, mails, conversations,
--- answers, outcomes, owner and subscription changes, payments, goals, milestones, contacts, the ledger · Writes nothing
+-- answers, outcomes, owner and subscription changes, payments, goals, milestones, pulses, overrides, contacts, the ledger ·
+-- Writes nothing
 -- Safe to run twice: it only reads. Each branch gives at most a page's worth along its index by account. What happened to
 -- accounts merged into this one belongs to its story. `facts` holds what the sentence is made of; days stand at midnight.
 WITH mine AS (
@@ -88,6 +89,17 @@ WITH mine AS (
     (SELECT row."on"::timestamp AT TIME ZONE 'UTC', 'payment', row.id, row.kind, row.why,
         jsonb_build_object('amount', row.amount, 'currency', row.currency, 'invoice', row.invoice)
     FROM crm_payment AS row WHERE row.account_id = ANY (ARRAY(SELECT id FROM mine)) ORDER BY row."on" DESC, row.id DESC LIMIT %(limit)s)
+    UNION ALL
+    (SELECT row."on"::timestamp AT TIME ZONE 'UTC', 'pulse', row.id, row.reason, coalesce(person.name, ''),
+        jsonb_build_object('value', row.value)
+    FROM retention_pulse AS row LEFT JOIN crm_user AS person ON person.id = row.by_id
+    WHERE row.account_id = ANY (ARRAY(SELECT id FROM mine)) AND row.value IS NOT NULL
+    ORDER BY row."on" DESC, row.id DESC LIMIT %(limit)s)
+    UNION ALL
+    (SELECT row.recorded_at, 'override', row.id, row.reason, person.name,
+        jsonb_build_object('band', row.band, 'until', row.until)
+    FROM retention_override AS row JOIN crm_user AS person ON person.id = row.by_id
+    WHERE row.account_id = ANY (ARRAY(SELECT id FROM mine)) ORDER BY row."on" DESC, row.id DESC LIMIT %(limit)s)
     UNION ALL
     (SELECT left_on::timestamp AT TIME ZONE 'UTC', 'left', id, role, name, '{}'
     FROM crm_contact WHERE account_id = ANY (ARRAY(SELECT id FROM mine)) AND left_on IS NOT NULL AND erased_at IS NULL

@@ -1,8 +1,9 @@
 """The account page: how it is, why, what they get for what they pay, and what to do next. Twelve queries at most."""
 
+from collections.abc import Callable
 from datetime import date, datetime, timedelta
 from decimal import Decimal
-from typing import Any
+from typing import Any, TypeVar
 
 from django.db import connection
 from django.http import HttpResponse
@@ -25,17 +26,22 @@ from crm.subscriptions.queries import Trouble
 from crm.templatetags.ui import ago, money, number
 from crm.templatetags.ui import day as day_words
 from retention.forecasts.models import Category
+from retention.measures.queries import KINDS
 from retention.messages.queries import Consumption, Standing, consumption, recap_of, standings
 from retention.messages.rules import Recap
 from retention.onboarding.queries import Stood
 from retention.outcomes.queries import story
+from retention.overrides.queries import Held as Override
 from retention.pages import telling
 from retention.pages.next_step import draft_context, next_step, progress_words
 from retention.pages.seen import seen_account
 from retention.pages.table import in_days
+from retention.pulses.queries import Held as Pulse
+from retention.scores.models import Band
 from retention.scores.queries import Why, why
 
 CURVE_DAYS, USE_DAYS, NEWS_DAYS, PEOPLE = 182, 84, 30, 6
+H = TypeVar("H")
 ROLES = [ContactRole.CHAMPION, ContactRole.DECISION_MAKER, ContactRole.USER, ContactRole.BILLING]
 
 
@@ -57,11 +63,12 @@ def account(request: Request, pk: int) -> HttpResponse:
         "lines": telling.lines(told.events, request.user),
         **_health(of, found, day),
         **_next(of, request, may=may),
+        "pulse": pulse(of.pulse),
         "history": told.history,
         "events": telling.marks(told.events, day - timedelta(days=CURVE_DAYS), request.user),
         "onboarding": of.onboarding if of.onboarding and is_news(of.onboarding, day) else None,
         "goals": goals(of.goals, day),
-        "troubles": [Trouble(**row | {"since": date.fromisoformat(row["since"])}) for row in of.troubles],
+        "troubles": troubles(of.troubles),
         "promises": promised(of, request, may=may),
         "waiting": waiting(of.waiting, request),
         "tasks": tasks(of.tasks, request, may=may, day=day),
@@ -102,6 +109,17 @@ def is_news(stood: Stood, day: date) -> bool:
     return stood.is_going or (day - (stood.last_on or stood.seen_on)).days <= NEWS_DAYS
 
 
+def pulse(held: dict[str, Any] | None) -> Pulse | None:
+    """The last pulse, whether or not it still counts."""
+    return _dated(held, Pulse, "on", "valid_until") if held else None
+
+
+def _dated(held: dict[str, Any], kind: Callable[..., H], *days: str) -> H:
+    """A row of JSON as what its noun reads it as."""
+    values = held | {name: date.fromisoformat(held[name]) for name in days}
+    return kind(pk=values.pop("id"), **values)
+
+
 def goals(held: list[dict[str, Any]], day: date) -> list[Progress]:
     """Goals with how far they have come, the first due first."""
     days, figures = ("since", "set_on", "due_on"), ("baseline", "target", "value")
@@ -114,6 +132,11 @@ def goals(held: list[dict[str, Any]], day: date) -> list[Progress]:
         )
         for row in held
     ]
+
+
+def troubles(held: list[dict[str, Any]]) -> list[Trouble]:
+    """Payments that failed or are disputed and not settled, the longest first."""
+    return [Trouble(**row | {"since": date.fromisoformat(row["since"])}) for row in held]
 
 
 def promised(of: Any, request: Request, *, may: bool) -> list[Told]:
@@ -192,9 +215,11 @@ def _health(of: Any, found: Why | None, day: date) -> dict[str, Any]:
         return {"why": None, "score": None}
     change: int | None = of.change
     today = found.day >= day
+    by_hand = _dated(of.override, Override, "on", "until") if of.override else None
     score = {
         "points": found.points,
-        "band": found.band.word,
+        "band": Band(by_hand.band).word if by_hand else found.band.word,
+        "computed": found.band.word if by_hand else "",
         "change": change,
         "change_days": 28,
         "coverage": found.coverage / 1000,
@@ -208,19 +233,22 @@ def _health(of: Any, found: Why | None, day: date) -> dict[str, Any]:
     return {
         "why": found,
         "score": score,
+        "by_hand": by_hand,
         "about": about,
         "until": day if today else found.day,
         "limits": tuple(limit // 10 for limit in found.limits),
-        "meters": meters(found),
+        "meters": meters(found, of.pk),
         "missing": [(part.name, part.missing) for part in found.components if part.missing],
         "too_little": found.points is None and found.coverage < found.minimum_coverage,
     }
 
 
-def meters(found: Why) -> list[dict[str, Any]]:
+def meters(found: Why, account: int) -> list[dict[str, Any]]:
+    """Each measure, with the way to the rows that add up to its reading where a page has them."""
     return [
         {
             "name": part.name,
+            "url": reverse(rows, args=[account]) if (rows := KINDS[part.kind].rows) else "",
             "points": part.points,
             "band": part.band.word,
             "value": part.words if part.points is not None else "",

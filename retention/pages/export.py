@@ -40,9 +40,11 @@ from retention.tasks.models import Task
 FILED: dict[str, list[tuple[str, Any]]] = {
     "health": [
         ("health", lambda row: capfirst(band_word(row.band))),
+        ("health_computed", lambda row: capfirst(band_word(row.computed)) if row.computed else ""),
         ("score", lambda row: "" if row.points is None else points(row.points)),
         ("score_change_28_days", lambda row: "" if row.change is None else str(row.change / 10)),
     ],
+    "pulse": [("pulse", lambda row: row.pulse)],
     "costs": [("costs_most", lambda row: row.costliest)],
     "mrr": [("mrr", lambda row: "" if row.mrr is None else f"{row.mrr:f}")],
     "renewal": [("renews_on", lambda row: row.renews_on)],

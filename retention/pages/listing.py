@@ -20,16 +20,24 @@ from crm.staff.queries import Text, compiled_per_scope
 from crm.subscriptions.queries import facts
 from retention.pages.fields import BANDS
 from retention.pages.wanted import SORTS, Sort, Wanted
+from retention.pulses import queries as pulses
 from retention.scores.models import Band
 
 PAGE = 50
-TABLES = {"score": "retention_score_now", "figures": "crm_account_figures"}
+TABLES = {
+    "score": "retention_score_now", "figures": "crm_account_figures",
+    "pulse": pulses.COUNTING.format(pulses=pulses.pulses_sql()),
+}  # fmt: skip
 OF_ACCOUNT = (
     "pk", "name", "external_id", "owner_id", "pool_id", "next_step", "next_step_on", "stage", "segment", "tags",
     "customer_since", "may_write",
 )  # fmt: skip
 # Looked up along the keys of the fifty accounts; as a subquery they would be joined to everybody's terms.
 PAGE_ACCOUNTS = "ANY (ARRAY(SELECT pk FROM page))"
+OF_PAGE = (
+    "ANY (ARRAY(SELECT id FROM crm_account WHERE id = ANY (ARRAY(SELECT pk FROM page))"
+    " OR merged_into_id = ANY (ARRAY(SELECT pk FROM page))))"
+)
 
 
 class Cursor(NamedTuple):
@@ -66,7 +74,10 @@ def _storable(value: Any) -> bool:
 
 @dataclass
 class Row:
-    """One account of the list; `costliest` is the name of the measure that costs most, "" when none does."""
+    """One account of the list; `costliest` is the name of the measure that costs most, "" when none does.
+
+    `computed`: the band that the points come to, where `band` is set by hand; else "".
+    """
 
     part: int
     keys: tuple[Any, ...]
@@ -83,6 +94,7 @@ class Row:
     holder: str
     points: int | None
     band: str
+    computed: str
     change: int | None
     costliest: str
     is_paid: bool
@@ -92,6 +104,7 @@ class Row:
     plans: str
     last_use_on: date | None
     uses: int | None
+    pulse: int | None
 
     @property
     def cursor(self) -> str:
@@ -141,6 +154,7 @@ def _rows(
 def _row(part: int, *, keys: list[Any], rest: list[Any]) -> Row:
     row = Row(part, tuple(keys), *rest)
     row.band = Band(row.band).word
+    row.computed = "" if row.computed is None else Band(row.computed).word
     return row
 
 
@@ -169,6 +183,7 @@ def statement(
         "/*second*/": parts[1],
         "/*order*/": ", ".join(["part" + (" DESC" if back else ""), *_order(sorts, back, columns)]),
         "/*keys*/": ", ".join(f"page.{column}" for column in columns),
+        "/*pulses*/": pulses.COUNTING.format(pulses=pulses.pulses_sql(OF_PAGE)),
         "/*facts*/": facts("mrr_on", "seats_on", "renewals", only=PAGE_ACCOUNTS).removeprefix("WITH "),
     }
     text = load(__file__, "standings")

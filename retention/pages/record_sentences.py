@@ -55,10 +55,18 @@ SENTENCES: dict[str, tuple[Promise, ...]] = {
     "contact.handed_out": (_("%(who)s took out all that is held about %(of)s."),),
     "consent.granted": (_("%(who)s recorded a consent."),),
     "consent.withdrawn": (_("%(who)s recorded that a consent was refused or withdrawn."),),
+    # Pulses and overrides
+    "pulse.recorded": (_("%(who)s noted a pulse of %(account)s: %(value)s of 5."),),
+    "pulse.taken_back": (_("%(who)s took a pulse of %(account)s back."),),
+    "feature.spared": (_("%(who)s noted that %(account)s does not need %(feature)s."),),
+    "feature.needed_again": (_("%(who)s let %(feature)s count again for %(account)s."),),
+    "override.set": (_("%(who)s set the health of %(account)s to %(band)s by hand until %(until)s."),),
+    "override.ended": (_("%(who)s let the computed health of %(account)s hold again."),),
     # Goals and promises
     "goal.set": (_("%(who)s set a goal of %(account)s: %(target)s by %(due_on)s."),),
     "goal.changed": (_("%(who)s changed a goal of %(account)s: %(target)s by %(due_on)s."),),
     "goal.dropped": (_("%(who)s dropped a goal of %(account)s."),),
+    "goals.kept": (_("%(who)s kept how far %(goals)s goals had come that day."),),
     "goal.resumed": (_("%(who)s took a goal of %(account)s up again."),),
     "promise.made": (_("%(who)s noted a promise to %(account)s, due %(due_on)s."),),
     "promise.moved": (_("%(who)s moved a promise to %(account)s; it is due %(due_on)s now."),),

@@ -73,6 +73,7 @@ class RowWriter:
             "name": due.name,
             "url": reverse("account", args=[due.account_id]),
             "band": Band(due.band).word,
+            "computed": "" if due.computed_band is None else Band(due.computed_band).word,
             "points": due.points,
             "renews": day_words(due.renews_on, self.day),
             "in": in_days(due.renews_on, self.day) if due.renews_on >= self.day else "",

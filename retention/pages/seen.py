@@ -19,6 +19,8 @@ from crm.subscriptions import queries as subscriptions
 from retention.forecasts import queries as forecasts
 from retention.onboarding import queries as onboarding
 from retention.onboarding.queries import Stood
+from retention.overrides import queries as overrides
+from retention.pulses import queries as pulses
 
 TASKS = 12
 
@@ -26,12 +28,14 @@ TASKS = 12
 def seen_account(request: Request, pk: int) -> Any:
     """The account with its owner, if the person sees it; else 404, as if there were none.
 
-    It carries `change`, `outlook`, `above`, `taken_over`, its `onboarding` (None: in none), the id of the next `draft`,
-    and the lists `stand_ins`, `traits`, `goals` (not dropped), `troubles` (of payment), `promises` (open ones), `tasks`
-    and `waiting`: conversations in which it is our turn.
+    It carries `change`, `outlook`, `above`, `taken_over`, its `onboarding` (None: in none), the last `pulse` and the
+    `override` that holds (or None), the id of the next `draft`, and the lists `stand_ins`, `traits`, `goals` (not
+    dropped), `troubles` (of payment), `promises` (open ones), `tasks` and `waiting`: conversations in which it is our
+    turn.
     """
     text, parameters = _statement(request.user)
     given = {"account": pk, "me": request.user.pk, "now": request.now, "day": request.now.date(), "known": None}
+    given["stood"] = False
     given["tasks"] = TASKS
     found: Any = next(iter(Account.objects.raw(text, parameters | given)), None)
     if found is None:
@@ -42,6 +46,7 @@ def seen_account(request: Request, pk: int) -> Any:
     found.troubles = loads(found.troubles_json or "[]")
     found.onboarding = Stood.read(loads(found.onboarding_json)) if found.onboarding_json else None
     found.promises, found.tasks = loads(found.promises_json or "[]"), loads(found.tasks_json or "[]")
+    found.pulse, found.override = loads(found.pulse_json or "null"), loads(found.override_json or "null")
     found.waiting = loads(found.waiting_json or "[]")
     return found
 
@@ -55,6 +60,8 @@ def _statement(user: User) -> Text:
     text = text.replace("/*promises*/", load(promises.__file__, "open_promises"))
     text = text.replace("/*goals*/", goals.progress_sql("ANY (mine.ids)"))
     text = text.replace("/*onboarding*/", onboarding.sql("standing", only="ANY (mine.ids)"))
+    text = text.replace("/*pulses*/", pulses.pulses_sql("ANY (mine.ids)"))
+    text = text.replace("/*overrides*/", overrides.overrides_sql("ANY (mine.ids)"))
     text = text.replace("/*troubles*/", subscriptions.troubles_sql("ANY (mine.ids)"))
     return text.replace("/*traits*/", load(accounts.__file__, "held_traits")), parameters
 

@@ -1,6 +1,7 @@
 -- seen.sql — Grain at most one row: the account %(account)s, if the reader sees it, with what its pages say of it; lists are
 -- JSON, null when empty · Reads the accounts the reader sees, crm_account, crm_user, crm_team, crm_trait, crm_promise,
--- crm_payment, crm_conversation, onboarding, retention_score_now, retention_task, retention_followup, retention_handover, stand-ins and the outlook ·
+-- crm_payment, crm_conversation, onboarding, retention_score_now, retention_task, retention_followup, retention_handover,
+-- retention_pulse, retention_override, stand-ins and the outlook ·
 -- Writes nothing
 -- Safe to run twice: it only reads. Promises, conversations, tasks and drafts of accounts merged into this one belong to it.
 SELECT account.*, owner.name AS owner_name, owner.team_id AS owner_team, pool.name AS pool_name,
@@ -29,6 +30,8 @@ SELECT account.*, owner.name AS owner_name, owner.team_id AS owner_team, pool.na
     ) AS talk) AS waiting_json,
     (SELECT id FROM retention_followup WHERE account_id = ANY (mine.ids) AND state = 'draft'
         ORDER BY occurrence_on, id LIMIT 1) AS draft,
+    (SELECT to_jsonb(held) FROM (/*pulses*/) AS held) AS pulse_json,
+    (SELECT to_jsonb(held) FROM (/*overrides*/) AS held) AS override_json,
     EXISTS (SELECT FROM retention_handover WHERE account_id = account.id AND taker_id = %(me)s AND read_at IS NULL
         AND account.owner_id = taker_id) AS taken_over
 FROM (/*accounts*/) AS seen

@@ -1,5 +1,6 @@
 -- standings.sql — Grain one row per account, at most %(limit)s of them, in the order that the list is asked for · Reads the
--- accounts the reader sees, retention_score_now, crm_account_figures, crm_subscriptionchange, retention_scorecardmeasure ·
+-- accounts the reader sees, retention_score_now, crm_account_figures, crm_subscriptionchange, retention_pulse,
+-- retention_scorecardmeasure ·
 -- Writes nothing
 -- Safe to run twice: it only reads. Two parts in the order of the list: accounts that have what it is sorted by, then those
 -- that have not. The second runs only when the first has not filled the page; of each only a page's worth is read, along an
@@ -20,15 +21,16 @@ WITH first AS (
 SELECT page.part, /*keys*/, page.pk, page.name, page.external_id, page.next_step, page.next_step_on, page.stage, page.segment,
     page.tags, page.customer_since, page.may_write,
     coalesce((SELECT name FROM crm_user WHERE id = page.owner_id), (SELECT name FROM crm_team WHERE id = page.pool_id), ''),
-    now.points, coalesce(now.band, 0), now.change,
+    now.points, coalesce(now.band, 0), now.computed_band, now.change,
     coalesce((SELECT name FROM retention_scorecardmeasure WHERE version_id = now.version_id AND position = now.costliest), ''),
     mrr_on.account_id IS NOT NULL, mrr_on.mrr, (SELECT renews_on FROM renewals WHERE account_id = page.pk),
     (SELECT seats FROM seats_on WHERE account_id = page.pk),
     coalesce((SELECT string_agg(DISTINCT plan.name, ', ') FROM term JOIN crm_plan AS plan ON plan.id = term.plan_id
         WHERE term.account_id = page.pk AND term.from_on <= %(day)s AND %(day)s < term.until_on), ''),
-    stood.last_use_on, stood.uses_28
+    stood.last_use_on, stood.uses_28, pulse.value
 FROM page
 LEFT JOIN retention_score_now AS now ON now.account_id = page.pk
 LEFT JOIN crm_account_figures AS stood ON stood.account_id = page.pk
 LEFT JOIN mrr_on ON mrr_on.account_id = page.pk
+LEFT JOIN /*pulses*/ AS pulse ON pulse.account_id = page.pk
 ORDER BY /*order*/

@@ -15,7 +15,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
 from crm.accounts.models import Account, Stage
-from crm.templatetags.ui import DASH, band_mark, band_word, grouped, icon, money, points, signed_points
+from crm.templatetags.ui import DASH, band_mark, band_word, by_hand_words, grouped, icon, money, points, signed_points
 from crm.templatetags.ui import day as day_words
 from retention.pages.fields import BANDS
 from retention.pages.listing import Row
@@ -74,7 +74,9 @@ class Table:
         mark, word = self.bands[row.band]
         figure = "" if row.points is None else f" {points(row.points)}"
         change = f' <span class="quiet">{signed_points(row.change)}{self.spoken}</span>' if row.change else ""
-        return f'<span><span class="band is-{row.band}">{mark}<span>{word}{figure}</span></span>{change}</span>'
+        by_hand = f' <span class="quiet">{escape(by_hand_words(row.computed))}</span>' if row.computed else ""
+        health = f'<span class="band is-{row.band}">{mark}<span>{word}{figure}</span></span>'
+        return f"<span>{health}{change}{by_hand}</span>"
 
     def _costs(self, row: Row, _name: str) -> str:
         if row.costliest not in self.measures:
@@ -99,6 +101,7 @@ class Table:
     writers: dict[str, Callable[["Table", Row, str], str]] = {
         "health": _health,
         "costs": _costs,
+        "pulse": lambda self, row, _name: DASH if row.pulse is None else escape(pulse_words(row.pulse)),
         "mrr": _mrr,
         "renewal": lambda self, row, _name: escape(in_days(row.renews_on, self.day)) or DASH,
         "owner": lambda self, row, _name: escape(row.holder) or DASH,
@@ -113,6 +116,10 @@ class Table:
         "tags": lambda self, row, _name: escape(", ".join(row.tags)) or DASH,
         "external_id": lambda self, row, _name: escape(row.external_id),
     }
+
+
+def pulse_words(value: int) -> str:
+    return _("%(value)s of 5") % {"value": value}
 
 
 def _cell(key: str) -> str:

@@ -17,18 +17,20 @@ from crm.outbox.models import MailState
 from crm.promises.models import Turn
 from crm.staff.models import User
 from crm.subscriptions.models import PaymentKind
+from crm.templatetags.ui import band_word, money, number
 from crm.templatetags.ui import day as day_words
-from crm.templatetags.ui import money, number
 from retention.follow_ups.models import FollowUpState
 from retention.outcomes.models import Outcome, OutcomeKind
 from retention.outcomes.queries import Event
 from retention.outcomes.queries import sentence as outcome_sentence
 from retention.risk_signals.models import RiskSignal, SignalKind
 from retention.risk_signals.queries import sentence as signal_sentence
+from retention.scores.models import Band
 
 ICONS = {"draft": "mail", "owner": "note", "subscription": "payment", "left": "note", "outcome": "note", "play": "task"}
+ICONS["override"] = "pulse"
 # What only has a day stands at midnight, and no hour is printed.
-BY_DAY = {"subscription", "payment", "goal", "promise", "milestone", "left"}
+BY_DAY = {"subscription", "payment", "goal", "promise", "milestone", "left", "pulse"}
 END_WORDS = {
     "solved": gettext_noop("solved"),
     "finished": gettext_noop("finished"),
@@ -200,6 +202,19 @@ def _milestone(event: Event, who: str) -> Said:
     return _("Reached: %(milestone)s") % {"milestone": event.name}, text or who, "", "", ""
 
 
+def _pulse(event: Event, who: str) -> Said:
+    said = " · ".join(part for part in (event.name, who) if part)
+    return _("Pulse %(value)s of 5") % {"value": event.facts["value"]}, said, "", "", ""
+
+
+def _override(event: Event, who: str) -> Said:
+    if event.facts["band"] is None:
+        return _("The computed health holds again"), who, "", "", ""
+    words = {"band": band_word(Band(event.facts["band"]).word)}
+    until = _("until %(day)s") % {"day": day_words(date.fromisoformat(event.facts["until"]), event.at)}
+    return _("Health set by hand: %(band)s") % words, " · ".join((event.name, who, until)), "", "", ""
+
+
 def _left(event: Event, who: str) -> Said:
     return _("%(name)s left") % {"name": who}, str(ContactRole(event.name).label), "", "", ""
 
@@ -207,7 +222,7 @@ def _left(event: Event, who: str) -> Said:
 WORDS: dict[str, Callable[[Event, str], Said]] = {
     "signal": _signal, "play": _play, "task": _task, "draft": _draft, "mail": _mail, "talk": _talk, "survey": _survey,
     "promise": _promise, "outcome": _outcome, "owner": _owner, "subscription": _subscription, "payment": _payment,
-    "goal": _goal, "milestone": _milestone, "left": _left,
+    "goal": _goal, "milestone": _milestone, "left": _left, "pulse": _pulse, "override": _override,
 }  # fmt: skip
 
 

@@ -153,6 +153,7 @@ class Writer:
         url = reverse("account", args=[work.account_id])
         writes = may_write(work.account, by=self.user)
         row = {"name": work.account.name, "url": url, "band": work.band, "points": work.points, "pk": work.account_id}
+        row["computed"] = work.computed
         if work.state == PUT_OFF:
             back = reverse("put-off-undo", args=[work.put_off_id]) if writes and work.put_off_id else ""
             until = {"day": day_words(work.until, self.day)}

@@ -39,6 +39,7 @@ class Sort(NamedTuple):
 SORTS = {
     "score": Sort(_("Score"), "score.points", int, "score"),
     "change": Sort(_("Score change"), "score.change", int, "score"),
+    "pulse": Sort(_("Pulse"), "pulse.value", int, "pulse"),
     "name": Sort(_("Name"), "lower(account.name)", str),
     "mrr": Sort(_("MRR"), "figures.mrr", Decimal, "figures", descending=True),
     "renewal": Sort(_("Renewal"), "figures.renews_on", date.fromisoformat, "figures"),
@@ -60,6 +61,7 @@ class Column(NamedTuple):
 COLUMNS = {
     "health": Column(_("Health"), "score", "nowrap"),
     "costs": Column(_("What costs most"), "", "quiet"),
+    "pulse": Column(_("Pulse"), "pulse", "nowrap"),
     "mrr": Column(_("MRR"), "mrr", "end"),
     "renewal": Column(_("Renewal"), "renewal", "nowrap"),
     "owner": Column(_("Owner")),

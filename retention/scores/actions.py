@@ -25,6 +25,7 @@ from crm.webhooks.queries import listening
 from crm.webhooks.rules import HEALTH_CHANGED
 from retention.measures import queries as measures
 from retention.measures.rules import PERCENTILE
+from retention.overrides.queries import overrides_sql
 from retention.scorecards import queries as scorecards
 from retention.scorecards.models import ScorecardVersion
 from retention.scorecards.queries import Edition
@@ -36,7 +37,9 @@ STAGE = "ledger_day"
 LAG = timedelta(minutes=10)  # a book fact may be committed this much later than the instant it carries
 FARTHEST_CATCH_UP = 35
 MANY = 5_000
-LIVE = """(SELECT now.*, part.values, part.bases, part.components FROM retention_score_now AS now
+LIVE = """(SELECT now.account_id, now.points, now.coverage, now.low, now.high,
+        coalesce(now.computed_band, now.band) AS band, part.values, part.bases, part.components
+    FROM retention_score_now AS now
     JOIN retention_score_reading AS part USING (account_id) WHERE now.day = %(day)s AND now.version_id = %(version)s)"""
 BEFORE_LEDGER = """SELECT past.points FROM retention_health_score AS past
     WHERE past.account_id = new.account_id AND past.version_id = %(version)s
@@ -178,8 +181,8 @@ def _judge_theirs(edition: Edition, day: date, alone: bool, few: bool, *, at: da
         cursor.execute(load(__file__, "forget_readings").replace("/*only*/", gone))
         cursor.execute(load(__file__, "keep_readings"), parameters)
         _tell_of_bands(day, at=at, by=by)
-        before = BEFORE_KEPT if few else BEFORE_LEDGER
-        cursor.execute(load(__file__, "keep_scores").replace("/*before*/", before), parameters)
+        keep = load(__file__, "keep_scores").replace("/*before*/", BEFORE_KEPT if few else BEFORE_LEDGER)
+        cursor.execute(keep.replace("/*overrides*/", overrides_sql()), parameters | {"known": None})
     return judged
 
 
@@ -213,7 +216,8 @@ def _tell_of_bands(day: date, *, at: datetime, by: Actor) -> None:
     if not listening(HEALTH_CHANGED):
         return
     with connection.cursor() as cursor:
-        cursor.execute(load(__file__, "band_changes"))
+        changes = load(__file__, "band_changes").replace("/*overrides*/", overrides_sql())
+        cursor.execute(changes, {"day": day, "known": None})
         moved = cursor.fetchall()
     told = {
         f"{pk}:{at.isoformat()}": {
@@ -266,7 +270,7 @@ def judge(
     source = f"(SELECT account_id, values, bases FROM fresh UNION ALL {along}) AS everyone" if along else "fresh"
     with connection.cursor() as cursor:
         cursor.execute("DROP TABLE IF EXISTS fresh, verdict")
-        cursor.execute(f"CREATE TEMP TABLE fresh ON COMMIT DROP AS {read}", {"as_of": day})
+        cursor.execute(f"CREATE TEMP TABLE fresh ON COMMIT DROP AS {read}", {"as_of": day, "known": known})
         cursor.execute(f"CREATE TEMP TABLE verdict ON COMMIT DROP AS {scorecards.judgement_sql(card, source)}")
         cursor.execute("ANALYZE verdict (account_id)")
     return judged

@@ -78,7 +78,9 @@ class ScoreNow(ScopedModel):
     """How an account stands, one narrow row for lists; replaced by every run. Units as in the ledger.
 
     `points_before` and `change` compare with 28 days earlier under the same version, null without such a
-    row. `costliest` is the place, from 1, of the measure that costs most points, and `cost` the tenths.
+    row. `costliest` is the place, from 1, of the measure that costs most points, and `cost` the tenths. `band`
+    is the one that holds: while somebody has set it by hand (retention.overrides), `computed_band` is the one
+    that the points come to, else null.
     """
 
     account = models.OneToOneField(Account, models.DO_NOTHING, primary_key=True, related_name="+", db_constraint=False)
@@ -89,6 +91,7 @@ class ScoreNow(ScopedModel):
     low = models.SmallIntegerField()
     high = models.SmallIntegerField()
     band = models.SmallIntegerField(choices=Band.choices)
+    computed_band = models.SmallIntegerField(choices=Band.choices, null=True)
     points_before = models.SmallIntegerField(null=True)
     change = models.SmallIntegerField(null=True)
     costliest = models.SmallIntegerField(null=True)
@@ -106,6 +109,11 @@ class ScoreNow(ScopedModel):
 
     def __str__(self) -> str:
         return f"{self.account_id}: {self.points}"
+
+    @property
+    def by_points(self) -> int:
+        """The band that the points come to."""
+        return self.band if self.computed_band is None else self.computed_band
 
 
 class ScoreReadingQuerySet(OfAccountQuerySet["ScoreReading"]):

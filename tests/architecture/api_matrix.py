@@ -25,7 +25,9 @@ LISTS = (
     "onboarding-plans", "onboarding-versions", "milestones", "onboardings", "milestone-reaches",
     "goals", "goal-changes", "calendars", "calendar-days", "response-targets", "captured-mails",
     "segments", "events", "users", "teams", "scores", "scorecards", "scorecard-versions",
-    "scorecard-measures", "forecasts", "signals", "playbooks", "playbook-steps", "plays", "play-steps", "tasks",
+    "scorecard-measures", "pulses", "overrides", "features-not-needed", "forecasts", "signals", "playbooks",
+    "playbook-steps", "plays",
+    "play-steps", "tasks",
     "outcomes", "surveys", "waves", "invitations", "answers",
 )  # fmt: skip
 DETAILS = (
@@ -41,6 +43,9 @@ GOAL = {
 PAYMENT = {"subscription": "line:own", "kind": "failed", "on": DAY, "currency": "EUR"}
 PROMISE = {"account": "account:own", "text": "A report by office", "due_on": "2099-01-01"}
 TALK = {"account": "account:own", "channel": "ticket", "text": "It broke."}
+PULSE = {"account": "account:own", "value": 4, "reason": "They plan daily."}
+SPARED = {"account": "account:own", "feature": "feature:", "reason": "They have their own."}
+OVERRIDE = {"account": "account:own", "band": "steady", "reason": "They told us.", "until": DAY}
 RENEWING = {"name": "Renewing", "filter": "renewal.next.90"}
 FORECAST = {"account": "account:own", "renews_on": "renewal day:", "category": "renews"}
 EVERYBODY, SEEN = "SOMRV 200", "SOMRV sees 200"
@@ -155,6 +160,13 @@ API = [
     Call("api-scores-detail", "GET", "account", SEEN),  # a score is its account's
     Call("api-score-days-list", "GET", "", "SOMRV 400"),  # asks for an account
     *(Call(f"api-{name}-detail", "GET", "", "SOMRV 404") for name in DETAILS),
+    Call("api-pulses-list", "POST", "", "OMR 201", PULSE),
+    Call("api-pulses-detail", "GET", "pulse", SEEN),
+    Call("api-features-not-needed-list", "POST", "", "OMR 201", SPARED),
+    Call("api-features-not-needed-detail", "GET", "left out", SEEN),
+    Call("api-features-not-needed-need", "POST", "left out", "OMR writes 200", {}),
+    Call("api-overrides-list", "POST", "", "OMR 201", OVERRIDE),
+    Call("api-overrides-detail", "GET", "", "SOMRV 404"),
     Call("api-forecasts-detail", "GET", "forecast", SEEN),
     Call("api-forecasts-list", "POST", "", "OMR 201", FORECAST),
     # --- work

@@ -27,8 +27,8 @@ FLOW = {
     ),
     "feedback": "surveys invitations answers",
     "retention": (
-        "onboarding measures scorecards scores previews backtests forecasts risk_signals messages playbooks plays "
-        "tasks follow_ups handovers outcomes agenda"
+        "onboarding pulses measures scorecards overrides scores previews backtests forecasts risk_signals messages "
+        "playbooks plays tasks follow_ups handovers outcomes agenda"
     ),
 }
 FILLS_BEFORE = [f"{app}.{noun}" for app in APPS for noun in FLOW[app].split()]

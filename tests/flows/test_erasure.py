@@ -47,6 +47,9 @@ from crm.subscriptions.actions import record_payment
 from crm.usage.models import PersonDay
 from feedback.answers.actions import give_answer
 from retention.follow_ups.models import FollowUp, FollowUpState
+from retention.measures.actions import spare
+from retention.overrides.actions import set_override
+from retention.pulses.actions import record_pulse
 from retention.tasks.actions import create_task
 from tests import factories
 from tests.crm.outbox.letters import Clock, approve
@@ -131,6 +134,9 @@ def through_every_door(account: Account, key: str, files: Path) -> Contact:
         set_goal(account, words=f"{NAME} wants it", feature=factories.feature(), **goal), why=f"{NAME} left", at=NOW,
         by=owner,
     )  # fmt: skip
+    spare(account, feature=factories.feature(is_key=True), reason=f"{NAME} said so", at=NOW, by=owner)
+    record_pulse(account, value=1, reason=f"{NAME} is gone", at=NOW, by=owner)
+    set_override(account, band=1, reason=f"{NAME} told us", until=NOW.date(), at=NOW, by=owner)
     line = factories.subscription(account).subscription
     told: dict[str, Any] = {"kind": "disputed", "on": NOW.date(), "currency": "EUR", "why": f"{NAME} says so"}
     record_payment(line, **told, at=NOW, by=owner)

@@ -51,6 +51,8 @@ NAMED = {
     "users": "crm.User", "teams": "crm.Team", "record": "crm.AuditRow", "imports": "crm.ImportRun",
     "subscription-changes": "crm.SubscriptionChange", "scorecards": "retention.Scorecard",
     "scorecard-versions": "retention.ScorecardVersion", "scorecard-measures": "retention.ScorecardMeasure",
+    "pulses": "retention.Pulse", "overrides": "retention.Override",
+    "features-not-needed": "retention.NotNeeded",
     "forecasts": "retention.Forecast", "playbooks": "retention.Playbook", "playbook-steps": "retention.Step",
     "plays": "retention.Play", "play-steps": "retention.PlayStep", "follow-ups": "retention.FollowUp",
     "outcomes": "retention.Outcome", "surveys": "feedback.Survey", "waves": "feedback.Wave",

@@ -26,6 +26,7 @@ from feedback.answers.models import Answer
 from feedback.invitations.models import Invitation
 from feedback.surveys.actions import create_survey
 from feedback.surveys.models import Wave
+from retention.pulses.actions import record_pulse
 from tests import factories
 from tests.company import Company, company
 from tests.crm.uploads import door
@@ -234,6 +235,7 @@ lines",lena@a.example,2026-11-10T09:30:07Z,2026-11-10T10:00:00Z,
         )
     aim: dict[str, Any] = {"target": Decimal("200.5"), "due_on": date(2027, 3, 31), "at": NOW, "by": ops}
     set_goal(line.account, words="=One place", feature=factories.feature("aimed"), **aim)
+    record_pulse(line.account, value=4, reason="=They plan daily.", at=NOW, by=ops)
     made = door.tried(client, "conversations", talks)
     assert made.new == 2, door.reasons(made)
     door.go(client, made, "apply")
@@ -247,7 +249,7 @@ def test_what_the_importer_brings_in_goes_out_and_in_again_unchanged(ops, as_use
     said_to_them(client, ops)
     before = door.digests()
     expected = {"accounts": 6, "contacts": 3, "plans": 2, "subscriptions": 2, "totals": 1, "answers": 1}
-    expected |= {"promises": 3, "conversations": 2, "payments": 2, "goals": 1}
+    expected |= {"promises": 3, "conversations": 2, "payments": 2, "goals": 1, "pulses": 1}
     for kind, rows in expected.items():
         made = door.tried(client, kind, taken(client, kind, form=form), f"{kind}.{form}")
         assert door.counts(made) == ("checked", 0, 0, rows, 0), (kind, door.reasons(made), made.problem)

@@ -91,6 +91,7 @@ def test_who_sees_what_is_set_for_the_whole_installation(admin):
         "product_name": "Fleet",
         "visibility": "own",
         "currency": "KRW",
+        "pulse_days": "90",
         "sending": "on",
     }
     assert admin.post("/settings/installation/", form)["Location"] == "/settings/"

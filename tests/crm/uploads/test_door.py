@@ -69,6 +69,7 @@ def test_every_kind_is_taken_back_to_the_last_byte(ops_client) -> None:
         ("conversations", tickets, (2, 0, 0, 0)),
         ("payments", paid, (2, 0, 0, 0)),
         ("goals", "account,goal,feature,target,due\na,One place,reports,200,2027-03-31\n", (1, 0, 0, 0)),
+        ("pulses", "account,pulse,why,date\na,4,They plan daily.,2026-11-02\nb,1,Gone quiet.,\n", (2, 0, 0, 0)),
     ]
     before, steps = digests(), []
     for kind, text, expected in files:

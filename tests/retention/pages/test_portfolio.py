@@ -15,9 +15,10 @@ from crm.segments.models import AccountFigures
 from retention.pages import listing
 from retention.pages.listing import Cursor
 from retention.pages.wanted import SORTS, WORST_FIRST, Wanted
+from retention.pulses.actions import record_pulse
 from retention.scores.models import ScoreNow
 from tests import factories
-from tests.retention.pages.desk import TODAY, judged, many, signed_in
+from tests.retention.pages.desk import NOW, TODAY, judged, many, signed_in
 
 pytestmark = pytest.mark.django_db
 QUERIES = 4  # session, person with the ground, lists with saved views, the rows with their money
@@ -253,12 +254,16 @@ def test_every_order_shows_every_account_once_forward_and_back(mina, monkeypatch
         }
         if n != 4:
             AccountFigures.objects.create(account=account, day=TODAY, **figures)
+        value = [None, 2, 4, 2][n % 4]
+        if value:
+            record_pulse(account, value=value, reason="So it is.", at=NOW, by=mina)
         score = ScoreNow.objects.system("test").filter(account=account).first()
         none: dict[str, Any] = dict.fromkeys(figures) if n == 4 else figures
         values: dict[str, Any] = {
             "score": score and score.points,
             "change": score and score.change,
             "name": account.name.lower(),
+            "pulse": value,
         }
         values |= {"mrr": none["mrr"], "renewal": none["renews_on"], "last_use": none["last_use_on"]}
         values |= {"uses": none["uses_28"], "customer_since": day, "next_step": day}
@@ -270,10 +275,10 @@ def test_every_order_shows_every_account_once_forward_and_back(mina, monkeypatch
     for order in orders:
         wanted = rows
         for key, down in reversed([*order, ("pk", order[0][1])]):
-            value = lambda row, key=key: row[0].pk if key == "pk" else row[1][key]  # noqa: E731 - a key to sort by
-            there = sorted((row for row in wanted if value(row) is not None), key=value, reverse=down)
+            value_of = lambda row, key=key: row[0].pk if key == "pk" else row[1][key]  # noqa: E731 - a key to sort by
+            there = sorted((row for row in wanted if value_of(row) is not None), key=value_of, reverse=down)
             # Python's sort is stable both ways, as the next key needs it.
-            wanted = there + [row for row in wanted if value(row) is None]
+            wanted = there + [row for row in wanted if value_of(row) is None]
         text = ",".join(f"-{key}" if down else key for key, down in order)
         forward, back = walked(client, sort=text)
         assert forward == [account.name for account, _values in wanted], text

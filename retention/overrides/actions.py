@@ -1,0 +1,60 @@
+"""Setting an account's health by hand, and ending that; both append. Bad input is a ValidationError at its field."""
+
+from datetime import date, datetime, timedelta
+
+from django.core.exceptions import ValidationError
+from django.db import transaction
+from django.utils.translation import gettext_lazy as _
+
+from crm.accounts.actions import require_write
+from crm.accounts.models import Account
+from crm.audit import actions as audit
+from crm.lib import doorbell
+from crm.lib.constraints import check_fields
+from crm.staff.models import User
+from retention.overrides.models import Override, OverrideBand
+from retention.overrides.queries import overrides_on
+
+MOST_DAYS = 366
+
+
+@transaction.atomic
+def set_override(account: Account, *, band: int, reason: str, until: date, at: datetime, by: User) -> Override:
+    """Let a band hold from today through `until`, whatever the score comes to. Lists follow with the next run."""
+    account = require_write(account, by=by)
+    on = at.date()
+    errors = {}
+    if band not in OverrideBand.values:
+        errors["band"] = _("Choose how the account is.")
+    if not reason.strip():
+        errors["reason"] = _("Say why, so that whoever looks next understands it.")
+    if not on <= until <= on + timedelta(days=MOST_DAYS):
+        errors["until"] = _("Choose a day from today on, at most a year ahead.")
+    if errors:
+        raise ValidationError(errors)
+    row = _appended(account, band, reason.strip(), on, until, at, by)
+    after = {"account": account.pk, "band": OverrideBand(band).name.lower(), "until": until}
+    audit.record("override.set", row, at=at, by=by, after=after | {"reason": audit.said(row.reason)})
+    return row
+
+
+@transaction.atomic
+def end_override(account: Account, *, at: datetime, by: User) -> bool:
+    """Let the computed band hold again from now on. False when none was set."""
+    account = require_write(account, by=by)
+    held = overrides_on(at.date(), accounts=[account.pk]).get(account.pk)
+    if held is None:
+        return False
+    row = _appended(account, None, "", at.date(), at.date(), at, by)
+    audit.record("override.ended", row, at=at, by=by, after={"account": account.pk, "override": held.pk})
+    return True
+
+
+def _appended(
+    account: Account, band: int | None, reason: str, on: date, until: date, at: datetime, by: User
+) -> Override:
+    row = Override(account=account, band=band, reason=reason, on=on, until=until, recorded_at=at, by=by)
+    check_fields(row)
+    row.save(force_insert=True)
+    doorbell.ring("pipeline")
+    return row
