@@ -1,6 +1,7 @@
 """Features that an account does not need: which ones, why, and counting one again."""
 
 from django.contrib import messages
+from django.core.exceptions import PermissionDenied
 from django.http import HttpResponse
 from django.shortcuts import get_object_or_404, render
 from django.utils.translation import gettext as _
@@ -18,6 +19,8 @@ from retention.measures.queries import not_needed
 @needs("read")
 def spared(request: Request, account: int) -> HttpResponse:
     """GET: what is left out, and the form to leave out one more. POST: leave it out."""
+    if request.method == "POST" and not request.user.may("write_account"):
+        raise PermissionDenied
     of = own_account(request, account) if request.method == "POST" else seen_account(request, account)
     held = not_needed(request.now.date(), accounts=[of.pk]).values()
     form = SpareForm(request.POST or None, left_out=[each.feature_id for each in held])
