@@ -7,7 +7,7 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
     dependencies = [
         ("crm", "0046_search_notes"),
-        ("retention", "0011_pulse_effects"),
+        ("retention", "0013_pulse_effects"),
     ]
 
     operations = [

@@ -9,7 +9,7 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
     dependencies = [
         ("crm", "0045_pulse_days"),
-        ("retention", "0009_scorecard_order"),
+        ("retention", "0011_backtests"),
         migrations.swappable_dependency(settings.AUTH_USER_MODEL),
     ]
 

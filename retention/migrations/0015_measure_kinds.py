@@ -9,7 +9,7 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
     dependencies = [
         ("crm", "0049_by_recording"),
-        ("retention", "0012_fact_signals"),
+        ("retention", "0014_fact_signals"),
         migrations.swappable_dependency(settings.AUTH_USER_MODEL),
     ]
 
