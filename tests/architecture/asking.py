@@ -7,10 +7,25 @@ from django.db import transaction
 from django.urls import reverse
 
 from crm.staff.models import Installation
-from tests.architecture.matrix import QUERIES, SEES, URLS, WRITES, Line
+from tests.architecture.matrix import SEES, URLS, WRITES, Line
 from tests.architecture.posts import form, prepare
 from tests.architecture.visiting import GET, POST, Visitor
 from tests.company import WHOSE, Company, happens_elsewhere, run_pipeline
+
+# What pages of lists are asked besides: what the person does not see is kept from these answers as well.
+QUERIES = {
+    "today": ["whose=all", "whose=mine", "waits=1"],
+    "portfolio": ["stage=all", "q=account"],
+    "portfolio-bands": ["stage=all"],
+    "conversations": ["whose=all"],
+    "search": ["q=account", "q=person"],
+    "palette": ["q=account", "q=person"],
+    "onboarding": ["whose=all"],
+    "promises": ["whose=all", "settled=1", "whose=all&settled=1"],
+    "mail-files": ["state=unconfirmed"],
+    "scorecard-measure": ["kind=reach&window=28"],
+}
+
 
 # What these write is no business row: the session, and cookies.
 WITHOUT_RECORD = {"account_logout", "sessions-end"}

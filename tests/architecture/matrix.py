@@ -34,21 +34,6 @@ SEES = {
 WRITES = {"S": "", "O": EVERY, "M": "own team", "R": "own", "V": "", "C": "own"}
 
 
-# What pages of lists are asked besides: what the person does not see is kept from these answers as well.
-QUERIES = {
-    "today": ["whose=all", "whose=mine", "waits=1"],
-    "portfolio": ["stage=all", "q=account"],
-    "portfolio-bands": ["stage=all"],
-    "conversations": ["whose=all"],
-    "search": ["q=account", "q=person"],
-    "palette": ["q=account", "q=person"],
-    "onboarding": ["whose=all"],
-    "promises": ["whose=all", "settled=1", "whose=all&settled=1"],
-    "mail-files": ["state=unconfirmed"],
-    "scorecard-measure": ["kind=reach&window=28"],
-}
-
-
 class Line(NamedTuple):
     name: str
     of: str  # the kind of row that the address names (tests/company.py); "" for none
