@@ -6,7 +6,7 @@ from django.db import migrations, models
 
 class Migration(migrations.Migration):
     dependencies = [
-        ("crm", "0046_search_notes"),
+        ("crm", "0054_search_notes"),
     ]
 
     operations = [

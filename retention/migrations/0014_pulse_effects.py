@@ -13,6 +13,6 @@ def trigger(table: str) -> migrations.RunSQL:
 
 
 class Migration(migrations.Migration):
-    dependencies = [("retention", "0012_pulses"), ("crm", "0025_import_effects")]
+    dependencies = [("retention", "0013_pulses"), ("crm", "0025_import_effects")]
 
     operations = [trigger(table) for table in TABLES]

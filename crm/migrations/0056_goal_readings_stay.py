@@ -2,7 +2,7 @@ from django.db import migrations
 
 
 class Migration(migrations.Migration):
-    dependencies = [("crm", "0047_goal_readings")]
+    dependencies = [("crm", "0055_goal_readings")]
 
     operations = [
         migrations.RunSQL(

@@ -8,8 +8,8 @@ from django.db import migrations, models
 
 class Migration(migrations.Migration):
     dependencies = [
-        ("crm", "0049_by_recording"),
-        ("retention", "0014_fact_signals"),
+        ("crm", "0057_by_recording"),
+        ("retention", "0015_fact_signals"),
         migrations.swappable_dependency(settings.AUTH_USER_MODEL),
     ]
 

@@ -8,8 +8,8 @@ from django.db import migrations, models
 
 class Migration(migrations.Migration):
     dependencies = [
-        ("crm", "0045_pulse_days"),
-        ("retention", "0011_backtests"),
+        ("crm", "0053_pulse_days"),
+        ("retention", "0012_words_of_late_answers"),
         migrations.swappable_dependency(settings.AUTH_USER_MODEL),
     ]
 

@@ -6,7 +6,7 @@ from django.db import migrations
 
 class Migration(migrations.Migration):
     dependencies = [
-        ("crm", "0048_goal_readings_stay"),
+        ("crm", "0056_goal_readings_stay"),
     ]
 
     operations = [

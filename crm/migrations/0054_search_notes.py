@@ -7,7 +7,7 @@ from django.db import migrations
 
 class Migration(migrations.Migration):
     dependencies = [
-        ("crm", "0045_pulse_days"),
+        ("crm", "0053_pulse_days"),
     ]
 
     operations = [

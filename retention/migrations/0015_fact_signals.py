@@ -6,8 +6,8 @@ from django.db import migrations, models
 
 class Migration(migrations.Migration):
     dependencies = [
-        ("crm", "0046_search_notes"),
-        ("retention", "0013_pulse_effects"),
+        ("crm", "0054_search_notes"),
+        ("retention", "0014_pulse_effects"),
     ]
 
     operations = [

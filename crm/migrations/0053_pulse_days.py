@@ -6,7 +6,7 @@ from django.db import migrations, models
 
 class Migration(migrations.Migration):
     dependencies = [
-        ("crm", "0044_goal_effects"),
+        ("crm", "0052_contacts_by_address"),
     ]
 
     operations = [
