@@ -13,6 +13,7 @@ from django.views.decorators.http import require_POST
 
 from crm.accounts.models import Account
 from crm.lib.fields import refusals_told
+from crm.lib.gate import Refused, clean_text
 from crm.segments import rules as conditions
 from crm.segments.queries import matching
 from crm.staff.models import User
@@ -152,6 +153,8 @@ def _previewed(request: Request, edition: Edition | None, sought: str) -> dict[s
     """The draft over the population and over one account, as the preview shows them."""
     if edition is None:
         return {"account_words": sought}
+    if edition.card.is_too_fine:
+        return {"account_words": sought, "is_wrong": True}
     account = found_account(request.user, sought, request) if sought else None
     context: dict[str, Any] = {"account_words": sought, "is_lost": bool(sought) and account is None}
     try:
@@ -167,11 +170,17 @@ def _previewed(request: Request, edition: Edition | None, sought: str) -> dict[s
 
 def found_account(user: User, words: str, request: Request) -> Account | None:
     """The account of this external id or number, or the first whose name begins so, among those that the user sees."""
+    try:
+        words = clean_text(words, 200)
+    except Refused:
+        return None
     seen = Account.objects.visible_to(user)
-    exact = seen.filter(external_id=words[:255]).first()
+    if not words:
+        return None
+    exact = seen.filter(external_id=words).first()
     if exact is not None:
         return exact
-    tree = conditions.Leaf("name", "words", (words[:200],))
+    tree = conditions.Leaf("name", "words", (words,))
     return matching(tree, day=request.now.date(), user=user).order_by("name", "pk").first()
 
 

@@ -33,11 +33,14 @@ def _context(request: Request, draft: ScorecardVersion) -> dict[str, Any]:
     if not ScorecardMeasure.objects.filter(version=draft).exists():
         return context
     edition = queries.edition(draft)
-    after = int(request.GET.get("after", "")) if request.GET.get("after", "").isdecimal() else 0
+    if edition.card.is_too_fine:
+        return context | {"refused": [_("The weights are too finely divided: use rounder numbers.")]}
+    asked = request.GET.get("after", "")
+    after = int(asked) if asked.isascii() and asked.isdecimal() and len(asked) < 19 else 0
     try:
         with previews.judged(edition) as of:
             found = previews.summed(edition, of)
-            rows = previews.moved(request.user, after=min(after, 2**62), limit=previews.PAGE + 1)
+            rows = previews.moved(request.user, after=after, limit=previews.PAGE + 1)
     except previews.NotYet:
         return context | {"is_early": True}
     page = rows[: previews.PAGE]

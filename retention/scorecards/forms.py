@@ -23,6 +23,7 @@ from retention.scorecards.actions import PEOPLE_ACTIVE_FROM, check_measure
 from retention.scorecards.models import ScorecardGroup, ScorecardMeasure, ScorecardVersion
 
 R = TypeVar("R", bound=models.Model)
+FARTHEST = 10**12  # red and green lie within, as their column does
 LEAST_WEIGHT = Decimal("0.001")
 NO_WEIGHT = _("Give a weight above 0, or remove the measure.")
 _STEP = re.compile(r"(-?[0-9]{1,12}(?:\.[0-9]{1,6})?)\s*:\s*([0-9]{1,3}(?:\.[0-9]{1,6})?)")
@@ -92,8 +93,8 @@ class MeasureForm(forms.Form):
     window = forms.TypedChoiceField(label=_("Window"), choices=windows, coerce=int)
     threshold = forms.IntegerField(label=_("Counts from … uses"), min_value=1, max_value=1_000_000, required=False)
     scale = forms.ChoiceField(label=_("Scale"), choices=SCALES)
-    red = Amount(label=_("Red, worth 0"), required=False)
-    green = Amount(label=_("Green, worth 100"), required=False)
+    red = Amount(label=_("Red, worth 0"), required=False, min_value=-FARTHEST, max_value=FARTHEST)
+    green = Amount(label=_("Green, worth 100"), required=False, min_value=-FARTHEST, max_value=FARTHEST)
     steps = Text(
         label=_("Steps"),
         limit=400,

@@ -59,6 +59,11 @@ class Card:
                 shares[place] = Fraction(group.weight) * Fraction(weight) / sum(map(Fraction, group.weights))
         return integers(shares)
 
+    @property
+    def is_too_fine(self) -> bool:
+        """Whether the weights are so finely divided that the database cannot count with them."""
+        return sum(self.whole_shares) > FINEST
+
     def members(self, group: Group) -> list[tuple[int, int]]:
         """(place, weight as an integer) of a group's members."""
         return list(zip(group.members, integers([Fraction(weight) for weight in group.weights]), strict=True))

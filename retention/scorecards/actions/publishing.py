@@ -109,7 +109,7 @@ def _checked(version: ScorecardVersion, at: datetime) -> queries.Edition:
             raise ValidationError({"feature": no_events(row)})
     check_segment(version.scorecard, at)
     edition = queries.edition(version)
-    if sum(edition.card.whole_shares) > rules.FINEST:
+    if edition.card.is_too_fine:
         raise ValidationError(_("The weights are too finely divided: use rounder numbers."))
     return edition
 

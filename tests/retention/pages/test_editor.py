@@ -149,6 +149,28 @@ def test_what_cannot_be_judged_by_is_refused_at_its_field_and_nothing_is_kept(
     assert ScorecardVersion.objects.get(pk=draft.pk).minimum_coverage == 50
 
 
+@pytest.mark.parametrize("words", ["\x00", "   ", "x" * 3000, "nobody"])
+def test_whatever_is_sought_for_the_preview_finds_an_account_or_none(ops: Any, words: Any) -> None:
+    customers(35)
+    draft = a_draft()
+    page = ops.post(urls(draft, "preview/"), draft_form(draft.scorecard_id) | {"account": words})
+    assert page.status_code == 200 and "Account 35" not in page.content.decode()
+    assert ops.get(urls(draft, "review/?after=" + "9" * 5000)).status_code == 200
+
+
+def test_weights_that_are_too_finely_divided_are_said_and_not_counted_with(ops: Any) -> None:
+    customers(35)
+    groups = [("A", 7, "average"), ("A", 7, "average"), ("B", 9, "average"), ("B", 9, "average")]
+    draft = a_draft(*({"kind": "reach", "green": 100, "group": group} for group in groups))
+    # Sums of 18,861.115 and 14,581.111 have no common divisor: their product is what the shares must be counted in.
+    weights = ("9973.991", "8887.124", "7919.333", "6661.778")
+    for row, weight in zip(ScorecardMeasure.objects.filter(version=draft), weights, strict=True):
+        ScorecardMeasure.objects.filter(pk=row.pk).update(weight=weight)
+    assert "cannot be read yet" in ops.get(urls(draft)).content.decode()
+    assert ops.get(urls(draft, "review/")).status_code == 200
+    assert "The weights are too finely divided" in ops.post(urls(draft, "publish/")).content.decode()
+
+
 def test_bands_ascend(ops: Any) -> None:
     draft = a_draft()
     typed = draft_form(draft.scorecard_id) | {"of-at_risk_from": "60", "of-steady_from": "60"}
