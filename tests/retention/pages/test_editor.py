@@ -160,7 +160,7 @@ def test_whatever_is_sought_for_the_preview_finds_an_account_or_none(ops: Any, w
 
 def test_weights_that_are_too_finely_divided_are_said_and_not_counted_with(ops: Any) -> None:
     customers(35)
-    groups = [("A", 7, "average"), ("A", 7, "average"), ("B", 9, "average"), ("B", 9, "average")]
+    groups = [("A", 11, "average"), ("A", 11, "average"), ("B", 13, "average"), ("B", 13, "average")]
     draft = a_draft(*({"kind": "reach", "green": 100, "group": group} for group in groups))
     # Sums of 18,861.115 and 14,581.111 have no common divisor: their product is what the shares must be counted in.
     weights = ("9973.991", "8887.124", "7919.333", "6661.778")
