@@ -21,6 +21,7 @@ from retention.scorecards.models import ScorecardVersion
 from retention.scores.models import Band
 
 BESIDE = 3  # versions beside each other
+UNFOLDED = 10
 PLAIN = {
     "last_use": gettext_lazy("days since the last use"),
     "days_to_renewal": gettext_lazy("days to the renewal"),
@@ -88,8 +89,8 @@ def _figures(
         "report": report,
         "bands": _bands(report),
         "baselines": [_plain(name, report) for name in PLAIN],
-        "missed": _named(report["misses"]["green_and_left"], names),
-        "alarms": _named(report["misses"]["red_and_stayed"], names),
+        "missed": _folded(_named(report["misses"]["green_and_left"], names)),
+        "alarms": _folded(_named(report["misses"]["red_and_stayed"], names)),
         "each_churn": _named(report["each_churn"], names),
         "best": [_best(name, report) for name in BEST],
         "weights": _weights(version, report),
@@ -117,6 +118,11 @@ def _named(rows: Sequence[Report], names: dict[int, str]) -> list[Report]:
         for row in rows
         if row["account"] in names
     ]
+
+
+def _folded(rows: list[Report]) -> dict[str, list[Report]]:
+    """The first ones to read, and the rest one click below."""
+    return {"first": rows[:UNFOLDED], "rest": rows[UNFOLDED:]}
 
 
 def _days(row: Report) -> dict[str, date]:
