@@ -54,6 +54,7 @@ ADVICE = {
     ),
 }
 PROMOTER = 9
+BESIDE = 3  # versions that are shown beside each other
 HEADLINE = 90  # the horizon that a page speaks of where it speaks of one
 
 
@@ -314,3 +315,12 @@ def briefs(version_ids: Sequence[int]) -> dict[int, Brief]:
             now = editions.get(pk)
             found[pk] = Brief(backtest, *chosen, is_stale=now is None or backtest.card != fingerprint(now))
     return found
+
+
+def beside(version: ScorecardVersion, *, drafts: bool = True) -> list[ScorecardVersion]:
+    """This version and the newest others of its scorecard, oldest first; one query."""
+    others = ScorecardVersion.objects.filter(scorecard=version.scorecard_id).exclude(pk=version.pk)
+    if not drafts:
+        others = others.exclude(published_at=None)
+    newest = list(others.select_related("scorecard").order_by("-number")[: BESIDE - 1])
+    return sorted([version, *newest], key=lambda each: each.number)

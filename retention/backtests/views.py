@@ -20,7 +20,6 @@ from retention.scorecards import queries as scorecards
 from retention.scorecards.models import ScorecardVersion
 from retention.scores.models import Band
 
-BESIDE = 3  # versions beside each other
 UNFOLDED = 10
 PLAIN = {
     "last_use": gettext_lazy("days since the last use"),
@@ -41,7 +40,7 @@ def backtest(request: Request, pk: int) -> HttpResponse:
     may_configure = request.user.may("configure")
     if not version.is_published and not may_configure:
         raise Http404
-    beside = _beside(version, drafts=may_configure)
+    beside = queries.beside(version, drafts=may_configure)
     briefs = queries.briefs([each.pk for each in beside])
     context: dict[str, Any] = {
         "version": version,
@@ -62,15 +61,6 @@ def ask(request: Request, pk: int) -> HttpResponse:
     with refusals_told(request):
         actions.ask(version, at=request.now, by=request.user)
     return redirect("backtest", pk)
-
-
-def _beside(version: ScorecardVersion, *, drafts: bool) -> list[ScorecardVersion]:
-    """This version and the newest others of its scorecard, oldest first."""
-    others = ScorecardVersion.objects.filter(scorecard=version.scorecard_id).exclude(pk=version.pk)
-    if not drafts:
-        others = others.exclude(published_at=None)
-    newest = list(others.select_related("scorecard").order_by("-number")[: BESIDE - 1])
-    return sorted([version, *newest], key=lambda each: each.number)
 
 
 def _figures(
