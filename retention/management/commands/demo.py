@@ -25,7 +25,7 @@ from crm.management.commands.up import keep_login
 from crm.outbox.actions import send_due
 from crm.outbox.models import MailState, OutboundMail
 from crm.plans.actions import create_feature
-from crm.plans.models import Feature
+from crm.plans.models import Feature, Plan
 from crm.sources.actions import create_source, create_write_key
 from crm.staff.actions import change_installation, create_team, create_user
 from crm.staff.models import User
@@ -131,17 +131,7 @@ class Demo:
                 at=at,
                 by=BY,
             )
-        self._onboarding()
         pipeline.ensure_defaults(at=self.instant(company.HISTORY, 6), by=BY)
-
-    def _onboarding(self) -> None:
-        features = {row.key: row for row in Feature.objects.all()}
-        steps = [
-            Asked(name, kind, within, features.get(feature), amount, is_value=n == 1)
-            for n, (name, kind, feature, amount, within) in enumerate(facts.MILESTONES)
-        ]
-        terms = Terms(self.today - timedelta(days=ONBOARDED_SINCE), 60, 14, steps)
-        set_plan(name="Fleetline", plans=[], terms=terms, at=self.instant(ONBOARDED_SINCE, 6), by=BY)
 
     def book(self) -> None:
         files = {
@@ -150,6 +140,18 @@ class Demo:
             "subscriptions": letters.subscriptions_csv(self.customers, self.today),
         }
         self._import(files)
+        larger = Plan.objects.exclude(external_id="starter")
+        for name, plans, milestones in (("Small fleets", [], facts.SMALL), ("Larger fleets", larger, facts.LARGER)):
+            self._onboard(name, list(plans), milestones)
+
+    def _onboard(self, name: str, plans: list[Plan], milestones: tuple[facts.Milestone, ...]) -> None:
+        features = {row.key: row for row in Feature.objects.all()}
+        steps = [
+            Asked(words, kind, within, features.get(feature), amount, is_value=n == 1)
+            for n, (words, kind, feature, amount, within) in enumerate(milestones)
+        ]
+        terms = Terms(self.today - timedelta(days=ONBOARDED_SINCE), 75, 14, steps)
+        set_plan(name=name, plans=plans, terms=terms, at=self.instant(ONBOARDED_SINCE, 6), by=BY)
 
     def _import(self, files: dict[str, str]) -> None:
         with TemporaryDirectory() as folder:

@@ -96,7 +96,7 @@ SAVED = Story("use returned", changes=((75, 0.5), (62, 0.2), (41, 0.95)), active
 LEFT = Story("left", changes=((150, 0.6), (110, 0.25), (70, 0.0)), ended=40)
 STUCK = Story("onboarding stuck", level=0.25, active_share=0.3, begins=45, without=("carrier-portal", "driver-app"))
 NEW = Story("new", begins=9, level=0.6)
-STARTING = Story("onboarding under way", begins=24, level=0.6, active_share=0.5)
+STARTING = Story("onboarding under way", begins=24, level=0.6, active_share=0.5, without=("carrier-portal",))
 ONBOARDED = Story("onboarded", begins=75)
 PRICIER = Story(
     "price raised", price_change=(60, 1.9), level=0.8, answer=5, comment="The new price is hard to explain."

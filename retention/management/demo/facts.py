@@ -79,13 +79,20 @@ def _conversations(customers: Iterable[Customer], now: datetime) -> Iterator[tup
 
 
 # What a new customer should reach: name, by what, feature, how much, within how many days; the second is first value.
-MILESTONES = (
-    ("Kickoff held", "hand", "", None, 3),
+# The small ones begin with less.
+KICKOFF, HELD_AFTER = "Kickoff held", 2
+Milestone = tuple[str, str, str, int | None, int]
+FIRST_STEPS: tuple[Milestone, ...] = (
+    (KICKOFF, "hand", "", None, 3),
     ("First trip planned", "first_use", "trip-planning", None, 7),
-    ("Reports in use", "meaningful", "reports", None, 21),
-    ("Four people at work", "people", "", 4, 30),
 )
-KICKOFF, HELD_AFTER = MILESTONES[0][0], 2
+SMALL: tuple[Milestone, ...] = (*FIRST_STEPS, ("Three people at work", "people", "", 3, 21))
+LARGER: tuple[Milestone, ...] = (
+    *FIRST_STEPS,
+    ("Four people at work", "people", "", 4, 21),
+    ("Carriers invited", "first_use", "carrier-portal", None, 30),
+    ("Route costing in use", "meaningful", "route-costing", None, 40),
+)
 
 
 def kickoffs_csv(customers: Iterable[Customer], today: date, *, since: int) -> str:
