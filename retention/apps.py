@@ -35,7 +35,7 @@ class RetentionConfig(AppConfig):
         from retention.pulses.queries import EXPORTS as PULSES
 
         PARTS["playbooks"] = "retention_play"
-        PARTS["onboarding"], PARTS["onboarding-plans"] = "retention_onboarding", "retention_onboardingplan"
+        PARTS["onboardings"], PARTS["onboarding-plans"] = "retention_onboarding", "retention_onboardingplan"
         SIGNS["begun"] = "retention_scorecardversion WHERE published_by_id IS NOT NULL"
         register_fields()
         imports.register(

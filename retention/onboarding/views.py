@@ -199,7 +199,7 @@ def new_plan(request: Request) -> HttpResponse:
             plan = actions.set_plan(**_given(form, steps), at=request.now, by=request.user)
             messages.success(request, _("“%(plan)s” is there. Accounts begin with the next run.") % {"plan": plan.name})
             return redirect("onboarding-plans")
-    return _plan_page(request, form, steps, title=_("New onboarding plan"), submit=_("Add the plan"))
+    return _plan_page(request, form, steps, title=_("New onboarding plan"), submit=_("Add the onboarding plan"))
 
 
 @needs("configure")
@@ -218,7 +218,9 @@ def edit_plan(request: Request, pk: int) -> HttpResponse:
             actions.change_plan(plan, **_given(form, steps), at=request.now, by=request.user)
             messages.success(request, _("Saved. Whoever is in onboarding goes on with the edition that it began with."))
             return redirect("onboarding-plans")
-    return _plan_page(request, form, steps, title=plan.name, submit=_("Save the plan"), plan=plan, version=version)
+    return _plan_page(
+        request, form, steps, title=plan.name, submit=_("Save the onboarding plan"), plan=plan, version=version
+    )
 
 
 def _is_valid(request: Request, form: forms.PlanForm, steps: Any) -> bool:

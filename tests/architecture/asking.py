@@ -20,7 +20,7 @@ QUERIES = {
     "conversations": ["whose=all"],
     "search": ["q=account", "q=person"],
     "palette": ["q=account", "q=person"],
-    "onboarding": ["whose=all"],
+    "onboardings": ["whose=all"],
     "promises": ["whose=all", "settled=1", "whose=all&settled=1"],
     "mail-files": ["state=unconfirmed"],
     "scorecard-measure": ["kind=reach&window=28"],

@@ -115,7 +115,7 @@ URLS = [
         ("goal-change",        "goal",             "OMR writes 200",         "OMR writes 302"),
         ("goal-drop",          "goal",             "OMR writes 200",         "OMR writes 302"),
         ("goal-resume",        "dropped goal",     "405",                    "OMR writes 302"),
-        ("onboarding",         "",                 "SOMRV 200",              "as GET"),
+        ("onboardings",        "",                 "SOMRV 200",              "as GET"),
         ("onboarding-steps",   "",                 "SOMRV 200",              "as GET"),
         ("account-onboarding", "account",          "SOMRV sees 200",         "as GET"),
         ("onboarding-begin",   "account",          "OMR writes 200",         "OMR writes 302"),

@@ -82,7 +82,8 @@ SETTINGS = [
 
 UNDER_ACCOUNTS = (
     "portfolio", "renewals", "forecast", "account", "contact", "subscription", "payment", "goal", "task", "promise",
-    "segment", "view-", "conversation", "onboarding", "milestone",
+    "segment", "view-", "conversation", "onboardings", "onboarding-steps",
+    "onboarding-begin",
 )  # fmt: skip
 # The page of each place, its letter after "g", its word, and how the names of the pages within it begin.
 PLACES = [
@@ -98,7 +99,7 @@ NOT_YET = [
     ("renewals", _("Renewals"), _("What renews when. It joins the menus once a subscription is known.")),
     ("promises", _("Promises"), _("What we said that we would do. They join the menus with the first one.")),
     ("conversations", _("Conversations"), _("What customers wrote to us. They join the menus with the first one.")),
-    ("onboarding", pgettext_lazy("page", "Onboarding"), _("Who is new and how far. It joins the menus with a plan.")),
+    ("onboardings", pgettext_lazy("page", "Onboarding"), _("Who is new and how far. It joins the menus with a plan.")),
     ("playbooks", _("Playbooks"), _("Recipes that a signal starts. They join the menus once one has begun.")),
     ("surveys", _("Surveys"), _("What customers say when asked. They join the menus once one is written.")),
 ]
@@ -108,7 +109,7 @@ DOINGS: list[tuple[str, str, Any, dict[str, str] | None]] = [
     ("renewals", "read", _("Renewals"), None),
     ("promises", "read", _("Promises"), None),
     ("conversations", "read", _("Conversations"), None),
-    ("onboarding", "read", pgettext_lazy("page", "Onboarding"), None),
+    ("onboardings", "read", pgettext_lazy("page", "Onboarding"), None),
     ("account-new", "write_account", _("New account"), None),
     ("survey-new", "configure", _("New survey"), None),
     ("plan-new", "configure", _("New plan"), None),

@@ -36,7 +36,7 @@ def test_pages_ask_as_often_for_three_accounts_as_for_one(lead, mina, client, ti
     client.force_login(mina)
     with time_machine.travel(at(10), tick=False):
         with django_assert_num_queries(5):
-            page = client.get(reverse("onboarding")).content.decode()
+            page = client.get(reverse("onboardings")).content.decode()
         assert page.count("Behind, 8 days late") == times and "Elsewhere" not in page
         assert f"{times} behind" in page and page.count("2 of 4") == times
         with django_assert_num_queries(7):
@@ -73,7 +73,7 @@ def test_the_list_goes_on_behind_its_page_and_stuck_ones_come_first(lead, mina, 
     seen, after = [], ""
     with time_machine.travel(at(16), tick=False):
         for _page in range(4):
-            answer = client.get(reverse("onboarding"), {"after": after} if after else {})
+            answer = client.get(reverse("onboardings"), {"after": after} if after else {})
             seen += [(row.name, row.state, row.late) for row in answer.context["rows"]]
             after = answer.context["next"]
             if not after:
