@@ -10,7 +10,7 @@ from retention.onboarding import actions
 from retention.onboarding.models import Milestone, MilestoneReach, Onboarding, OnboardingPlan, OnboardingVersion
 
 
-class PlanShape(Shape):
+class OnboardingPlanShape(Shape):
     class Meta:
         model = OnboardingPlan
         fields = ("id", "name", "plans", "is_active")
@@ -20,13 +20,13 @@ class OnboardingPlans(Readable):
     """What customers go through at first. A plan without subscription plans is for all others."""
 
     group = "onboarding"
-    serializer_class = PlanShape
+    serializer_class = OnboardingPlanShape
 
     def rows(self) -> Any:
         return OnboardingPlan.objects.prefetch_related("plans")
 
 
-class VersionShape(Shape):
+class OnboardingVersionShape(Shape):
     class Meta:
         model = OnboardingVersion
         fields = ("id", "plan", "number", "starts_from", "lasts_days", "stuck_days", "recorded_at", "recorded_by")
@@ -40,7 +40,7 @@ class OnboardingVersions(Readable):
     """Editions of plans, each for accounts that begin on a day or later; they never change."""
 
     group = "onboarding"
-    serializer_class = VersionShape
+    serializer_class = OnboardingVersionShape
     asked = AskedVersions
 
     def rows(self) -> Any:
