@@ -142,4 +142,4 @@ class MilestoneReaches(Readable):
         """Say that it was not reached, by a row of its own."""
         row = self.rows().select_related("account__owner", "milestone").get(pk=self.found(pk).pk)
         self.given()
-        return self.written(lambda: actions.take_back(row.account, row.milestone, at=request.now, by=request.user), 201)
+        return self.written(lambda: actions.take_back(row.account, row.milestone, at=request.now, by=request.user))

@@ -110,7 +110,7 @@ API = [
     Call("api-onboardings-list", "POST", "", "OMR 201", {"account": "account:own", "plan": "onboarding plan:"}),
     Call("api-milestone-reaches-list", "POST", "", "OMR 201", {"account": "account:own", "milestone": "kickoff:"}),
     Call("api-milestone-reaches-detail", "GET", "reach", SEEN),
-    Call("api-milestone-reaches-take-back", "POST", "reach", "OMR writes 201", {}),
+    Call("api-milestone-reaches-take-back", "POST", "reach", "OMR writes 200", {}),
     Call("api-payments-list", "POST", "", "OMR 201", PAYMENT),
     Call("api-payments-detail", "GET", "payment", SEEN),
     Call("api-payments-upsert", "PUT", "", "OMR 201", PAYMENT),
