@@ -82,22 +82,22 @@ function press(event, selector) {
 // Toasts: what stands in a live region when a page arrives is not read out, what is put there is.
 const announce = () => setTimeout(() => at("#toasts")?.append(...at("#toasts").children), 100);
 announce();
-
 function dismiss(toast) {
   if (toast.contains(document.activeElement)) document.getElementById("main").focus({ preventScroll: true });
   toast.remove();
 }
 
+// `data-copy` names what a button copies; selected as well, for browsers that do not let us.
+const copy = (named) => { getSelection().selectAllChildren(named); navigator.clipboard?.writeText(named.textContent); };
+
 // `data-passes` is how many seconds a toast still stays; they do not count while somebody is at it.
 setInterval(() => {
-  for (const toast of document.querySelectorAll(".toast[data-passes]:not(:hover, :focus-within)")) {
-    if ((toast.dataset.passes -= 1) < 1) toast.remove();
-  }
+  const passing = document.querySelectorAll(".toast[data-passes]:not(:hover, :focus-within)");
+  for (const toast of passing) if ((toast.dataset.passes -= 1) < 1) toast.remove();
 }, 1000);
 
-for (const fault of ["htmx:responseError", "htmx:sendError"]) {
-  document.addEventListener(fault, () => at("#toasts")?.append(at("#unanswered").content.cloneNode(true)));
-}
+const unanswered = () => at("#toasts")?.append(at("#unanswered").content.cloneNode(true));
+for (const fault of ["htmx:responseError", "htmx:sendError"]) document.addEventListener(fault, unanswered);
 
 let wentAt = -Infinity; // when "g" was pressed; a place's letter follows it
 const KEYS = {
@@ -129,17 +129,10 @@ document.addEventListener("click", (event) => {
   for (const box of document.querySelectorAll(`input[form="${event.target.dataset.ticks}"]`)) box.checked = event.target.checked;
   if (event.target.closest(".dismiss")) dismiss(event.target.closest(".toast"));
   if (event.target.matches("dialog")) event.target.close(); // the ground around it
+  if (event.target.matches("[data-copy]")) copy(at(`#${event.target.dataset.copy}`));
 });
-// `data-copy` names what a button copies; it shows itself where the browser can.
-const offerCopies = () => { for (const button of document.querySelectorAll("[data-copy]")) button.hidden = !navigator.clipboard; };
-document.addEventListener("click", (event) => {
-  const button = event.target.closest("[data-copy]");
-  if (button) navigator.clipboard.writeText(document.getElementById(button.dataset.copy).textContent).then(() => button.classList.add("done"));
-});
-offerCopies();
-document.addEventListener("focusin", (event) => {
-  for (const row of document.querySelectorAll("[data-rows] .here")) row.classList.toggle("here", row.contains(event.target));
-});
+document.addEventListener("focusin", (event) =>
+  document.querySelectorAll("[data-rows] .here").forEach((row) => row.classList.toggle("here", row.contains(event.target))));
 
 // Values changed in place: the form takes the focus, and when the page is whole again, the link that opened it.
 let opener = "";

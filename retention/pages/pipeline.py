@@ -40,6 +40,7 @@ SAID = frozenset({
     gettext_noop("Today's figures are kept, or not due yet."),
     gettext_noop("%(a)s signals opened, %(b)s closed"),
     gettext_noop("%(a)s sent, %(b)s back as drafts, %(c)s withdrawn"),
+    gettext_noop("%(a)s words prepared"),
     gettext_noop("%(a)s handovers made, %(b)s drafts followed their accounts"),
     gettext_noop("%(a)s plays started, %(b)s ended, %(c)s steps due"),
     gettext_noop("%(a)s tasks made"),

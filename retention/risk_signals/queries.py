@@ -118,7 +118,7 @@ def sentence(signal: RiskSignal) -> str:
             "question": seen.get("question", ""),
         }
     if signal.kind == SignalKind.OVERDUE_PROMISE:
-        words = {"text": seen.get("text", ""), "day": day_words(date.fromisoformat(seen["due_on"]))}
+        words = {"text": seen.get("text", ""), "day": _day(seen["due_on"])}
         return _("“%(text)s” was promised for %(day)s.") % words
     if signal.kind == SignalKind.PAYMENT_FAILED:
         return _payment(seen)
@@ -130,12 +130,25 @@ def sentence(signal: RiskSignal) -> str:
 
 
 def _payment(seen: dict[str, Any]) -> str:
-    words = {"day": day_words(date.fromisoformat(seen["since"])), "amount": ""}
-    if seen.get("amount") is not None:
-        words["amount"] = money(Decimal(str(seen["amount"])), seen["currency"])
+    words = {"day": _day(seen["since"]), "amount": _amount(seen)}
     priced = bool(words["amount"])
     if seen["kind"] == PaymentKind.DISPUTED:
         said = _("%(amount)s is disputed since %(day)s.") if priced else _("A payment is disputed since %(day)s.")
     else:
         said = _("%(amount)s could not be collected on %(day)s.") if priced else _("A payment failed on %(day)s.")
     return said % words
+
+
+def _day(kept: str) -> str:
+    """A kept day in words; one that cannot be read stands as it is."""
+    try:
+        return day_words(date.fromisoformat(kept))
+    except ValueError:
+        return kept
+
+
+def _amount(seen: dict[str, Any]) -> str:
+    try:
+        return money(Decimal(str(seen["amount"])), seen["currency"]) if seen.get("amount") is not None else ""
+    except ArithmeticError:
+        return ""

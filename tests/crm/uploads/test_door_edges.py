@@ -18,6 +18,7 @@ from crm.subscriptions.models import Subscription
 from crm.uploads import actions
 from crm.uploads.actions import working
 from crm.uploads.models import Upload, UploadPiece, UploadRow
+from retention.onboarding.actions import Asked, Terms, follow, set_plan
 from tests import factories
 from tests.crm.uploads import door
 
@@ -194,12 +195,21 @@ def test_what_is_staged_is_forgotten_after_thirty_days(client) -> None:
     assert (made.run.created, made.run.undoable) == (1, False)
 
 
+def in_onboarding(account: Account) -> None:
+    """With the milestone that the template names."""
+    terms = Terms(date(2026, 11, 1), 60, 14, [Asked("Kickoff held", "hand", 7)])
+    set_plan(name="Standard", plans=[], terms=terms, at=factories.NOW, by=System("test"))
+    Account.objects.system("test").filter(pk=account.pk).update(customer_since=date(2026, 11, 1))
+    follow(factories.NOW, at=factories.NOW, by=System("test"))
+
+
 @pytest.mark.parametrize("form", ["csv", "xlsx"])
 def test_each_template_imports_as_it_is(client, form) -> None:
     acme = factories.account("Acme", external_id="acme")
     factories.feature("trips")  # what goals and payments name
     line = factories.subscription(acme).subscription_id
     Subscription.objects.system("test").filter(pk=line).update(external_id="main")
+    in_onboarding(acme)
     for kind in KINDS:
         answer = client.get(reverse("import-template", args=[kind, form]))
         made = door.tried(client, kind, answer.getvalue(), f"{kind}.{form}")

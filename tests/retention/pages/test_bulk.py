@@ -152,10 +152,11 @@ def test_the_file_is_the_list_on_screen_and_holds_no_formula(team, monkeypatch):
     state = "where=tag.has.vip&sort=-name&columns=health,mrr,renewal,segment"
     rows = rows_of(signed_in(team["manager"]).post(reverse("export", args=["portfolio"]), {"state": state}))
     assert rows[0] == [
-        "external_id", "name", "health", "score", "score_change_28_days", "mrr", "renews_on", "segment",
+        "external_id", "name", "health", "health_computed", "score", "score_change_28_days", "mrr", "renews_on",
+        "segment",
     ]  # fmt: skip
     assert [row[1] for row in rows[1:]] == ['Söhne, "한빛"', "'@x", "'=1+1", "'-cmd", "'+49 30"]
-    assert rows[1][2:] == ["At risk", "46", "-13.0", "104.000000", "2026-11-28", "'\tx"]
+    assert rows[1][2:] == ["At risk", "", "46", "-13.0", "104.000000", "2026-11-28", "'\tx"]
     record = AuditRow.objects.get(action="list.exported")
     assert (record.actor_label, record.after["view"]) == ("manager Person", state)
 

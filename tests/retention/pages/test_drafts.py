@@ -161,7 +161,7 @@ def test_what_was_decided_is_read_and_not_decided_again(draft):
     assert not OutboundMail.objects.system("test").exists()
 
 
-def test_the_page_takes_four_queries(draft, django_assert_num_queries):
+def test_the_page_takes_five_queries(draft, django_assert_num_queries):
     client = signed_in(draft.owner)
-    with django_assert_num_queries(4):
+    with django_assert_num_queries(5):  # session, person, draft, calendar, what was sent of late
         client.get(reverse("draft", args=[draft.pk]))
