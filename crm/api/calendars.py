@@ -1,4 +1,4 @@
-"""When people work, on which days they do not, and within which open time a customer should hear from us."""
+"""When people work, and on which days they do not."""
 
 from typing import Any
 
@@ -8,16 +8,9 @@ from crm.api.bodies import Body, Day, Id, RowField, Text
 from crm.api.nouns import Asked, Readable, Shape
 from crm.calendars import actions
 from crm.calendars.models import Calendar, CalendarDay
-from crm.captures import actions as captures
-from crm.captures.forms import incoming
-from crm.captures.models import CapturedMail
-from crm.conversations import actions as conversations
-from crm.conversations.models import Channel, ResponseTarget
 from crm.lib.working_hours import DAY_MINUTES
-from crm.plans.models import Plan
 
 WEEK = "seven weekdays from Monday on: [from, until] in minutes after midnight, null: closed"
-MAIL_LIMIT = 1_000_000
 
 
 class CalendarShape(Shape):
@@ -117,73 +110,3 @@ class CalendarDays(Readable):
             actions.drop_day(row.calendar, day=row.day, at=request.now, by=request.user)
 
         return self.written(work)
-
-
-class TargetShape(Shape):
-    class Meta:
-        model = ResponseTarget
-        fields = ("id", "plan", "channel", "minutes")
-
-
-class TargetBody(Body):
-    channel = serializers.ChoiceField(choices=Channel.choices)
-    plan = RowField(
-        rows=lambda user: Plan.objects.all(), required=False, allow_null=True, default=None, help_text="null: any plan"
-    )
-    minutes = serializers.IntegerField(min_value=1, max_value=60_000, help_text="of open time")
-
-
-class ResponseTargets(Readable):
-    """Within how many open minutes a customer should have a first answer, by channel and plan."""
-
-    group = "calendars"
-    serializer_class = TargetShape
-    takes = {"create": TargetBody}
-
-    def rows(self) -> Any:
-        return ResponseTarget.objects.select_related("plan")
-
-    def create(self, request: Any) -> Any:
-        """Set the target of a channel and plan. Clocks that run keep the one that they have."""
-        given = self.given()
-        return self.written(lambda: conversations.set_target(**given, at=request.now, by=request.user), 201)
-
-    def destroy(self, request: Any, pk: int) -> Any:
-        """Take a target off: that of any plan holds then, or, without one, no clock runs."""
-        row = self.found(pk)
-
-        def work() -> None:
-            conversations.set_target(channel=row.channel, plan=row.plan, minutes=None, at=request.now, by=request.user)
-
-        return self.written(work)
-
-
-class CapturedMailShape(Shape):
-    class Meta:
-        model = CapturedMail
-        fields = ("id", "state", "sent_at", "captured_at")
-
-
-class CapturedMailBody(Body):
-    recipient = Text(max_length=254, help_text="the capture address of the envelope")
-    message = serializers.CharField(
-        max_length=MAIL_LIMIT, trim_whitespace=False, help_text="the mail, as RFC 5322 has it"
-    )
-
-
-class CapturedMails(Readable):
-    """Mail that came to the capture address of the key's owner; what became of it, without its words."""
-
-    group = "conversations"
-    serializer_class = CapturedMailShape
-    takes = {"create": CapturedMailBody}
-    silent = frozenset({"create"})
-
-    def rows(self) -> Any:
-        return CapturedMail.objects.filter(user=self.request.user)
-
-    def create(self, request: Any) -> Any:
-        """Hand a mail over that a provider took in; answered alike whatever is in it, so that nothing bounces."""
-        given, at = self.given(), request.now
-        found = incoming(given["message"].encode(), recipient=given["recipient"], now=at)
-        return self.written(lambda: captures.hand_in(found, at=at, by=request.user))

@@ -11,7 +11,8 @@ from crm.api.bodies import AccountField, Body, Id, RowField, Text
 from crm.api.nouns import OfAccount, Readable, Shape
 from crm.contacts.models import Contact
 from crm.conversations import actions
-from crm.conversations.models import Channel, Conversation, ConversationState, Entry
+from crm.conversations.models import Channel, Conversation, ConversationState, Entry, ResponseTarget
+from crm.plans.models import Plan
 from crm.staff.models import User
 
 TEXT_LIMIT = 20_000
@@ -143,3 +144,42 @@ class Entries(Readable):
         if not self.request.user.may("read_contact_data"):
             raise PermissionDenied
         return Entry.objects.visible_to(self.request.user)
+
+
+class TargetShape(Shape):
+    class Meta:
+        model = ResponseTarget
+        fields = ("id", "plan", "channel", "minutes")
+
+
+class TargetBody(Body):
+    channel = serializers.ChoiceField(choices=Channel.choices)
+    plan = RowField(
+        rows=lambda user: Plan.objects.all(), required=False, allow_null=True, default=None, help_text="null: any plan"
+    )
+    minutes = serializers.IntegerField(min_value=1, max_value=60_000, help_text="of open time")
+
+
+class ResponseTargets(Readable):
+    """Within how many open minutes a customer should have a first answer, by channel and plan."""
+
+    group = "calendars"
+    serializer_class = TargetShape
+    takes = {"create": TargetBody}
+
+    def rows(self) -> Any:
+        return ResponseTarget.objects.select_related("plan")
+
+    def create(self, request: Any) -> Any:
+        """Set the target of a channel and plan. Clocks that run keep the one that they have."""
+        given = self.given()
+        return self.written(lambda: actions.set_target(**given, at=request.now, by=request.user), 201)
+
+    def destroy(self, request: Any, pk: int) -> Any:
+        """Take a target off: that of any plan holds then, or, without one, no clock runs."""
+        row = self.found(pk)
+
+        def work() -> None:
+            actions.set_target(channel=row.channel, plan=row.plan, minutes=None, at=request.now, by=request.user)
+
+        return self.written(work)

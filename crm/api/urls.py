@@ -1,6 +1,18 @@
 """The addresses of crm's own nouns under /api/v1/; the other apps add theirs."""
 
-from crm.api import accounts, calendars, contacts, conversations, goals, house, plans, promises, segments, subscriptions
+from crm.api import (
+    accounts,
+    calendars,
+    captures,
+    contacts,
+    conversations,
+    goals,
+    house,
+    plans,
+    promises,
+    segments,
+    subscriptions,
+)
 from crm.api.nouns import router
 
 urlpatterns = router(
@@ -22,10 +34,10 @@ urlpatterns = router(
     promise_changes=promises.PromiseChanges,
     conversations=conversations.Conversations,
     conversation_entries=conversations.Entries,
-    captured_mails=calendars.CapturedMails,
+    captured_mails=captures.CapturedMails,
     calendars=calendars.Calendars,
     calendar_days=calendars.CalendarDays,
-    response_targets=calendars.ResponseTargets,
+    response_targets=conversations.ResponseTargets,
     segments=segments.Segments,
     usage_days=house.UsageDays,
     events=house.Events,
