@@ -5,6 +5,7 @@ table; one that aggregates shares the single pass over the windows. What the mar
 """
 
 from dataclasses import dataclass
+from functools import partial
 
 from django.utils.functional import Promise
 from django.utils.translation import gettext_lazy as _
@@ -56,6 +57,8 @@ class Kind:
     rows: str = ""
 
 
+# What reads the book: a SELECT of its own, whatever is used.
+of_book = partial(Kind, is_aggregate=False, of_usage=False, of_feature=False)
 KINDS = {
     "breadth": Kind(
         label=_("Breadth: key features of the plan in meaningful use"),
@@ -106,110 +109,83 @@ KINDS = {
         reading="least({w}, judged.tenure, found)",
         words=DAYS,
     ),
-    "onboarding": Kind(
+    "onboarding": of_book(
         label=_("Onboarding: milestones reached of those due"),
         reading="found",
         words=PART,
         base="{select}.base",
-        is_aggregate=False,
-        of_usage=False,
-        of_feature=False,
         unit=_("milestones due"),
         without_base=_("not in onboarding, or no milestone is due yet"),
         without_reading=_("not in onboarding, or no milestone is due yet"),
     ),
-    "contact": Kind(
+    "contact": of_book(
         label=_("Last contact: days since we last heard from each other"),
         fewer=True,
         reading=f"CASE WHEN {TALKED} THEN least({{w}}, greatest(judged.tenure, 0), found) END",
         words=DAYS,
-        is_aggregate=False,
-        of_usage=False,
-        of_feature=False,
         without_reading=_("no conversation was ever written down"),
         rows="account-conversations",
     ),
-    "open_talks": Kind(
+    "open_talks": of_book(
         label=_("Open conversations in which it is our turn"),
         fewer=True,
         reading=COUNTED.format(kept=TALKED),
         words=AMOUNT,
-        is_aggregate=False,
-        of_usage=False,
-        of_feature=False,
         unit=_("conversations open"),
         without_reading=_("no conversation was ever written down"),
         rows="account-conversations",
     ),
-    "late_talks": Kind(
+    "late_talks": of_book(
         label=_("Late conversations: open ones due before today"),
         fewer=True,
         reading=COUNTED.format(kept=TALKED),
         words=AMOUNT,
-        is_aggregate=False,
-        of_usage=False,
-        of_feature=False,
         unit=_("conversations late"),
         without_reading=_("no conversation was ever written down"),
         rows="account-conversations",
     ),
-    "promises": Kind(
+    "promises": of_book(
         label=_("Overdue promises"),
         fewer=True,
         reading=COUNTED.format(kept=PROMISED),
         words=AMOUNT,
-        is_aggregate=False,
-        of_usage=False,
-        of_feature=False,
         unit=_("promises overdue"),
         without_reading=_("no promise was ever written down"),
         rows="account-promises",
     ),
-    "payments": Kind(
+    "payments": of_book(
         label=_("Payment trouble: invoices that failed or are disputed"),
         fewer=True,
         reading=COUNTED.format(kept=PAID),
         words=AMOUNT,
-        is_aggregate=False,
-        of_usage=False,
-        of_feature=False,
         unit=_("invoices unsettled"),
         without_reading=_("no payment was ever written down"),
         rows="subscriptions",
     ),
-    "goals": Kind(
+    "goals": of_book(
         label=_("Goals: how far they have come"),
         reading="found",
         words=WAY,
         base="{select}.base",
-        is_aggregate=False,
-        of_usage=False,
-        of_feature=False,
         window=28,
         without_base=_("no goal is set, or none is measured"),
         without_reading=_("no goal is set, or none is measured"),
         rows="account-goals",
     ),
-    "survey": Kind(
+    "survey": of_book(
         label=_("Survey: what each person answered last"),
         reading="found",
         words=RATING,
         base="{select}.base",
-        is_aggregate=False,
-        of_usage=False,
-        of_feature=False,
         valid_days=180,
         without_base=_("nobody has answered a survey lately"),
         without_reading=_("nobody has answered a survey lately"),
     ),
-    "trait": Kind(
+    "trait": of_book(
         label=_("Trait: a number that is known of the account"),
         reading="found",
         words=AMOUNT,
-        is_aggregate=False,
-        of_usage=False,
         is_amount=True,
-        of_feature=False,
         of_trait=True,
         without_reading=_("the trait is not known, or it is too old"),
     ),
