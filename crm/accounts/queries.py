@@ -17,6 +17,11 @@ from crm.lib.sql_files import load
 from crm.staff.models import User
 from crm.staff.rules import RIGHTS
 
+# For SQL files: the accounts of %(accounts)s with those merged into them, whose rows count for them.
+WITH_MERGED = (
+    "ANY (ARRAY(SELECT id FROM crm_account WHERE id = ANY (%(accounts)s) OR merged_into_id = ANY (%(accounts)s)))"
+)
+
 
 def current_traits(
     *, at: datetime, definition: TraitDefinition | None = None, accounts: Collection[int] | None = None

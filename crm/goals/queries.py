@@ -9,7 +9,7 @@ from django.db import connection
 from django.db.models import Q, Sum
 
 from crm.accounts.models import Account, TraitDefinition
-from crm.accounts.queries import current_traits
+from crm.accounts.queries import WITH_MERGED, current_traits
 from crm.goals import rules
 from crm.lib.sql_files import load
 from crm.plans.models import Feature
@@ -17,7 +17,6 @@ from crm.usage.models import UsageDay
 
 MILLION = 1_000_000  # amounts are held in integer millionths
 BANDS = {rules.REACHED: "thriving", rules.ON_TRACK: "steady", rules.BEHIND: "at_risk", rules.MISSED: "leaving"}
-THESE = "ANY (ARRAY(SELECT id FROM crm_account WHERE id = ANY (%(accounts)s) OR merged_into_id = ANY (%(accounts)s)))"
 
 
 @dataclass(frozen=True)
@@ -84,7 +83,7 @@ def progress_on(
     """
     given = {"day": day, "known": known, "stood": stood} | ({} if accounts is None else {"accounts": list(accounts)})
     with connection.cursor() as cursor:
-        cursor.execute(progress_sql("" if accounts is None else THESE), given)
+        cursor.execute(progress_sql("" if accounts is None else WITH_MERGED), given)
         return [Progress(*(*row, day)) for row in cursor.fetchall()]
 
 

@@ -7,12 +7,11 @@ from datetime import date, datetime
 from django.db import connection
 from django.utils.translation import gettext_lazy as _
 
+from crm.accounts.queries import WITH_MERGED
 from crm.exports.queries.book import of_account, streamed
 from crm.exports.rules import Asked, Cell, Export, Table, tabled
 from crm.lib.sql_files import load
 from retention.overrides.models import Override
-
-THESE = "ANY (ARRAY(SELECT id FROM crm_account WHERE id = ANY (%(accounts)s) OR merged_into_id = ANY (%(accounts)s)))"
 
 
 @dataclass(frozen=True)
@@ -39,7 +38,7 @@ def overrides_on(
     """The override that holds on a day, by account, as far as it was recorded by `known` (None: all). One query."""
     given = {"day": day, "known": known} | ({} if accounts is None else {"accounts": list(accounts)})
     with connection.cursor() as cursor:
-        cursor.execute(overrides_sql("" if accounts is None else THESE), given)
+        cursor.execute(overrides_sql("" if accounts is None else WITH_MERGED), given)
         return {row[0]: Held(*row) for row in cursor.fetchall()}
 
 

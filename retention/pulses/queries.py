@@ -7,13 +7,13 @@ from datetime import date, datetime
 from django.db import connection
 from django.utils.translation import gettext_lazy as _
 
+from crm.accounts.queries import WITH_MERGED
 from crm.exports.queries.book import of_account, streamed, user_address
 from crm.exports.rules import Asked, Cell, Export, Table, tabled
 from crm.lib.sql_files import load
 from retention.pulses import rules
 from retention.pulses.models import Pulse
 
-THESE = "ANY (ARRAY(SELECT id FROM crm_account WHERE id = ANY (%(accounts)s) OR merged_into_id = ANY (%(accounts)s)))"
 # For lists: of each account the one that counts on %(day)s.
 COUNTING = "(SELECT account_id, value FROM ({pulses}) AS last WHERE valid_until >= %(day)s)"
 
@@ -46,7 +46,7 @@ def pulses_on(day: date, *, known: datetime | None = None, accounts: Collection[
     """
     given = {"day": day, "known": known} | ({} if accounts is None else {"accounts": list(accounts)})
     with connection.cursor() as cursor:
-        cursor.execute(pulses_sql("" if accounts is None else THESE), given)
+        cursor.execute(pulses_sql("" if accounts is None else WITH_MERGED), given)
         return {row[0]: Held(*row) for row in cursor.fetchall()}
 
 

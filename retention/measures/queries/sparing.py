@@ -6,9 +6,8 @@ from datetime import date, datetime
 
 from django.db import connection
 
+from crm.accounts.queries import WITH_MERGED
 from crm.lib.sql_files import load
-
-THESE = "ANY (ARRAY(SELECT id FROM crm_account WHERE id = ANY (%(accounts)s) OR merged_into_id = ANY (%(accounts)s)))"
 
 
 @dataclass(frozen=True)
@@ -34,5 +33,5 @@ def not_needed(
     """By account and feature, as far as it was recorded by `known` (None: all). One query."""
     given = {"day": day, "known": known} | ({} if accounts is None else {"accounts": list(accounts)})
     with connection.cursor() as cursor:
-        cursor.execute(not_needed_sql("" if accounts is None else THESE), given)
+        cursor.execute(not_needed_sql("" if accounts is None else WITH_MERGED), given)
         return {(row[0], row[1]): Spared(*row) for row in cursor.fetchall()}
