@@ -24,8 +24,8 @@ def moment(at: datetime, row: Conversation) -> str:
     return str(format_datetime(at.astimezone(place), _MOMENT[language], locale=language))
 
 
-def who_answers(row: Conversation) -> str:
-    """The sentence to pass on while the clock runs; empty when nobody is named or nothing is due."""
-    if row.responder is None or row.due_at is None or row.since is None:
+def who_answers(row: Conversation, at: datetime) -> str:
+    """The sentence to pass on while the clock runs; empty when nobody is named, and where it would not be true."""
+    if row.responder is None or row.due_at is None or row.since is None or row.due_at <= at:
         return ""
     return _ANSWERS[language_of(row)].format(who=row.responder.name, when=moment(row.due_at, row))

@@ -114,7 +114,7 @@ def _page_of(request: Request, row: Conversation, form: forms.SaidForm) -> HttpR
         "entries": queries.entries(row) if plain else [],
         "plain": plain,
         "may": may,
-        "tell": emails.who_answers(row) if plain else "",
+        "tell": emails.who_answers(row, request.now) if plain else "",
         "form": form,
         "is_open": row.state == ConversationState.OPEN,
         "is_closed": row.state == ConversationState.CLOSED,

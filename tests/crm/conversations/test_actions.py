@@ -12,6 +12,7 @@ from crm.audit.rules import System
 from crm.calendars import actions as calendars
 from crm.calendars.models import Calendar, CalendarDay
 from crm.conversations import actions, queries
+from crm.conversations.emails import who_answers
 from crm.conversations.models import Conversation, Entry
 from tests import factories
 from tests.crm.conversations.cases import CASES, PLACES, when
@@ -125,6 +126,13 @@ def test_a_day_off_that_is_entered_while_somebody_waits_moves_the_clock(account,
     assert Conversation.objects.system("test").get(pk=row.pk).due_at == NOW.replace(day=24, hour=12)
     calendars.drop_day(office, day=NOW.replace(day=23).date(), at=NOW, by=ops)
     assert Conversation.objects.system("test").get(pk=row.pk).due_at == NOW.replace(day=23, hour=12)
+
+
+def test_the_sentence_to_pass_on_is_there_while_it_is_true(account, rep):
+    row = actions.receive(account, channel="ticket", text="Hello?", at=NOW, by=rep)
+    row = Conversation.objects.system("test").select_related("account", "contact", "responder").get(pk=row.pk)
+    assert who_answers(row, NOW).startswith(f"{rep.name} answers you by ")
+    assert who_answers(row, row.due_at) == ""
 
 
 def test_a_stranger_neither_answers_nor_is_named_but_who_answers_may_speak(account, rep):
