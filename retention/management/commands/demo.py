@@ -115,6 +115,7 @@ class Demo:
                 job_title=title,
                 phone=phone,
                 language=language,
+                time_zone="Asia/Seoul" if team == "Korea" else "Europe/Berlin",
             )
         keep_login(letters.address("mina"), password)
         change_installation(
