@@ -132,6 +132,7 @@ def test_the_sentence_to_pass_on_is_there_while_it_is_true(account, rep):
     row = actions.receive(account, channel="ticket", text="Hello?", at=NOW, by=rep)
     row = Conversation.objects.system("test").select_related("account", "contact", "responder").get(pk=row.pk)
     assert who_answers(row, NOW).startswith(f"{rep.name} answers you by ")
+    assert row.due_at is not None
     assert who_answers(row, row.due_at) == ""
 
 
