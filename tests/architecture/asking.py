@@ -1,5 +1,6 @@
 """What an identity asks, and what the table in matrix.py says to it; what is answered otherwise is yielded."""
 
+import difflib
 import re
 from collections.abc import Iterator, Sequence
 
@@ -169,7 +170,9 @@ def told_of_elsewhere(made: Company, role: str) -> Iterator[str]:
         happens_elsewhere(made)
         after = _read(made, role, lines)
         transaction.set_rollback(True)
-    yield from (f"{url} tells {role}" for url, body in before.items() if after.get(url) != body)
+    for url, body in before.items():
+        if after[url] != body:
+            yield "\n".join([f"{url} tells {role}", *_differences(body, after[url])])
 
 
 def _read(made: Company, role: str, lines: Sequence[Line]) -> dict[str, str]:
@@ -177,6 +180,10 @@ def _read(made: Company, role: str, lines: Sequence[Line]) -> dict[str, str]:
     visitor, found = Visitor(made, role), dict[str, str]()
     for line in lines:
         for url in addresses(made, line, visits(made, line)[0]):
-            if visitor.ask(GET, url) == 200:
-                found[url] = TOKEN.sub("", visitor.body)
+            found[url] = f"{visitor.ask(GET, url)}\n{TOKEN.sub('', visitor.body)}"
     return found
+
+
+def _differences(before: str, after: str) -> Iterator[str]:
+    """The lines that are gone and new, so that a failure says what was told."""
+    yield from (line[:300] for line in difflib.unified_diff(before.splitlines(), after.splitlines(), n=0, lineterm=""))
