@@ -50,7 +50,7 @@ FILED: dict[str, list[tuple[str, Any]]] = {
     "renewal": [("renews_on", lambda row: row.renews_on)],
     "owner": [("held_by", lambda row: row.holder)],
     "next_step": [("next_step", lambda row: row.next_step), ("next_step_on", lambda row: row.next_step_on)],
-    "plan": [("plan", lambda row: row.plans)],
+    "plan": [("plan", lambda row: row.plans or "")],
     "seats": [("seats", lambda row: row.seats)],
     "last_use": [("last_use_on", lambda row: row.last_use_on)],
     "uses": [("uses_28_days", lambda row: row.uses)],

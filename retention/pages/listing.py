@@ -38,6 +38,9 @@ OF_PAGE = (
     "ANY (ARRAY(SELECT id FROM crm_account WHERE id = ANY (ARRAY(SELECT pk FROM page))"
     " OR merged_into_id = ANY (ARRAY(SELECT pk FROM page))))"
 )
+PULSES = f"LEFT JOIN {pulses.COUNTING.format(pulses=pulses.pulses_sql(OF_PAGE))} AS pulse ON pulse.account_id = page.pk"
+# Columns whose values are only looked up where they are shown.
+LOOKED_UP = ("seats", "plan", "last_use", "uses")
 
 
 class Cursor(NamedTuple):
@@ -76,6 +79,7 @@ def _storable(value: Any) -> bool:
 class Row:
     """One account of the list; `costliest` is the name of the measure that costs most, "" when none does.
 
+    `plans`, `seats`, `last_use_on`, `uses` and `pulse` are only known where their column is shown.
     `computed`: the band that the points come to, where `band` is set by hand; else "".
     """
 
@@ -101,7 +105,7 @@ class Row:
     mrr: Decimal | None
     renews_on: date | None
     seats: int | None
-    plans: str
+    plans: str | None
     last_use_on: date | None
     uses: int | None
     pulse: int | None
@@ -167,6 +171,7 @@ def statement(
     asked, values = named(*condition(wanted.tree, day=day, user=user, known=known), prefix="asked")
     accounts += f" AND ({asked})"
     parameters |= {**values, "day": day, "known": None}
+    parameters |= {f"shows_{key}": key in wanted.columns for key in LOOKED_UP}
     sorts = [(SORTS[key], down) for key, down in wanted.sort]
     if start:
         parameters |= {f"key{n}": value for n, value in enumerate(start.values)} | {"account": start.account}
@@ -183,7 +188,8 @@ def statement(
         "/*second*/": parts[1],
         "/*order*/": ", ".join(["part" + (" DESC" if back else ""), *_order(sorts, back, columns)]),
         "/*keys*/": ", ".join(f"page.{column}" for column in columns),
-        "/*pulses*/": pulses.COUNTING.format(pulses=pulses.pulses_sql(OF_PAGE)),
+        "/*pulse*/": "pulse.value" if "pulse" in wanted.columns else "NULL",
+        "/*pulses*/": PULSES if "pulse" in wanted.columns else "",
         "/*facts*/": facts("mrr_on", "seats_on", "renewals", only=PAGE_ACCOUNTS).removeprefix("WITH "),
     }
     text = load(__file__, "standings")

@@ -5,7 +5,7 @@
 -- Safe to run twice: it only reads. Two parts in the order of the list: accounts that have what it is sorted by, then those
 -- that have not. The second runs only when the first has not filled the page; of each only a page's worth is read, along an
 -- index. What is paid is worked out anew for the page's accounts alone. Single values are looked up rather than joined: as
--- joins, planning their order takes longer than reading them.
+-- joins, planning their order takes longer than reading them; and of columns that are not shown, not even that is planned.
 WITH first AS (
     /*first*/
 ), second AS (
@@ -24,13 +24,15 @@ SELECT page.part, /*keys*/, page.pk, page.name, page.external_id, page.next_step
     now.points, coalesce(now.band, 0), now.computed_band, now.change,
     coalesce((SELECT name FROM retention_scorecardmeasure WHERE version_id = now.version_id AND position = now.costliest), ''),
     mrr_on.account_id IS NOT NULL, mrr_on.mrr, (SELECT renews_on FROM renewals WHERE account_id = page.pk),
-    (SELECT seats FROM seats_on WHERE account_id = page.pk),
-    coalesce((SELECT string_agg(DISTINCT plan.name, ', ') FROM term JOIN crm_plan AS plan ON plan.id = term.plan_id
-        WHERE term.account_id = page.pk AND term.from_on <= %(day)s AND %(day)s < term.until_on), ''),
-    stood.last_use_on, stood.uses_28, pulse.value
+    CASE WHEN %(shows_seats)s THEN (SELECT seats FROM seats_on WHERE account_id = page.pk) END,
+    CASE WHEN %(shows_plan)s THEN
+        (SELECT string_agg(DISTINCT plan.name, ', ') FROM term JOIN crm_plan AS plan ON plan.id = term.plan_id
+        WHERE term.account_id = page.pk AND term.from_on <= %(day)s AND %(day)s < term.until_on) END,
+    CASE WHEN %(shows_last_use)s THEN (SELECT last_use_on FROM crm_account_figures WHERE account_id = page.pk) END,
+    CASE WHEN %(shows_uses)s THEN (SELECT uses_28 FROM crm_account_figures WHERE account_id = page.pk) END,
+    /*pulse*/
 FROM page
 LEFT JOIN retention_score_now AS now ON now.account_id = page.pk
-LEFT JOIN crm_account_figures AS stood ON stood.account_id = page.pk
 LEFT JOIN mrr_on ON mrr_on.account_id = page.pk
-LEFT JOIN /*pulses*/ AS pulse ON pulse.account_id = page.pk
+/*pulses*/
 ORDER BY /*order*/

@@ -106,7 +106,7 @@ class Table:
         "renewal": lambda self, row, _name: escape(in_days(row.renews_on, self.day)) or DASH,
         "owner": lambda self, row, _name: escape(row.holder) or DASH,
         "next_step": step,
-        "plan": lambda self, row, _name: escape(row.plans) or DASH,
+        "plan": lambda self, row, _name: escape(row.plans or "") or DASH,
         "seats": lambda self, row, _name: DASH if row.seats is None else escape(grouped(row.seats)),
         "last_use": lambda self, row, _name: escape(day_words(row.last_use_on, self.day)),
         "uses": lambda self, row, _name: DASH if row.uses is None else escape(grouped(row.uses)),
