@@ -273,6 +273,7 @@ SECURE_REFERRER_POLICY = "same-origin"
 SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = LANGUAGE_COOKIE_SECURE = SECURE
 SESSION_COOKIE_SAMESITE = "Lax"
 SESSION_COOKIE_NAME = "holdfast_session"
+SESSION_ENGINE = "crm.login.sessions"
 CSRF_FAILURE_VIEW = "crm.middleware.csrf_failure"
 CSRF_COOKIE_NAME = "holdfast_csrf"
 LANGUAGE_COOKIE_NAME = "holdfast_language"
