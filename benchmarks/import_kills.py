@@ -74,11 +74,7 @@ def killed(upload: Any, kills: int, chance: random.Random, is_true: Checks) -> t
     """Kill the step at hand so often, then let it end; returns (kills in the middle, times the progress was wrong)."""
     done = wrong = 0
     while done < kills:
-        pid = child(work)
-        before = upload.done
-        while upload.at_work and upload.done == before:  # the process has begun
-            sleep(0.005)
-            upload.refresh_from_db()
+        pid = begun(upload)
         sleep(chance.uniform(0, 0.05))
         os.kill(pid, signal.SIGKILL)
         os.waitpid(pid, 0)
@@ -91,6 +87,21 @@ def killed(upload: Any, kills: int, chance: random.Random, is_true: Checks) -> t
     os.waitpid(child(work), 0)
     upload.refresh_from_db()
     return done, wrong
+
+
+def begun(upload: Any) -> int:
+    """A process that has got somewhere. Where one ends by itself before it does, another follows, as in the worker."""
+    before = upload.done
+    for _ in range(3):
+        pid, ended = child(work), None
+        while not ended:
+            ended = os.waitid(os.P_PID, pid, os.WEXITED | os.WNOHANG | os.WNOWAIT)
+            sleep(0.005)
+            upload.refresh_from_db()
+            if not upload.at_work or upload.done != before:
+                return pid
+        os.waitpid(pid, 0)
+    raise RuntimeError(f"The long work ends by itself at line {upload.through}, again and again.")
 
 
 def settled() -> None:
