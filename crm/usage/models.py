@@ -182,17 +182,14 @@ class WindowEvent(models.Model):
 
 
 class WindowPerson(models.Model):
-    """Flagged uses per account and person over [D − W, D) and the W days before; people follow `same_as`."""
+    """Flagged uses per account and person over [D − W, D); people follow `same_as`. No measure compares with before."""
 
     pk = models.CompositePrimaryKey("account_id", "person_id")
     account = models.ForeignKey(Account, models.DO_NOTHING, related_name="+", db_constraint=False, db_index=False)
     person = models.ForeignKey(Person, models.DO_NOTHING, related_name="+", db_constraint=False, db_index=False)
     uses_7 = models.BigIntegerField(null=True)
-    before_7 = models.BigIntegerField(null=True)
     uses_28 = models.BigIntegerField(null=True)
-    before_28 = models.BigIntegerField(null=True)
     uses_84 = models.BigIntegerField(null=True)
-    before_84 = models.BigIntegerField(null=True)
     last_day = models.DateField()
 
     class Meta:

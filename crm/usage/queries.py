@@ -98,21 +98,21 @@ def _event_sums(windows: Iterable[int]) -> str:
 
 
 def _people_sums(windows: Iterable[int]) -> str:
-    lines = []
-    for w in WINDOWS:
-        now, before = f"day >= %(day)s::date - {w}", f"day >= %(day)s::date - {2 * w} AND day < %(day)s::date - {w}"
-        for name, when in ((f"uses_{w}", now), (f"before_{w}", before)):
-            lines.append(_sum("uses", name, when, kind="bigint") if w in windows else f"NULL::bigint AS {name},")
+    lines = (
+        _sum("uses", f"uses_{w}", f"day >= %(day)s::date - {w}", kind="bigint")
+        if w in windows
+        else f"NULL::bigint AS uses_{w},"
+        for w in WINDOWS
+    )
     return "\n    ".join(lines)
 
 
 def _aliased_sums(windows: Iterable[int]) -> str:
-    columns = [f"{name}_{w}" for w in WINDOWS for name in ("uses", "before")]
-    kept = {f"{name}_{w}" for w in windows for name in ("uses", "before")}
-    return "\n    ".join(f"sum({c})::bigint AS {c}," if c in kept else f"NULL::bigint AS {c}," for c in columns)
+    lines = (f"sum(uses_{w})::bigint AS uses_{w}," if w in windows else f"NULL::bigint AS uses_{w}," for w in WINDOWS)
+    return "\n    ".join(lines)
 
 
-def _filled(name: str, table: str, sums: str, windows: Iterable[int], redone: bool) -> str:
+def _filled(name: str, table: str, sums: str, reach: int, redone: bool) -> str:
     """The statement over the redone accounts' days, or over everyone's in halves.
 
     Two halves of the accounts are summed side by side by two workers (`actions.windows` asks the planner for it):
@@ -127,7 +127,7 @@ def _filled(name: str, table: str, sums: str, windows: Iterable[int], redone: bo
         "/*account*/": "redo.account_id" if redone else "used.account_id",
         "/*sums*/": sums,
         "/*days*/": days,
-        "/*reach*/": str(2 * max(windows)),
+        "/*reach*/": str(reach),
     }
     text = load(__file__, name)
     for mark, words in marks.items():
@@ -150,12 +150,12 @@ def window_events(windows: frozenset[int], *, redone: bool = False) -> str:
 
     Otherwise %(middle)s is wanted too, from `middle_account`.
     """
-    return _filled("window_events", "crm_usage_day", _event_sums(windows), windows, redone)
+    return _filled("window_events", "crm_usage_day", _event_sums(windows), 2 * max(windows), redone)
 
 
 def window_people(windows: frozenset[int], *, redone: bool = False, aliases: bool = True) -> str:
     """SELECT of the people's windows, as `window_events`. `aliases` False skips same_as where nobody has one."""
-    counted = _filled("window_people", "crm_person_day", _people_sums(windows), windows, redone)
+    counted = _filled("window_people", "crm_person_day", _people_sums(windows), max(windows), redone)
     if not aliases:
         return counted
     marked = load(__file__, "window_aliases").replace("/*people*/", counted)

@@ -65,7 +65,9 @@ def _build(cursor: CursorWrapper, day: date, windows: frozenset[int], events: st
     if cursor.rowcount:
         _redo(cursor, day, windows, events, people)
     cursor.execute("DROP TABLE window_redo")
-    cursor.execute(f"ANALYZE {events}; ANALYZE {people}")
+    # What the planner wants to know of them, one row in ten of the usual sample tells.
+    cursor.execute(f"SET LOCAL default_statistics_target = 10; ANALYZE {events}; ANALYZE {people}")
+    cursor.execute("RESET default_statistics_target")
 
 
 def _redo(cursor: CursorWrapper, day: date, windows: frozenset[int], events: str, people: str) -> None:
