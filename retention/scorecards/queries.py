@@ -16,7 +16,7 @@ from crm.segments import rules as conditions
 from crm.segments.models import Shared
 from crm.staff.models import Installation
 from retention.measures import queries as measures
-from retention.measures.rules import PERCENTILE, Measure
+from retention.measures.rules import PERCENTILE
 from retention.scorecards.models import Scorecard, ScorecardMeasure, ScorecardVersion, State
 from retention.scorecards.rules import AVERAGE, LOWEST, Card, Group
 
@@ -153,27 +153,28 @@ def problems_of(card: Scorecard, *, day: date, known: segments.Lists | None = No
 # --- the same arithmetic as SQL ---------------------------------------------------------------------------------
 
 
-def judgement_sql(card: Card, readings: str) -> str:
+def judgement_sql(card: Card, readings: str, *, along: str = "") -> str:
     """SELECT account_id, values, bases, components, points, coverage, low, high, band, costliest, cost from `readings`.
 
-    Follows rules.judge to the last tenth. Each level is a fence (OFFSET 0): without it the planner writes the
-    expressions of one level into every place of the next that uses them.
+    `along`: a SELECT of others as they were judged before (account_id, values, bases, components), who rank with these;
+    they are judged again only where their rank gives them other points. Follows rules.judge to the last tenth. Each
+    level is a fence (OFFSET 0): without it the planner writes the expressions of one level into every place of the
+    next that uses them.
     """
     places = range(1, len(card.measures) + 1)
-    values = "".join(
-        f", values[{n}] AS v{n}{_ranked(n, m, readings)}" for n, m in zip(places, card.measures, strict=True)
-    )
-    points = "".join(
-        f", {measures.points_sql(m, f'v{n}', known=f'n{n}')} AS p{n}"
-        for n, m in zip(places, card.measures, strict=True)
-    )
-    costs = "".join(f", ({cost})::int AS c{n}" for n, cost in zip(places, _costs(card), strict=True))
+    measured = list(zip(places, card.measures, strict=True))
+    ranks = [n for n, measure in measured if measure.scale == PERCENTILE]
+    everyone, ranked = _ranked(card, ranks, readings, along) if ranks else (readings, "")
+    values = "".join(f", p{n}" if n in ranks else f", values[{n}] AS v{n}" for n in places)
+    points = "".join(f", {measures.points_sql(m, f'v{n}')} AS p{n}" for n, m in measured if n not in ranks)
+    costs = "".join(f", {cost} AS c{n}" for n, cost in zip(places, _costs(card), strict=True))
     each = ", ".join(f"c{n}" for n in places)
     most = f"greatest({each})"
-    return f"""WITH reading AS (SELECT account_id, values, bases{values} FROM {readings} OFFSET 0),
+    return f"""WITH {ranked}reading AS (SELECT account_id, values, bases{values} FROM {everyone} OFFSET 0),
 measured AS (SELECT *{points} FROM reading OFFSET 0),
 grouped AS (SELECT *{_group_columns(card)} FROM measured OFFSET 0),
-summed AS (SELECT *, {_score_columns(card)} FROM grouped OFFSET 0),
+weighed AS (SELECT *, {_known_columns(card)} FROM grouped OFFSET 0),
+summed AS (SELECT *, {_score_columns(card)} FROM weighed OFFSET 0),
 costed AS (SELECT *{costs} FROM summed OFFSET 0)
 SELECT account_id, values, bases, ARRAY[{", ".join(f"p{n}" for n in places)}]::smallint[] AS components,
     points::smallint AS points, coverage::smallint AS coverage, low::smallint AS low, high::smallint AS high,
@@ -183,25 +184,47 @@ SELECT account_id, values, bases, ARRAY[{", ".join(f"p{n}" for n in places)}]::s
 FROM costed"""
 
 
-def _ranked(place: int, measure: Measure, readings: str) -> str:
-    """For a percentile, how many have a reading: counted once, which a window over all rows would not."""
-    if measure.scale != PERCENTILE:
-        return ""
-    return f", (SELECT count(every.values[{place}]) FROM (SELECT values FROM {readings}) AS every) AS n{place}"
+def _ranked(card: Card, places: Sequence[int], readings: str, along: str) -> tuple[str, str]:
+    """(who is judged, with p = points by percentile at these places, the head of the statement that ranks them).
+
+    Only the figures that are ranked are sorted, not what is read beside them.
+    """
+    values = "".join(f", values[{n}] AS v{n}" for n in places)
+    known = ", ".join(f"count(v{n}) AS n{n}" for n in places)
+    points = "".join(
+        f", {measures.percentile_sql(card.measures[n - 1], f'v{n}', known=f'n{n}')} AS p{n}" for n in places
+    )
+    every, held, moved = f"SELECT account_id{values} FROM {readings}", "", ""
+    everyone = readings
+    if along:
+        every = f"SELECT account_id{values}, NULL::smallint[] AS held FROM {readings}"
+        every += f" UNION ALL SELECT account_id{values}, components FROM ({along}) AS others"
+        was, now = (", ".join(text.format(n) for n in places) for text in ("held[{}]", "p{}"))
+        held, moved = ", held", f" WHERE held IS NULL OR ROW({was}) IS DISTINCT FROM ROW({now})"
+        everyone = f"(SELECT account_id, values, bases FROM {readings}"
+        everyone += f" UNION ALL SELECT account_id, values, bases FROM ({along}) AS others) AS everyone"
+    head = f"""every AS MATERIALIZED ({every}),
+ranked AS (SELECT account_id{held}{points} FROM every CROSS JOIN (SELECT {known} FROM every) AS known OFFSET 0),
+moved AS (SELECT * FROM ranked{moved}),
+"""
+    return f"{everyone} JOIN moved USING (account_id)", head
 
 
-def _average(parts: Sequence[tuple[str, int]]) -> str:
-    """Weighted average of the columns that are not null, halves up; null when all are."""
+def _average(parts: Sequence[tuple[str, int]], known: str) -> str:
+    """Weighted average of the columns, halves up; nulls count 0, `known` is the weight of the others."""
     if len(parts) == 1:
         return parts[0][0]
     tops = " + ".join(f"{weight}::bigint * coalesce({column}, 0)" for column, weight in parts)
-    known = _known(parts)
-    return f"((2 * ({tops}) + {known}) / nullif(2 * ({known}), 0))::int"
+    return f"((2 * ({tops}) + {known}) / nullif(2 * {known}, 0))::int"
 
 
 def _known(parts: Sequence[tuple[str, int]]) -> str:
     lines = " + ".join(f"CASE WHEN {column} IS NULL THEN 0 ELSE {weight}::bigint END" for column, weight in parts)
     return f"({lines})"
+
+
+def _whole(parts: Sequence[tuple[str, int]]) -> str:
+    return f"{sum(weight for _column, weight in parts)}::bigint"
 
 
 def _group_columns(card: Card) -> str:
@@ -211,20 +234,27 @@ def _group_columns(card: Card) -> str:
         for name, column in (("g", "p{}"), ("l", "coalesce(p{}, 0)"), ("h", "coalesce(p{}, 1000)")):
             parts = [(column.format(place + 1), weight) for place, weight in card.members(group)]
             only = ", ".join(part for part, _ in parts)
-            taken = {AVERAGE: _average(parts), LOWEST: f"least({only})"}.get(group.takes, f"greatest({only})")
+            average = _average(parts, _known(parts) if name == "g" else _whole(parts))
+            taken = {AVERAGE: average, LOWEST: f"least({only})"}.get(group.takes, f"greatest({only})")
             columns += f", {taken} AS {name}{n}"
     return columns
 
 
-def _score_columns(card: Card) -> str:
-    weights = card.whole_weights
-    score, low, high = (_average([(f"{name}{n}", w) for n, w in enumerate(weights, 1)]) for name in "glh")
+def _known_columns(card: Card) -> str:
+    """How much of all weight is known: of the measures' shares, and of the groups' weights."""
     shares = [(f"p{n}", share) for n, share in enumerate(card.whole_shares, 1)]
-    known, whole = _known(shares), sum(card.whole_shares)
+    groups = [(f"g{n}", weight) for n, weight in enumerate(card.whole_weights, 1)]
+    return f"{_known(shares)} AS known_share, {_known(groups)} AS known_weight"
+
+
+def _score_columns(card: Card) -> str:
+    score, low, high = ([(f"{name}{n}", w) for n, w in enumerate(card.whole_weights, 1)] for name in "glh")
+    whole = sum(card.whole_shares)
     return (
-        f"CASE WHEN {known} * 100 >= {card.minimum_coverage * whole}::bigint THEN {score} END AS points,"
-        f" {low} AS low, {high} AS high, (2000 * {known} + {whole}::bigint) / (2 * {whole}::bigint) AS coverage,"
-        f" {_known([(f'g{n}', w) for n, w in enumerate(weights, 1)])} AS known_weight"
+        f"CASE WHEN known_share * 100 >= {card.minimum_coverage * whole}::bigint"
+        f" THEN {_average(score, 'known_weight')} END AS points,"
+        f" {_average(low, _whole(low))} AS low, {_average(high, _whole(high))} AS high,"
+        f" (2000 * known_share + {whole}::bigint) / (2 * {whole}::bigint) AS coverage"
     )
 
 
@@ -235,15 +265,17 @@ def _costs(card: Card) -> list[str]:
         members = card.members(group)
         inside = _known([(f"p{place + 1}", own) for place, own in members])
         for nth, (place, own) in enumerate(members):
-            lack, whole = f"{weight}::bigint * (1000 - p{place + 1})", "known_weight"
+            lack, whole, divided = f"{weight}::bigint * (1000 - p{place + 1})", "known_weight", "({}) / ({})"
             counts = f"p{place + 1} IS NOT NULL"
             if group.takes == AVERAGE and len(members) > 1:
                 # A product of two weights may not fit into a bigint.
                 lack, whole = f"{own}::numeric * {lack}", f"known_weight::numeric * {inside}"
+                divided = "div({}, {})"
             elif group.takes != AVERAGE:
                 earlier = [f"p{before + 1} IS DISTINCT FROM g{n}" for before, _weight in members[:nth]]
                 counts = " AND ".join([f"p{place + 1} = g{n}", *earlier])
-            costs[place] = f"CASE WHEN {counts} THEN div(2 * {lack} + {whole}, 2 * {whole}) ELSE 0 END"
+            share = divided.format(f"2 * {lack} + {whole}", f"2 * {whole}")
+            costs[place] = f"CASE WHEN {counts} THEN ({share})::int ELSE 0 END"
     return costs
 
 

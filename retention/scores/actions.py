@@ -52,7 +52,7 @@ BEFORE_KEPT = f"""SELECT kept.points_before AS points FROM retention_score_now A
     WHERE NOT EXISTS (SELECT FROM retention_score_now AS kept
         WHERE kept.account_id = new.account_id AND kept.day = %(day)s AND kept.version_id = %(version)s))"""
 # Accounts that are not judged in this run but rank along, as their readings were kept.
-ALONG = """SELECT account_id, values, bases FROM retention_score_reading
+ALONG = """SELECT account_id, values, bases, components FROM retention_score_reading
     WHERE version_id = {version} AND account_id NOT IN (SELECT account_id FROM changed)"""
 
 
@@ -131,6 +131,8 @@ def _lock() -> None:
         cursor.execute("SELECT pg_advisory_xact_lock(hashtext('retention scores'))")
         # Compiling these wide expressions takes longer than running them.
         cursor.execute("SET LOCAL lock_timeout = '30s'; SET LOCAL work_mem = '256MB'; SET LOCAL jit = off")
+        # Of its own tables the planner wants to know little more than their size.
+        cursor.execute("SET LOCAL default_statistics_target = 10")
 
 
 def _facts() -> str:
@@ -255,8 +257,8 @@ def judge(
 ) -> int:
     """Fill the temporary tables `fresh` (readings) and `verdict` (scores) for a day; returns how many were read.
 
-    `only`: a SELECT of the accounts to read. `along`: a SELECT of others, as they were read before, who are judged
-    too because a percentile may have moved them.
+    `only`: a SELECT of the accounts to read. `along`: a SELECT of others, as they were judged before, who rank with
+    these and are judged too where that moves them.
     """
     card = edition.card
     judged = measures.prepare(day, card.measures, known=known, only=only)
@@ -267,11 +269,11 @@ def judge(
         usage_known=measures.has_usage(day),
         only=only,
     )
-    source = f"(SELECT account_id, values, bases FROM fresh UNION ALL {along}) AS everyone" if along else "fresh"
+    verdict = scorecards.judgement_sql(card, "fresh", along=along)
     with connection.cursor() as cursor:
         cursor.execute("DROP TABLE IF EXISTS fresh, verdict")
         cursor.execute(f"CREATE TEMP TABLE fresh ON COMMIT DROP AS {read}", {"as_of": day, "known": known})
-        cursor.execute(f"CREATE TEMP TABLE verdict ON COMMIT DROP AS {scorecards.judgement_sql(card, source)}")
+        cursor.execute(f"CREATE TEMP TABLE verdict ON COMMIT DROP AS {verdict}")
         cursor.execute("ANALYZE verdict (account_id)")
     return judged
 

@@ -12,7 +12,7 @@ from crm.staff.queries import installation
 from crm.subscriptions import queries as subscriptions
 from retention.measures.queries.kinds import KINDS, Kind
 from retention.measures.queries.sparing import not_needed_sql
-from retention.measures.rules import PERCENTILE, STEPS, Measure
+from retention.measures.rules import STEPS, Measure
 from retention.onboarding import queries as onboarding
 
 WRITTEN_AT = time(6, tzinfo=timezone.utc)  # noqa: UP017 - `datetime.UTC` would hide behind the names above
@@ -119,7 +119,7 @@ def readings(
 ) -> str:
     """SELECT account_id, values, bases of everyone in `judged`; parameters %(as_of)s and %(known)s (as `prepare`, which
     must have run)."""
-    aggregates, selects, joins, values, bases = "", "", "", [], []
+    aggregates, selects, joins, values, figures = "", "", "", [], []
     for n, measure in enumerate(measures, 1):
         kind, fragment = KINDS[measure.kind], _fragment(measure, windows, only)
         if kind.is_aggregate:
@@ -129,9 +129,8 @@ def readings(
             selects += f", found_{n} AS (\n{fragment}\n)"
             joins += f"\nLEFT JOIN found_{n} ON found_{n}.account_id = judged.account_id"
             found = f"found_{n}.found"
-        value, base = _reading(measure, kind, found, minimum_tenure if usage_known or not kind.of_usage else None)
-        values.append(value)
-        bases.append(base)
+        figures += [f"{found} AS found_{n}", f"({_base(measure, kind, select=f'found_{n}')})::numeric AS base_{n}"]
+        values.append(_reading(measure, kind, n, minimum_tenure if usage_known or not kind.of_usage else None))
     spares = _spares()
     columns = sorted(set(re.findall(r"\bused\.((?:uses|before|amount|amount_before)_\d+)", aggregates)))
     marks = {
@@ -141,8 +140,9 @@ def readings(
         "/*changed*/": f"AND used.account_id IN ({only})" if only else "",
         "/*aggregates*/": aggregates,
         "/*selects*/": selects,
-        "/*values*/": _less_spared(",\n    ".join(values), spares),
-        "/*bases*/": _less_spared(", ".join(bases), spares),
+        "/*values*/": ",\n    ".join(values),
+        "/*bases*/": ", ".join(f"judged.base_{n}" for n in range(1, len(values) + 1)),
+        "/*figures*/": _less_spared(", ".join(figures), spares),
         "/*joins*/": joins + (SPARED_OF_PLAN if spares else ""),
         "/*but spared*/": NOT_SPARED if spares else "",
     }
@@ -231,41 +231,46 @@ def _troubles(only: str) -> str:
     return text.replace(_KNOWN, _recorded("crm_payment"))
 
 
-def _reading(measure: Measure, kind: Kind, found: str, minimum_tenure: int | None) -> tuple[str, str]:
-    """(value, base) as SQL. What reads use is missing without known usage."""
-    w = measure.window
-    tenure = f"greatest(least(judged.tenure, {w}), 1)" if kind.of_usage else str(w)
-    base, reading = kind.base.replace("{select}", found.partition(".")[0]), kind.reading
+def _tenure(measure: Measure, kind: Kind) -> str:
+    return f"greatest(least(judged.tenure, {measure.window}), 1)" if kind.of_usage else str(measure.window)
+
+
+def _base(measure: Measure, kind: Kind, *, select: str) -> str:
     if measure.per_price:
-        base = f"judged.price_{w} * {w} / {tenure}"
-        reading = f"({reading}) / base"
+        return f"judged.price_{measure.window} * {measure.window} / {_tenure(measure, kind)}"
+    return kind.base.replace("{select}", select)
+
+
+def _reading(measure: Measure, kind: Kind, n: int, minimum_tenure: int | None) -> str:
+    """What is read at place `n`, over what was found and its base. What reads use is missing without known usage."""
     if minimum_tenure is None:
-        return "NULL", base
-    value = reading.format(w=w, tenure=tenure).replace("found", found).replace("base", f"({base})")
+        return "NULL"
+    w, base = measure.window, f"judged.base_{n}"
+    reading = f"({kind.reading}) / base" if measure.per_price else kind.reading
+    value = (
+        reading.format(w=w, tenure=_tenure(measure, kind)).replace("found", f"judged.found_{n}").replace("base", base)
+    )
     condition = f"judged.tenure >= {max(minimum_tenure, kind.periods * w)}" if kind.of_usage else "TRUE"
-    if base != "NULL":
+    if measure.per_price or kind.base != "NULL":
         # Said aloud, since least() passes over a null.
-        condition += f" AND ({base}) IS NOT NULL"
-    return f"CASE WHEN {condition} THEN round(({value})::numeric, 9) END", base
+        condition += f" AND {base} IS NOT NULL"
+    return f"CASE WHEN {condition} THEN round(({value})::numeric, 9) END"
 
 
-def points_sql(measure: Measure, value: str, *, known: str) -> str:
-    """Tenths of points of the column `value`, as rules.points and rules.percentiles compute them.
-
-    `known`: SQL for how many values are known.
-    """
-    if measure.scale == PERCENTILE:
-        return _percentile_sql(measure, value, known)
+def points_sql(measure: Measure, value: str) -> str:
+    """Tenths of points of the column `value` on a linear or stepped scale, as rules.points computes them."""
     if measure.scale == STEPS:
         first = _tenths(measure.steps[0][1])
         rungs = " ".join(f"WHEN {value} >= {limit} THEN {_tenths(worth)}" for limit, worth in reversed(measure.steps))
         return f"CASE WHEN {value} IS NULL THEN NULL {rungs} ELSE {first} END"
     red, green = measure.red, measure.green
-    up = green > red
-    done, way = (f"({value} - {red})", green - red) if up else (f"({red} - {value})", red - green)
+    if green > red:
+        beyond, done, way = (">=", "<="), f"({value} - {red})", green - red
+    else:
+        beyond, done, way = ("<=", ">="), f"({red} - {value})", red - green
     return (
-        f"CASE WHEN {value} IS NULL THEN NULL WHEN {done} <= 0 THEN 0 WHEN {done} >= {way} THEN 1000"
-        f" ELSE div(2000 * {done} + {way}, 2 * {way})::int END"
+        f"CASE WHEN {value} {beyond[0]} {green} THEN 1000 WHEN {value} {beyond[1]} {red} THEN 0"
+        f" WHEN {value} IS NOT NULL THEN div(2000 * {done} + {way}, {2 * way})::int END"
     )
 
 
@@ -273,10 +278,11 @@ def _tenths(worth: Any) -> int:
     return int((worth * 20 + 1) // 2)
 
 
-def _percentile_sql(measure: Measure, value: str, n: str) -> str:
+def percentile_sql(measure: Measure, value: str, *, known: str) -> str:
+    """Tenths of points of the column `value` among all rows, as rules.percentiles; `known`: how many have one."""
     order = f"OVER (ORDER BY {value} {'DESC NULLS LAST' if measure.red > measure.green else 'ASC NULLS LAST'})"
     # rank − 1 are below, and count(*) up to here − rank are equal: 2 × below + equals = rank + count − 2.
     return (
-        f"CASE WHEN {value} IS NOT NULL AND {n} >= 50 THEN"
-        f" ((2000 * (rank() {order} + count(*) {order} - 2) + 2 * ({n} - 1)) / (4 * ({n} - 1)))::int END"
+        f"CASE WHEN {value} IS NOT NULL AND {known} >= 50 THEN"
+        f" ((2000 * (rank() {order} + count(*) {order} - 2) + 2 * ({known} - 1)) / (4 * ({known} - 1)))::int END"
     )

@@ -25,6 +25,11 @@ WITH several AS (
     GROUP BY judged.account_id
 )/*selects*/
 SELECT judged.account_id, ARRAY[/*values*/]::numeric[] AS values, ARRAY[/*bases*/]::numeric[] AS bases
-FROM judged
-JOIN by_feature USING (account_id)
-LEFT JOIN (SELECT DISTINCT plan_set, features FROM plan_key) AS included ON included.plan_set = judged.plan_set/*joins*/
+FROM (
+    -- What was found, and its base worked out once; a fence, or the planner would write it into every place.
+    SELECT judged.account_id, judged.tenure, /*figures*/
+    FROM judged
+    JOIN by_feature USING (account_id)
+    LEFT JOIN (SELECT DISTINCT plan_set, features FROM plan_key) AS included ON included.plan_set = judged.plan_set/*joins*/
+    OFFSET 0
+) AS judged

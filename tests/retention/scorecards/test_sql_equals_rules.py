@@ -82,3 +82,27 @@ def test_the_same_readings_give_the_same_bytes_in_any_order() -> None:
 
 def cards_of(measures: tuple[Measure, ...]) -> Card:
     return Card(measures, tuple(Group(Decimal(1), (n,), (Decimal(1),)) for n in range(len(measures))))
+
+
+@pytest.mark.django_db
+def test_whoever_ranks_otherwise_through_a_change_is_judged_again_and_nobody_else_is() -> None:
+    ranked = Measure(key="ranked", kind="reach", scale=PERCENTILE)
+    card = replace(cards_of((ranked, Measure(key="linear", kind="reach", green=Decimal(100)))), minimum_coverage=0)
+    rows: list[list[Decimal | None]] = [[Decimal(n), Decimal(n)] for n in range(100)]
+    before = in_sql(card, rows)
+    rows[40] = [Decimal("44.5"), Decimal(7)]  # passes 41 to 44, each of which falls by one rank
+    with connection.cursor() as cursor:
+        cursor.execute(
+            'CREATE TEMP TABLE others ON COMMIT DROP AS SELECT 0::bigint AS account_id, "values", bases FROM tried'
+        )
+        cursor.execute("TRUNCATE others; ALTER TABLE others ADD components smallint[]")
+        held: list[tuple[Any, ...]] = [(n, rows[n], before[n][0]) for n in range(100) if n != 40]
+        cursor.executemany("INSERT INTO others VALUES (%s, %s::numeric[], NULL, %s::smallint[])", held)
+        cursor.execute("DELETE FROM tried; INSERT INTO tried VALUES (40, '{44.5,7}', NULL)")
+        text = judgement_sql(card, "tried", along="SELECT account_id, values, bases, components FROM others")
+        cursor.execute(f"SELECT account_id, components, points FROM ({text}) AS judged ORDER BY account_id")
+        again = cursor.fetchall()
+    afterwards = in_sql(card, rows)
+    assert [account for account, *_rest in again] == [40, 41, 42, 43, 44]
+    assert [tuple(rest) for _account, *rest in again] == [afterwards[n][:2] for n in range(40, 45)]
+    assert [n for n in range(100) if before[n] != afterwards[n]] == [40, 41, 42, 43, 44]
