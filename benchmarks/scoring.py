@@ -1,12 +1,14 @@
 """Windows, scores and ledger against one hand-written statement over the days: `python -m benchmarks.scoring`.
 
-Prints ratios and the budgets of scale.md. It works in a database of its own and drops it in the end.
+Prints ratios and the budgets of scale.md, and beside them how long DuckDB takes for the same statement over Parquet.
+It works in a database of its own and drops it in the end.
 """
 
 import argparse
 import os
 import statistics
 import sys
+import tempfile
 from collections.abc import Callable
 from datetime import UTC, datetime, time, timedelta
 from pathlib import Path
@@ -38,6 +40,7 @@ from retention.scores import actions  # noqa: E402
 BY = System("benchmark")
 AT = datetime.combine(DAY, time(6), UTC)
 BASELINE = Path(__file__).with_name("scoring_baseline.sql").read_text()
+HAND_WRITTEN = BASELINE[BASELINE.index("WITH per_feature") :]
 PLAIN = """
 CREATE TABLE bench_usage_day AS
     SELECT account_id, day, event_id::smallint AS feature, uses::float8 AS value FROM crm_usage_day;
@@ -111,6 +114,31 @@ def value(text: str) -> int:
         return int(cursor.fetchall()[0][0])
 
 
+def by_duckdb(accounts: int, days: int) -> float:
+    """Median seconds of the one statement in DuckDB over Parquet files: about the physical limit."""
+    taken = []
+    with tempfile.TemporaryDirectory() as folder:
+        source, text = usage_shape.as_parquet(accounts, days, Path(folder)), HAND_WRITTEN.replace("%(day)s", f"'{DAY}'")
+        for run in range(3):
+            started = perf_counter()
+            source.execute(f"CREATE TABLE bench_history_{run} AS {text}")
+            taken.append(perf_counter() - started)
+    return statistics.median(taken)
+
+
+def held_at_most(work: Callable[[], object]) -> tuple[float, float]:
+    """Megabytes that this process holds before some work, and the most that it holds meanwhile."""
+    Path("/proc/self/clear_refs").write_text("5")  # the peak is counted from here
+    before = _megabytes("VmRSS")
+    work()
+    return before, _megabytes("VmHWM")
+
+
+def _megabytes(name: str) -> float:
+    lines = Path("/proc/self/status").read_text().splitlines()
+    return int(next(line for line in lines if line.startswith(name)).split()[1]) / 1024
+
+
 def one_scorecard(edition: scorecards.Edition) -> None:
     """From windows to ledger rows, what the baseline does from days to its history."""
     actions._lock()
@@ -149,12 +177,16 @@ def touch(accounts: int) -> None:
     )
 
 
-def measure(accounts: int, days: int) -> None:
+def prepare(accounts: int, days: int) -> None:
     print(f"{accounts:,} accounts, {days} days of usage", flush=True)
     usage_shape.fill(accounts, days)
     execute(PLAIN)
     execute("VACUUM (ANALYZE) bench_usage_day, bench_person_day, bench_account")
     partitions.ensure_months("retention_health_score", [DAY])
+
+
+def measure(accounts: int, days: int) -> None:
+    duck = by_duckdb(accounts, days)
     edition = scorecards.edition(publish_version(1, SIX))
     # The baseline gets the memory that our own runs take, and is spared the compiling that slows it down.
     execute("SET statement_timeout = 0; SET work_mem = '256MB'; SET jit = off")
@@ -164,6 +196,7 @@ def measure(accounts: int, days: int) -> None:
     usage.roll_windows(DAY, windows=frozenset({28}), at=AT, by=BY, again=True)
     one = timed(lambda: one_scorecard(edition))
     full = timed(full_run, runs=1)
+    held, most = held_at_most(lambda: timed(full_run, runs=1))
     actions.score_changed(AT, at=AT, by=BY)
 
     def little() -> None:
@@ -182,6 +215,7 @@ def measure(accounts: int, days: int) -> None:
     row = value(f"SELECT avg(pg_column_size(h.*)) FROM retention_health_score AS h WHERE version_id = {twelve.pk}")
 
     say("one hand-written statement", baseline, None, None)
+    say("the same statement by DuckDB over Parquet", duck, duck / baseline, None)
     say("windows rebuild", rebuild, rebuild / baseline, 1.5)
     say("one scorecard from windows, with its ledger rows", one, one / baseline, 0.2)
     say("full run: windows, scores, current scores, ledger", full, full / baseline, None)
@@ -189,6 +223,7 @@ def measure(accounts: int, days: int) -> None:
     say("everyone judged anew by one scorecard", everyone, None, None)
     say("everyone judged anew by ten scorecards, of one", ten, ten / everyone, 10)
     print(f"  preview of a draft over 10,000 accounts: {preview:.2f} s (budget 1{'' if preview < 1 else ', MISSED'})")
+    print(f"  the Python process: {held:.1f} MB before another full run, {most:.1f} MB at most in it")
     print(f"  ledger row of twelve measures: {row} bytes (budget 240{'' if row <= 240 else ', MISSED'})")
 
 
@@ -209,6 +244,7 @@ def main() -> int:
     connection.settings_dict["TEST"]["NAME"] = f"bench_{chosen.accounts}"
     connection.creation.create_test_db(verbosity=0, autoclobber=True, serialize=False)
     try:
+        prepare(chosen.accounts, chosen.days)
         measure(chosen.accounts, chosen.days)
     finally:
         connection.creation.destroy_test_db("holdfast", verbosity=0)

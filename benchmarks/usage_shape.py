@@ -8,6 +8,7 @@ import os
 import threading
 from collections.abc import Iterator
 from datetime import date, timedelta
+from pathlib import Path
 
 import duckdb
 from django.db import connection
@@ -88,13 +89,31 @@ INSERT INTO crm_subscriptionchange (account_id, subscription_id, effective_on, p
 """
 
 
-def fill(accounts: int, days: int) -> None:
-    """Fill an empty, migrated database; each step prints its rows."""
+def _source(accounts: int) -> duckdb.DuckDBPyConnection:
     source = duckdb.connect()
     source.execute("SET threads = 2; SET memory_limit = '6GB'; CREATE MACRO u(x) AS (hash(x) % 1000003) / 1000003.0")
     source.execute(ACCOUNTS.format(accounts=accounts))
     source.execute(ADOPTED)
-    start = DAY - timedelta(days + 1)
+    return source
+
+
+def as_parquet(accounts: int, days: int, folder: Path) -> duckdb.DuckDBPyConnection:
+    """The same usage as Parquet files in this folder, under the names of the baseline's tables."""
+    source, start = _source(accounts), DAY - timedelta(days + 1)
+    uses = f"SELECT account_id, day, event_id::SMALLINT AS feature, uses::DOUBLE AS value FROM ({USAGE}) AS used"
+    for name, rows in {
+        "bench_account": "SELECT account_id, mrr::DOUBLE AS mrr, seats FROM account",
+        "bench_usage_day": uses.format(days=days, start=start),
+        "bench_person_day": PERSON_DAYS.format(days=days, start=start, people=PEOPLE),
+    }.items():
+        source.execute(f"COPY ({rows}) TO '{folder}/{name}.parquet' (FORMAT parquet)")
+        source.execute(f"CREATE VIEW {name} AS SELECT * FROM '{folder}/{name}.parquet'")
+    return source
+
+
+def fill(accounts: int, days: int) -> None:
+    """Fill an empty, migrated database; each step prints its rows."""
+    source, start = _source(accounts), DAY - timedelta(days + 1)
     used = [start + timedelta(n) for n in range(1, days + 1)]
     partitions.ensure_months("crm_usage_day", used)
     partitions.ensure_months("crm_person_day", used)
