@@ -4,7 +4,7 @@ Days are UTC and windows half-open. A merged account's lines count for the one t
 function takes `known`: only changes recorded by that instant (None: all), and `accounts`: only these (None: all).
 """
 
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterable, Iterator
 from datetime import date, datetime
 from decimal import Decimal
 from itertools import groupby
@@ -28,6 +28,16 @@ def sql(name: str, *, only: str = "") -> str:
     """
     term = load(__file__, "term").replace("/*only*/", _only(only) if only else "")
     return term if name == "term" else f"WITH term AS ({term})\n{_flat(load(__file__, name))}"
+
+
+def state_sql(windows: Iterable[int]) -> str:
+    """`sql` of `paid_state`, with mrr_W over [%(start_W)s, %(end_W)s) for each of these windows."""
+    mean = load(__file__, "paid_mean")
+    means = (
+        f",\n{mean.replace('%(start)s', f'%(start_{w})s').replace('%(end)s', f'%(end_{w})s').rstrip()} AS mrr_{w}"
+        for w in windows
+    )
+    return sql("paid_state").replace("/*means*/", "".join(means))
 
 
 def facts(*names: str, only: str = THESE) -> str:

@@ -69,28 +69,18 @@ def _terms(cursor: Any, known: datetime | None, only: str) -> None:
     cursor.execute(f"INSERT INTO paid_term SELECT {columns} FROM ({later}) AS term", {"known": known})
 
 
-def _of_terms(name: str) -> str:
-    """A query of the book over the terms that this run has already put into a table."""
-    return subscriptions.sql(name).replace(subscriptions.sql("term"), "SELECT * FROM paid_term")
-
-
 def _priced(measures: Sequence[Measure]) -> list[int]:
     return sorted({measure.window for measure in measures if measure.per_price})
 
 
 def _population(measures: Sequence[Measure], only: str) -> str:
-    prices, columns, joins = "", "", ""
-    for w in _priced(measures):
-        mean = _of_terms("mean_mrr").replace("%(start)s", f"%(start_{w})s").replace("%(end)s", f"%(end_{w})s")
-        prices += f", paid_{w} AS (\n{mean}\n)"
-        columns += f",\n    CASE WHEN paid_{w}.mrr > 0 THEN paid_{w}.mrr * {w} / 28 END AS price_{w}"
-        joins += f"\nLEFT JOIN paid_{w} ON paid_{w}.account_id = account.id"
+    windows = _priced(measures)
+    # What is paid is read of the terms that this run has already put into a table.
+    state = subscriptions.state_sql(windows).replace(subscriptions.sql("term"), "SELECT * FROM paid_term")
+    prices = (f",\n    CASE WHEN paid.mrr_{w} > 0 THEN paid.mrr_{w} * {w} / 28 END AS price_{w}" for w in windows)
     marks = {
-        "/*churned_on*/": _of_terms("churned_on"),
-        "/*seats_on*/": _of_terms("seats_on"),
-        "/*prices*/": prices,
-        "/*price columns*/": columns,
-        "/*price joins*/": joins,
+        "/*paid*/": state,
+        "/*price columns*/": "".join(prices),
         "/*only*/": f"AND account.id IN ({only})" if only else "",
     }
     return _marked(load(__file__, "population"), marks)

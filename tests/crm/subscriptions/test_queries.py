@@ -152,6 +152,40 @@ def test_coverage_that_ends_with_the_data_is_censored_not_churn():
     assert kinds == [(a_day_before.pk, "churn")]
 
 
+def test_one_pass_over_the_terms_says_what_each_question_says_alone():
+    installation(paid_through=date(2026, 8, 31), currency="EUR")
+    small, large = plan(), plan()
+    acme, gone, later, foreign = account(), account(), account(), account()
+    first = subscription(acme, 90, plan=small, seats=3, effective_on=date(2026, 1, 3), ends_on=date(2026, 6, 9))
+    change(first, 50, effective_on=date(2026, 4, 7), seats=5)
+    subscription(acme, 11, plan=large, seats=2, effective_on=date(2026, 3, 5))
+    subscription(gone, 7, plan=large, effective_on=date(2026, 1, 1), ends_on=date(2026, 3, 20))
+    subscription(later, 7, effective_on=date(2026, 8, 1))
+    subscription(foreign, 7, currency="USD", effective_on=date(2026, 1, 1))
+    for day in (date(2026, 1, 1), date(2026, 3, 20), date(2026, 4, 10), date(2026, 6, 20), date(2026, 8, 31)):
+        given = {"day": day, "known": None, "start_28": day - timedelta(28), "end_28": day}
+        text = queries.state_sql([28])
+        with connection.cursor() as cursor:
+            cursor.execute(f"SELECT account_id, churned_on, plans, seats, mrr_28 FROM ({text}) AS state", given)
+            rows = {row[0]: row[1:] for row in cursor.fetchall()}
+            cursor.execute(queries.sql("seats_on"), given)
+            seats = dict(cursor.fetchall())
+        churned, mean = queries.churned_on(day), queries.mean_mrr(day - timedelta(28), day)
+        paid = queries.paid_plan_features(day)
+        assert set(rows) == {acme.pk, gone.pk, later.pk, foreign.pk}
+        for pk, (left, plans, own, mrr) in rows.items():
+            assert (left, own, mrr) == (churned.get(pk), seats.get(pk), mean.get(pk))
+            assert (plans is not None) == (pk in paid)
+    with connection.cursor() as cursor:
+        given |= {"day": date(2026, 4, 10), "start_28": date(2026, 3, 13), "end_28": date(2026, 4, 10)}
+        cursor.execute(f"SELECT account_id, plans, seats, mrr_28 FROM ({text}) AS state ORDER BY 1", given)
+        # 25 days at 90 and 3 at 50, beside 28 at 11; 7 days at 7; nothing yet; no rate.
+        assert cursor.fetchall()[:2] == [
+            (acme.pk, sorted([small.pk, large.pk]), 7, Decimal("96.714286")),
+            (gone.pk, None, None, Decimal("1.750000")),
+        ]
+
+
 def test_features_come_from_the_plans_paid_that_day():
     reports, chat = feature(), feature()
     small, all_in, bare = plan(reports, chat), plan(includes_everything=True), plan()
