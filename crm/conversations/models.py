@@ -4,7 +4,7 @@ from datetime import datetime, timedelta
 from typing import ClassVar, Self
 
 from django.contrib.postgres.indexes import GinIndex
-from django.contrib.postgres.search import SearchVector
+from django.contrib.postgres.search import SearchVectorField
 from django.db import models
 from django.utils.translation import gettext_lazy as _
 from django.utils.translation import pgettext_lazy
@@ -110,7 +110,12 @@ class Conversation(ScopedModel):
             models.Index(fields=["warn_at", "id"], name="conversation_in_danger", condition=models.Q(state="open")),
             models.Index(fields=["last_at"], name="conversation_mentions", condition=models.Q(channel="mention")),
             models.Index(fields=["contact"], name="conversation_by_contact", condition=models.Q(contact__isnull=False)),
-            GinIndex(SearchVector("subject", config="simple"), name="conversation_search"),
+            models.Index(fields=["-last_at", "-id"], name="conversation_by_time"),
+            # By weeks, so that of a word that stands in every other subject the newest are found first.
+            GinIndex(
+                models.Func("subject", "last_at", function="crm_words_of_week", output_field=SearchVectorField()),
+                name="conversation_by_words",
+            ),
         ]
         constraints: ClassVar = [
             models.UniqueConstraint(fields=["external_id"], name="conversation_external_id_unique"),

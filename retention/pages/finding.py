@@ -1,8 +1,9 @@
 """Search from anywhere: accounts, people and what was said to them of which a word begins like what was typed."""
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import date
+from datetime import date, datetime
 from typing import Any
 
 from django.db import connection
@@ -23,7 +24,9 @@ from crm.staff.queries import Text, compiled_per_scope
 from crm.staff.views import Request, commands_for, needs
 from retention.scores.models import Band
 
-MOST, FEW, LEAST, MANY = 20, 6, 3, 5_000
+MOST, FEW, LEAST = 20, 6, 3
+RECENT, MANY = 2_000, 5_000  # conversations looked through one by one, and by their words
+RUN = re.compile(r"[^\W_]+")  # letters and digits, which no word is parted in
 
 
 @dataclass(frozen=True)
@@ -68,7 +71,7 @@ def _answer(request: Request, most: int) -> dict[str, Any]:
     people = request.user.may("read_contact_data")
     # A letter or two begin a word of every other subject, and the palette asks at each of them.
     talks = people and most == MOST and len(q) >= LEAST
-    rows = found(request.user, q, people=people, talks=talks) if q else []
+    rows = found(request.user, q, at=request.now, people=people, talks=talks) if q else []
     accounts = [row for row in rows if row.kind == "account"]
     contacts = [row for row in rows if row.kind == "person"]
     said = [row for row in rows if row.kind == "talk"]
@@ -94,13 +97,15 @@ def _accounts(user: User) -> Text:
     return named_text(seen.values("pk", "name", "external_id", "stage", "owner_id"))
 
 
-def found(user: User, q: str, *, people: bool, talks: bool) -> list[Found]:
+def found(user: User, q: str, *, at: datetime, people: bool, talks: bool) -> list[Found]:
     """Accounts, people, conversations, then promises and goals, one more of each than are shown. One query."""
     accounts, parameters = _accounts(user)
     text = load(__file__, "finding").replace("/*accounts*/", accounts)
+    words = tsquery(q)
+    inside = max(RUN.findall(words), key=len, default="")
     prefix = q.lower().replace("\\", "\\\\").replace("%", r"\%").replace("_", r"\_") + "%"
-    asked: dict[str, Any] = {"words": tsquery(q), "prefix": prefix, "people": people, "talks": talks}
-    asked |= {"limit": MOST + 1, "many": MANY}
+    asked: dict[str, Any] = {"words": words, "prefix": prefix, "people": people, "talks": talks, "now": at}
+    asked |= {"inside": f"%{inside}%", "limit": MOST + 1, "recent": RECENT, "many": MANY}
     with connection.cursor() as cursor:
         cursor.execute(text, {**parameters, **asked})
         return [_row(*row) for row in cursor.fetchall()]

@@ -3,11 +3,12 @@
 -- first · Reads the accounts the reader sees, crm_contact, crm_conversation, crm_promise, crm_goal, crm_goalchange,
 -- retention_score_now, crm_user · Writes nothing
 -- Safe to run twice: it only reads. They run along the indexes account_search, account_name_prefix, contact_search,
--- conversation_search, promise_search and goal_search, so their expressions must stay as those indexes have them. What is of
--- merged accounts stands under the one that stayed. %(people)s and %(talks)s: whether contacts, and what was said, may be
--- searched; where over %(many)s conversations have the words, none is shown but a row of the kind 'many', and alike of the
--- promises and goals a row of the kind 'many noted'.
-WITH asked AS MATERIALIZED (SELECT to_tsquery('simple', %(words)s) || %(words)s::tsquery AS words),
+-- conversation_by_time, conversation_by_words, promise_search and goal_search, so their expressions must stay as those indexes
+-- have them. What is of merged accounts stands under the one that stayed. %(people)s and %(talks)s: whether contacts, and what
+-- was said, may be searched. A row of the kind 'many' says that over %(many)s conversations had the words before enough were
+-- found, and that older ones were not looked at; where over %(many)s promises or goals have them, none is shown but a row of
+-- the kind 'many noted'.
+WITH RECURSIVE asked AS MATERIALIZED (SELECT to_tsquery('simple', %(words)s) || %(words)s::tsquery AS words),
 account AS MATERIALIZED (
     SELECT seen.pk, seen.name, seen.external_id, seen.stage, seen.owner_id
     FROM (/*accounts*/) AS seen
@@ -27,18 +28,54 @@ account AS MATERIALIZED (
     WHERE %(people)s AND contact.erased_at IS NULL AND contact.merged_into_id IS NULL
     ORDER BY lower(contact.name), contact.id
     LIMIT %(limit)s
-), probe AS MATERIALIZED (
-    -- A word that stands in every other subject finds too much to be put in order while somebody waits.
-    SELECT said.id FROM asked
-    JOIN crm_conversation AS said ON to_tsvector('simple'::regconfig, COALESCE(said.subject, '')) @@ asked.words
+), recent AS MATERIALIZED (
+    -- A word of every other subject is soon found among what was said last.
+    SELECT ARRAY(
+        SELECT said.id
+        FROM (SELECT id, account_id, subject, last_at FROM crm_conversation ORDER BY last_at DESC, id DESC LIMIT %(recent)s) AS said
+        -- %(inside)s spares most of them from being taken apart.
+        JOIN crm_account AS held ON held.id = said.account_id
+        JOIN (/*accounts*/) AS seen ON seen.pk = coalesce(held.merged_into_id, held.id)
+        WHERE lower(said.subject) LIKE %(inside)s AND to_tsvector('simple', said.subject) @@ (SELECT words FROM asked)
+        ORDER BY said.last_at DESC, said.id DESC
+        LIMIT %(limit)s
+    ) AS ids
     WHERE %(talks)s
-    LIMIT %(many)s + 1
+), walk AS (
+    -- Else week by week, the newest first, until enough are found: all that have such a word are too many to be put in
+    -- order while somebody waits.
+    SELECT crm_week(%(now)s) + 2 AS week, 0::bigint AS looked_at,
+        CASE WHEN cardinality(ids) = %(limit)s THEN ids ELSE '{}' END AS kept
+    FROM recent
+    UNION ALL
+    SELECT walk.week - 1, walk.looked_at + said.many, walk.kept || seen.ids
+    FROM walk
+    CROSS JOIN asked
+    CROSS JOIN LATERAL (
+        SELECT count(*) AS many, array_agg(id ORDER BY last_at DESC, id DESC) AS ids
+        FROM crm_conversation
+        WHERE crm_words_of_week(subject, last_at) @@ crm_of_week(asked.words::text, walk.week - 1)::tsquery
+    ) AS said
+    CROSS JOIN LATERAL (
+        SELECT ARRAY(
+            SELECT talk.id
+            -- In its order already, so that accounts are looked up only until there are enough.
+            FROM (SELECT id, place FROM unnest(said.ids) WITH ORDINALITY AS one (id, place) ORDER BY place OFFSET 0) AS one
+            JOIN crm_conversation AS talk ON talk.id = one.id
+            JOIN crm_account AS held ON held.id = talk.account_id
+            JOIN (/*accounts*/) AS seen ON seen.pk = coalesce(held.merged_into_id, held.id)
+            ORDER BY one.place
+            LIMIT %(limit)s
+        ) AS ids
+    ) AS seen
+    WHERE walk.week > (SELECT crm_week(min(last_at)) FROM crm_conversation)
+        AND cardinality(walk.kept) < %(limit)s AND walk.looked_at <= %(many)s
 ), talk AS MATERIALIZED (
     SELECT said.id, said.subject, said.channel, said.last_at, seen.name AS account
     FROM crm_conversation AS said
     JOIN crm_account AS held ON held.id = said.account_id
-    JOIN (/*accounts*/) AS seen ON seen.pk = coalesce(held.merged_into_id, held.id)
-    WHERE said.id = ANY (ARRAY(SELECT id FROM probe WHERE (SELECT count(*) FROM probe) <= %(many)s))
+    JOIN crm_account AS seen ON seen.id = coalesce(held.merged_into_id, held.id)
+    WHERE said.id = ANY (ARRAY(SELECT unnest(kept) FROM walk))
     ORDER BY said.last_at DESC, said.id DESC
     LIMIT %(limit)s
 ), noted AS MATERIALIZED (
@@ -72,7 +109,8 @@ UNION ALL
 UNION ALL
 (SELECT 'talk', id, subject, '', channel, account, NULL, 0, NULL, last_at::date FROM talk ORDER BY last_at DESC, id DESC)
 UNION ALL
-(SELECT 'many', 0, '', '', '', '', NULL, 0, NULL, NULL FROM probe HAVING count(*) > %(many)s)
+(SELECT 'many', 0, '', '', '', '', NULL, 0, NULL, NULL FROM walk
+    HAVING max(looked_at) > %(many)s AND max(cardinality(kept)) < %(limit)s)
 UNION ALL
 (SELECT kind, pk, words, '', word, account, NULL, 0, NULL, due_on FROM note ORDER BY due_on DESC, kind, id)
 UNION ALL

@@ -166,7 +166,7 @@ def test_the_palette_speaks_the_language_of_whoever_asks(as_user, rep) -> None:
     assert commands(as_user(factories.user("rep")), "new acc") == ["New account"]
 
 
-def test_a_conversation_is_found_by_its_subject_by_whoever_sees_the_account(mina, monkeypatch):
+def test_a_conversation_is_found_by_its_subject_by_whoever_sees_the_account(mina):
     """The newest first; three letters at least, and not in the palette, which asks at each letter."""
     account = factories.account("Nordwind", owner=mina)
     for n, subject in enumerate(["Export stops", "Exports by mail"]):
@@ -182,10 +182,41 @@ def test_a_conversation_is_found_by_its_subject_by_whoever_sees_the_account(mina
     assert subjects("export") == ["Exports by mail", "Export stops"]
     assert [subjects("stops"), subjects("ex"), subjects("look")] == [["Export stops"], [], []]
     assert client.get(reverse("palette"), {"q": "export"}).context["talks"] == []
-    monkeypatch.setattr("retention.pages.finding.MANY", 2)  # three have it, and one of them is out of sight
-    page = client.get(reverse("search"), {"q": "export"})
-    assert (page.context["talks"], "type more of the subject" in page.content.decode()) == ([], True)
-    assert subjects("stops") == ["Export stops"]
     factories.installation(visibility="all")
     reader = signed_in(factories.user("read_only"))
     assert reader.get(reverse("search"), {"q": "export"}).context["talks"] == []
+
+
+def test_of_many_conversations_the_newest_are_found_however_old_they_are(mina, monkeypatch):
+    """Week by week: 30 in as many weeks, one of two years ago, and words that only the parser takes apart."""
+    account = factories.account("Nordwind", owner=mina)
+    said = [(f"Export {n:02}", 7 * n) for n in range(30)] + [("E-mail of o'brien: \\path export", 730)]
+    for subject, days in said:
+        row = receive(account, channel="ticket", text="Look.", subject=subject, at=NOW, by=mina)
+        row.last_at = NOW - timedelta(days)
+        row.save()
+    client = signed_in(mina)
+
+    def subjects(q: str) -> list[str]:
+        return [each.name for each in client.get(reverse("search"), {"q": q}).context["talks"]]
+
+    assert subjects("export") == [subject for subject, _days in said[:20]]
+    assert [subjects(q) for q in ("path", "e-mail", "mail", "o'brien", "export path")] == [[said[-1][0]]] * 5
+    assert [subjects(q) for q in ("2968/export", "296", "🙂🙂🙂")] == [[], [], []]
+    page = client.get(reverse("search"), {"q": "export"}).content.decode()
+    assert "These are the newest; type more of the subject to find others." in page
+
+
+def test_who_sees_few_of_many_is_told_that_older_ones_were_not_looked_at(mina, monkeypatch):
+    """A cap of 2: of the newest three one is one's own; of those of the weeks before nothing is said but that."""
+    theirs, own = factories.account("Far away"), factories.account("Nordwind", owner=mina)
+    for n, account in enumerate([theirs, own, theirs, own]):
+        row = receive(account, channel="ticket", text="Look.", subject=f"Export {n}", at=NOW, by=System("test"))
+        row.last_at = NOW - timedelta(n // 3 * 30, minutes=n)
+        row.save()
+    client = signed_in(mina)
+    assert [each.name for each in client.get("/search/", {"q": "export"}).context["talks"]] == ["Export 1", "Export 3"]
+    monkeypatch.setattr("retention.pages.finding.MANY", 2)
+    response = client.get("/search/", {"q": "export"})
+    assert [each.name for each in response.context["talks"]] == ["Export 1"]
+    assert "These are the newest; type more of the subject to find others." in response.content.decode()
