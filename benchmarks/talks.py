@@ -1,6 +1,7 @@
 """Conversations at size against Django's plain admin over the same accounts: `python -m benchmarks.talks`.
 
-Two million conversations of 100,000 accounts, skewed, with promises, goals and payments beside them (talks.sql).
+Two million conversations of 100,000 accounts, skewed, with promises, goals and payments beside them (talks.sql), an
+onboarding each, signals, tasks and drafts (judged.sql).
 Counts the queries of each page, then times it as `benchmarks.pages` does. `--keep` leaves the database for EXPLAIN and
 for another run.
 """
@@ -29,6 +30,7 @@ def fill_talks(accounts: int, talks: int) -> None:
     with connection.cursor() as cursor:
         cursor.execute("SET statement_timeout = 0; SET synchronous_commit = off")
         cursor.execute(load(__file__, "talks"), {"accounts": accounts, "talks": talks, "now": now})
+        cursor.execute(load(__file__, "judged"), {"now": now})
         cursor.execute("VACUUM (ANALYZE)")
         cursor.execute("SELECT state, count(*) FROM crm_conversation GROUP BY state ORDER BY state")
         print("  conversations:", ", ".join(f"{many:,} {state}" for state, many in cursor.fetchall()), flush=True)
@@ -74,6 +76,11 @@ def measure(only: str) -> int:
         ("account page", lambda: f"/accounts/{one()}/", lambda: f"{plain}{one()}/change/", 2.0),
         ("account page, 40,000 conversations", lambda: "/accounts/1/", lambda: f"{plain}1/change/", 2.0),
         ("Today", lambda: "/today/", lambda: plain, 1.0),
+        ("in onboarding", lambda: "/onboarding/", lambda: plain, 2.0),
+        ("everybody's onboarding", lambda: "/onboarding/?whose=all", lambda: plain, 2.0),
+        ("where accounts stop", lambda: "/onboarding/steps/", lambda: plain, 2.0),
+        ("an account's onboarding", lambda: f"/accounts/{one()}/onboarding/", lambda: plain, 2.0),
+        ("plans of onboarding", lambda: "/settings/onboarding/", lambda: plain, 2.0),
         ("search", lambda: f"/search/?q={dice.choice(WORDS)}", lambda: f"{plain}?q={dice.choice(seen)[1][:5]}", 0.25),
         ("search by a word of one subject", lambda: "/search/?q=c4ca42", lambda: f"{plain}?q=c4ca42", 0.25),
     ]

@@ -10,13 +10,14 @@ CREATE TEMP TABLE person AS
 ALTER TABLE person ADD PRIMARY KEY (account_id);
 ANALYZE person;
 INSERT INTO crm_conversation (account_id, contact_id, responder_id, channel, subject, inbound, state, began_at, last_at,
-        asked_at, target_minutes, spent_seconds, since, due_at, answered_at, closed_at, recorded_at)
+        asked_at, target_minutes, spent_seconds, since, due_at, warn_at, answered_at, closed_at, recorded_at)
     SELECT account.id, person.ids[1 + n %% 3], account.owner_id, channel,
         (ARRAY['Re: ', 'Fwd: ', '', ''])[1 + n %% 4] || (ARRAY['Export', 'Invoice', 'Login', 'Import', 'Offer', 'Route'])[1 + (pg_temp.u(n, 5) * 6)::int %% 6]
             || ' ' || (ARRAY['fails', 'question', 'wanted', 'thanks'])[1 + (pg_temp.u(n, 6) * 4)::int %% 4] || ' ' || substr(md5(n::text), 1, 6),
         inbound, state, began_at, began_at + interval '3 hours',
         CASE WHEN inbound THEN began_at END, CASE WHEN inbound THEN 480 END, CASE WHEN inbound AND state <> 'open' THEN 9000 ELSE 0 END,
         CASE WHEN inbound AND state = 'open' THEN began_at END, CASE WHEN inbound THEN began_at + interval '16 hours' END,
+        CASE WHEN inbound AND state = 'open' THEN began_at + interval '12 hours' END,
         CASE WHEN inbound AND state <> 'open' THEN began_at + interval '3 hours' END,
         CASE WHEN state = 'closed' THEN began_at + interval '4 hours' END, began_at
     FROM (
