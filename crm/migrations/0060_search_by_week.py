@@ -9,7 +9,7 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
     atomic = False
 
-    dependencies = [("crm", "0058_words_of_week")]
+    dependencies = [("crm", "0059_words_of_week")]
 
     operations = [
         AddIndexConcurrently(

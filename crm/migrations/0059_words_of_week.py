@@ -22,6 +22,6 @@ DROP FUNCTION crm_week(timestamptz);
 
 
 class Migration(migrations.Migration):
-    dependencies = [("crm", "0057_by_recording")]
+    dependencies = [("crm", "0058_people_windows")]
 
     operations = [migrations.RunSQL(MAKE, DROP)]
