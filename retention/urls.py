@@ -54,6 +54,7 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path("pulses/<int:pk>/undo/", pulses.undo, name="pulse-undo"),
     path("accounts/<int:account>/override/", overrides.new, name="override-new"),
     path("accounts/<int:account>/override/end/", overrides.end, name="override-end"),
+    path("overrides/<int:pk>/undo/", overrides.undo, name="override-undo"),
     path("accounts/<int:account>/not-needed/", measures.spared, name="account-spared"),
     path("accounts/<int:account>/not-needed/<int:feature>/undo/", measures.need_again, name="feature-needed"),
     path("renewals/", renewals.renewals, name="renewals"),

@@ -277,7 +277,9 @@ def _work(made: Company, whose: str) -> None:
     made.remember("reached milestone", (of.pk, training.pk), whose)
     pulse = record_pulse(of, value=2, reason=f"{whose}task worries us", at=NOW, by=owner)
     made.remember("pulse", pulse.pk, whose)
-    set_override(of, band=2, reason=f"{whose}task as they say", until=TODAY + 30 * DAY, at=NOW, by=owner)
+    until = TODAY + 30 * DAY
+    override = set_override(of, band=2, reason=f"{whose}task as they say", until=until, at=NOW, by=owner)
+    made.remember("override", override.pk, whose)
     portal, maps = Feature.objects.get(key="portal"), Feature.objects.get(key="maps")
     left_out = spare(of, feature=maps, reason=f"{whose}task without it", at=NOW, by=owner)
     made.remember("left out", left_out.pk, whose)

@@ -1,4 +1,4 @@
-"""Setting an account's health by hand, and ending that; both append. Bad input is a ValidationError at its field."""
+"""Setting an account's health by hand, ending that, taking it back; all append. Bad input is a ValidationError."""
 
 from datetime import date, datetime, timedelta
 
@@ -32,7 +32,7 @@ def set_override(account: Account, *, band: int, reason: str, until: date, at: d
         errors["until"] = _("Choose a day from today on, at most a year ahead.")
     if errors:
         raise ValidationError(errors)
-    row = _appended(account, band, reason.strip(), on, until, at, by)
+    row = _appended(account.pk, band, reason.strip(), on, until, at, by)
     after = {"account": account.pk, "band": OverrideBand(band).name.lower(), "until": until}
     audit.record("override.set", row, at=at, by=by, after=after | {"reason": audit.said(row.reason)})
     return row
@@ -45,15 +45,31 @@ def end_override(account: Account, *, at: datetime, by: User) -> bool:
     held = overrides_on(at.date(), accounts=[account.pk]).get(account.pk)
     if held is None:
         return False
-    row = _appended(account, None, "", at.date(), at.date(), at, by)
+    row = _appended(account.pk, None, "", at.date(), at.date(), at, by)
     audit.record("override.ended", row, at=at, by=by, after={"account": account.pk, "override": held.pk})
     return True
 
 
-def _appended(
-    account: Account, band: int | None, reason: str, on: date, until: date, at: datetime, by: User
-) -> Override:
-    row = Override(account=account, band=band, reason=reason, on=on, until=until, recorded_at=at, by=by)
+@transaction.atomic
+def take_back(override: Override, *, at: datetime, by: User) -> bool:
+    """Append what held before this override. False when a newer one holds, or it was taken back already."""
+    require_write(override.account, by=by)
+    rows = Override.objects.system("of an account just required").filter(account=override.account_id)
+    newest, *earlier = rows.order_by("-on", "-pk")[:2]
+    if newest.pk != override.pk or override.band is None:
+        return False
+    held, on = earlier[0] if earlier else None, at.date()
+    if held is None or held.band is None or held.until < on:
+        row = _appended(override.account_id, None, "", on, on, at, by)
+    else:
+        row = _appended(override.account_id, held.band, held.reason, on, held.until, at, held.by)
+    after = {"account": override.account_id, "override": override.pk}
+    audit.record("override.taken_back", row, at=at, by=by, after=after)
+    return True
+
+
+def _appended(account: int, band: int | None, reason: str, on: date, until: date, at: datetime, by: User) -> Override:
+    row = Override(account_id=account, band=band, reason=reason, on=on, until=until, recorded_at=at, by=by)
     check_fields(row)
     row.save(force_insert=True)
     doorbell.ring("pipeline")

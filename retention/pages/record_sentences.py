@@ -61,6 +61,7 @@ SENTENCES: dict[str, tuple[Promise, ...]] = {
     "feature.spared": (_("%(who)s noted that %(account)s does not need %(feature)s."),),
     "feature.needed_again": (_("%(who)s let %(feature)s count again for %(account)s."),),
     "override.set": (_("%(who)s set the health of %(account)s to %(band)s by hand until %(until)s."),),
+    "override.taken_back": (_("%(who)s took back that the health of %(account)s was set by hand."),),
     "override.ended": (_("%(who)s let the computed health of %(account)s hold again."),),
     # Goals and promises
     "goal.set": (_("%(who)s set a goal of %(account)s: %(target)s by %(due_on)s."),),

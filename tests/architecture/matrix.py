@@ -131,6 +131,7 @@ URLS = [
         ("feature-needed",     "spared",           "405",                    "OMR writes 302"),
         ("override-new",       "account",          "OMR writes 200",         "OMR writes 302"),
         ("override-end",       "account",          "405",                    "OMR writes 302"),
+        ("override-undo",      "override",         "405",                    "OMR writes 302"),
         ("promises",           "",                 "SOMRV 200",              "as GET"),
         ("account-promises",   "account",          "SOMRV sees 200",         "as GET"),
         ("promise-new",        "account",          "OMR writes 200",         "OMR writes 302"),

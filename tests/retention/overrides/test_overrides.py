@@ -67,6 +67,39 @@ def test_it_needs_a_reason_an_end_and_the_right_to_write_and_ends_when_told_to()
     assert overrides_on(TODAY) == {} and len(overrides_on(TODAY, known=AT - DAY)) == 0
 
 
+def test_undo_brings_back_what_held_before_where_it_still_would_and_an_older_one_is_not_taken_back(
+    time_machine,
+) -> None:
+    time_machine.move_to(AT, tick=False)
+    mina = factories.user("rep", name="Mina Kwon", team=factories.team())
+    account = factories.account(owner=mina)
+    short = actions.set_override(
+        account, band=Band.THRIVING, reason="A pilot went well.", until=TODAY, at=AT - DAY, by=mina
+    )
+    long = set_by_hand(account, until=TODAY + 9 * DAY, by=mina)
+    last = set_by_hand(account, band=Band.LEAVING, reason="They wrote so.", by=factories.user("ops_admin"))
+    assert not actions.take_back(long, at=AT, by=mina)
+    with pytest.raises(PermissionDenied):
+        actions.take_back(last, at=AT, by=factories.user("read_only", team=mina.team))
+    client = signed_in(mina)
+    client.post(reverse("override-undo", args=[last.pk]))
+    (held,) = overrides_on(TODAY).values()
+    assert (held.band, held.reason, held.until, held.who) == (
+        Band.STEADY,
+        "They renewed by phone.",
+        TODAY + 9 * DAY,
+        "Mina Kwon",
+    )
+    assert not actions.take_back(last, at=AT, by=mina)
+    # What held until yesterday does not hold again.
+    other = factories.account(owner=mina)
+    for row in (short, long):
+        Override.objects.system("test").filter(pk=row.pk).update(account=other)
+    moved = Override.objects.system("test").get(pk=long.pk)
+    assert actions.take_back(moved, at=AT + DAY, by=mina)
+    assert overrides_on(TODAY + DAY, accounts=[other.pk]) == {}
+
+
 def test_pages_show_the_band_that_holds_with_its_mark_and_the_computed_one_in_words(time_machine) -> None:
     time_machine.move_to(AT, tick=False)
     mina = factories.user("rep", name="Mina Kwon", team=factories.team())
