@@ -48,10 +48,11 @@ WITH held AS (
             WHEN summed.churned_on <= least(%(day)s::date, summed.last_day) THEN 'left'
             WHEN summed.last_day < %(day)s THEN 'over'
             WHEN summed.late = 0 THEN 'on_track'
-            WHEN least(summed.late, coalesce(summed.seen_on - summed.last_on, summed.late)) >= summed.stuck_days THEN 'stuck'
-            ELSE 'behind' END AS state,
+            WHEN halt.days >= summed.stuck_days THEN 'stuck'
+            ELSE 'behind' END AS state, summed.seen_on - halt.days + summed.stuck_days AS halted_on,
         summed.last_on, summed.value_on, upcoming.milestone_id AS next_id, upcoming.name AS next_name, upcoming.key AS next_key,
         upcoming.kind AS next_kind, upcoming.due_on AS next_due_on
     FROM summed
+    CROSS JOIN LATERAL (SELECT least(summed.late, coalesce(summed.seen_on - summed.last_on, summed.late)) AS days) AS halt
     LEFT JOIN step AS upcoming ON upcoming.account_id = summed.account_id AND upcoming.position = summed.next_position
 )

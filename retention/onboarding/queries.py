@@ -26,6 +26,8 @@ NOBODY = "SELECT NULL::bigint AS account_id, NULL::date AS churned_on WHERE fals
 THESE = "ANY (%(accounts)s)"
 # An onboarding lasts a year at most, so whoever is still in one began within it.
 RECENT = "SELECT account_id FROM retention_onboarding WHERE started_on >= %(day)s::date - 366"
+# Those of them whose account is still there.
+STILL_IN = f"SELECT id FROM crm_account WHERE stage NOT IN ('churned', 'let_go') AND id IN ({RECENT})"
 
 
 @dataclass(frozen=True)
@@ -51,11 +53,12 @@ class Stood:
     next_name: str | None
     next_kind: str | None
     next_due_on: date | None
+    stuck_since: date | None
 
     @classmethod
     def read(cls, row: Mapping[str, Any]) -> "Stood":
         """From JSON, as a statement around this one gives it."""
-        days = ("started_on", "seen_on", "last_day", "churned_on", "last_on", "value_on", "next_due_on")
+        days = ("started_on", "seen_on", "last_day", "churned_on", "last_on", "value_on", "next_due_on", "stuck_since")
         return cls(**dict(row) | {name: row[name] and date.fromisoformat(row[name]) for name in days})
 
     @property

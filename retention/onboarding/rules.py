@@ -61,7 +61,7 @@ class Standing:
     """How an onboarding stood at the end of a day; `seen_on` is the day by which it is judged, where it froze before.
 
     `reached` of all steps; `met` of the `expected` ones, those that were due before. `late` days since the first
-    missing one was due; `next` its place among the steps, None: all are reached.
+    missing one was due; `next` its place among the steps, None: all are reached. `stuck_since` None: it is not stuck.
     """
 
     state: str
@@ -71,6 +71,7 @@ class Standing:
     met: int
     late: int
     next: int | None
+    stuck_since: date | None = None
 
     @property
     def progress(self) -> float | None:
@@ -103,9 +104,10 @@ def standing(terms: Terms, steps: Sequence[Step], day: date, left_on: date | Non
         state = ON_TRACK
     else:
         state = STUCK if min(late, still) >= terms.stuck_days else BEHIND
+    since = seen_on - timedelta(days=min(late, still) - terms.stuck_days) if state == STUCK else None
     met = sum(days[place] is not None for place in expected)
     place = missing[0] if missing else None
-    return Standing(state, seen_on, len(steps) - len(missing), len(expected), met, late, place)
+    return Standing(state, seen_on, len(steps) - len(missing), len(expected), met, late, place, since)
 
 
 def reached_on(days: Iterable[tuple[date, int]], amount: int, within: int | None = None) -> date | None:

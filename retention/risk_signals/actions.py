@@ -37,9 +37,10 @@ RETURNING id, (xmax = 0)
 @transaction.atomic
 def look(*, at: datetime, by: Actor) -> str:
     """Open, update and close signals from the scores and answers as they stand; twice changes nothing."""
-    closed = _close_cleared(at=at)
+    halted, going = queries.halts(at)
+    closed = _close([*queries.cleared(), *queries.settled(at), *going], at=at)
     opened = [_open_or_update(_of_movement(movement), at=at) for movement in queries.movements()]
-    opened += [_open_or_update(_of_occurrence(found), at=at) for found in queries.occurrences(at)]
+    opened += [_open_or_update(_of_occurrence(found), at=at) for found in [*queries.occurrences(at), *halted]]
     _follow_disputes(at=at, by=by)
     opened += [_open_detractor(answer, at=at, by=by) for answer in queries.unsignalled_detractors()]
     told = {str(each["signal"]): each for each in opened if each}
@@ -108,8 +109,7 @@ def _open_detractor(answer: Answer, *, at: datetime, by: Actor) -> dict[str, Any
     return opened
 
 
-def _close_cleared(*, at: datetime) -> int:
-    cleared = [*queries.cleared(), *queries.settled(at)]
+def _close(cleared: list[tuple[int, str]], *, at: datetime) -> int:
     for pk, why in cleared:
         rows = RiskSignal.objects.system("close what has cleared").open().filter(pk=pk)
         rows.update(closed_at=at, updated_at=at, closed_why=queries.CLOSED_WHY[why])

@@ -15,6 +15,7 @@ class SignalKind(models.TextChoices):
     DETRACTOR = "detractor", _("Detractor")
     OVERDUE_PROMISE = "overdue_promise", _("Promise overdue")
     PAYMENT_FAILED = "payment_failed", _("Payment failed")
+    ONBOARDING_STUCK = "onboarding_stuck", _("Onboarding stuck")
 
 
 class RiskSignalQuerySet(OfAccountQuerySet["RiskSignal"]):

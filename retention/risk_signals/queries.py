@@ -16,6 +16,7 @@ from crm.subscriptions.queries import troubles_sql
 from crm.templatetags.ui import day as day_words
 from crm.templatetags.ui import money
 from feedback.answers.models import Answer
+from retention.onboarding import queries as onboarding
 from retention.risk_signals import rules
 from retention.risk_signals.models import RiskSignal, RiskSignalQuerySet, SignalKind
 
@@ -27,6 +28,8 @@ CLOSED_WHY = {
     "answered": gettext_noop("the customer was answered"),
     "settled": gettext_noop("the promise was settled or moved"),
     "paid": gettext_noop("the payment was settled"),
+    "going": gettext_noop("the onboarding goes on"),
+    "over": gettext_noop("the time of the onboarding is over"),
 }
 
 
@@ -58,7 +61,7 @@ def cleared() -> list[tuple[int, str]]:
 
 
 class Occurrence(NamedTuple):
-    """A promise that has become overdue, or a payment that has failed; `subject` names it once and for all."""
+    """A promise become overdue, a payment that failed, an onboarding that got stuck; `subject` names it for good."""
 
     account_id: int
     kind: str
@@ -75,6 +78,18 @@ def occurrences(at: datetime) -> list[Occurrence]:
 def settled(at: datetime) -> list[tuple[int, str]]:
     """Ids of open signals whose promise or payment is settled, each with the key of its reason."""
     return [(pk, why) for pk, why in _of_troubles("settled", at)]
+
+
+def halts(at: datetime) -> tuple[list[Occurrence], list[tuple[int, str]]]:
+    """Onboardings that got stuck lately and have no signal yet; open signals of those that no longer are, by id."""
+    held = onboarding.sql("standing", only=onboarding.STILL_IN, gone=onboarding.NOBODY)
+    given = {"day": at.astimezone(UTC).date(), "known": None, "fresh": rules.FRESH}
+    with connection.cursor() as cursor:
+        cursor.execute(load(__file__, "stuck").replace("/*onboarding*/", held), given)
+        found = cursor.fetchall()
+    kind = SignalKind.ONBOARDING_STUCK.value
+    begun = [Occurrence(of, kind, since, loads(seen)) for of, pk, since, seen in found if pk is None]
+    return begun, [(pk, why) for _of, pk, why, _seen in found if pk is not None]
 
 
 class Dispute(NamedTuple):
@@ -122,6 +137,8 @@ def sentence(signal: RiskSignal) -> str:
         return _("“%(text)s” was promised for %(day)s.") % words
     if signal.kind == SignalKind.PAYMENT_FAILED:
         return _payment(seen)
+    if signal.kind == SignalKind.ONBOARDING_STUCK:
+        return _halt(seen)
     figures = {"before": int(seen.get("before", 0)) // 10, "points": int(seen.get("points", 0)) // 10}
     moved = _("Health fell from %(before)s to %(points)s in 28 days.") % figures
     if not seen.get("costliest"):
@@ -137,6 +154,14 @@ def _payment(seen: dict[str, Any]) -> str:
     else:
         said = _("%(amount)s could not be collected on %(day)s.") if priced else _("A payment failed on %(day)s.")
     return said % words
+
+
+def _halt(seen: dict[str, Any]) -> str:
+    words = {"milestone": seen.get("milestone", ""), "day": _day(seen["due_on"])}
+    if not seen.get("last_on"):
+        return _("“%(milestone)s” was expected by %(day)s, and nothing has been reached yet.") % words
+    words["last"] = _day(seen["last_on"])
+    return _("“%(milestone)s” was expected by %(day)s, and nothing was reached after %(last)s.") % words
 
 
 def _day(kept: str) -> str:

@@ -59,7 +59,9 @@ STEPS = [rules.Step(7, on(3)), rules.Step(14), rules.Step(30, on(20))]
 def test_where_it_stands_follows_from_the_days(day, state, reached, expected, met, late, next_place):
     stands = rules.standing(TERMS, STEPS, on(day))
     seen_on = on(min(day, 60))
-    assert stands == rules.Standing(state, seen_on, reached, expected, met, late, next_place)
+    # Two weeks after the 20th day, on which something was reached last.
+    since = on(34) if state == "stuck" else None
+    assert stands == rules.Standing(state, seen_on, reached, expected, met, late, next_place, since)
 
 
 def test_it_ends_when_all_is_reached_and_freezes_where_they_left():
@@ -324,7 +326,14 @@ def test_the_statement_stands_as_the_rules_say_on_every_day(lead):
             found = stood[pk]
             place = next((n for n, step in enumerate(steps) if step.pk == found.next_id), None)
             assert expected == rules.Standing(
-                found.state, found.seen_on, found.reached, found.expected, found.met, found.late, place
+                found.state,
+                found.seen_on,
+                found.reached,
+                found.expected,
+                found.met,
+                found.late,
+                place,
+                found.stuck_since,
             )
             states.add(found.state)
             share = (
