@@ -14,6 +14,7 @@ class CrmConfig(AppConfig):
         from crm.conversations.actions import moving_clocks
         from crm.imports import rules as imports
         from crm.imports.forms.facts import FACTS
+        from crm.imports.forms.hours import HOURS
         from crm.keys.actions import revoke_keys_of
         from crm.outbox import actions as outbox
         from crm.segments.actions import follow_tag
@@ -39,7 +40,7 @@ class CrmConfig(AppConfig):
                 Follows("crm.Conversation"),
             )
         )
-        for kind in FACTS:
+        for kind in (*FACTS, *HOURS):
             imports.register(kind)
         register_kept()
 

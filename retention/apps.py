@@ -24,9 +24,12 @@ class RetentionConfig(AppConfig):
         from crm.staff.queries import PARTS, SIGNS
         from retention.follow_ups.actions import put_doubles_aside, take_back_from
         from retention.handovers.actions import hand_over
+        from retention.measures.forms import KIND as NOT_NEEDED
+        from retention.measures.queries.sparing import EXPORTS as SPARED
         from retention.onboarding import rules as onboarding
         from retention.onboarding.actions import import_reached
         from retention.onboarding.forms import read_reached
+        from retention.overrides.forms import KIND as OVERRIDE
         from retention.overrides.queries import EXPORTS as OVERRIDES
         from retention.pages.fields import register_fields
         from retention.pulses import rules as pulses
@@ -54,6 +57,8 @@ class RetentionConfig(AppConfig):
                 write=import_pulses,
             )
         )
+        imports.register(OVERRIDE)
+        imports.register(NOT_NEEDED)
         for table in TABLES:
             derived[table] = "account_id"
         register_groups(
@@ -73,7 +78,7 @@ class RetentionConfig(AppConfig):
 
         handing_over.append(hand_over)
         following.append(Follows("retention.FollowUp", once=("play_step", "occurrence_on"), settle=put_doubles_aside))
-        for export in (*PULSES, *OVERRIDES, *EXPORTS):
+        for export in (*PULSES, *OVERRIDES, *SPARED, *EXPORTS):
             exports.register(export)
         # After crm's own, which has returned the mails by then.
         leaving.append(take_back_from)

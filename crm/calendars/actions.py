@@ -28,7 +28,7 @@ around_change: list[Callable[[datetime], AbstractContextManager[None]]] = []
 def create_calendar(*, name: str, at: datetime, by: Actor, **more: Any) -> Calendar:
     require("configure", by=by)
     row = Calendar(name=name)
-    with _told(at) if more.get("is_default") else ExitStack():
+    with told(at) if more.get("is_default") else ExitStack():
         _set(row, more)
         with clearly(TAKEN):
             row.save(force_insert=True)
@@ -46,7 +46,7 @@ def change_calendar(calendar: Calendar, *, at: datetime, by: Actor, **new: Any) 
         raise ValidationError({"is_default": _("One calendar must be the default. Make another one the default.")})
     before, after = audit.changes(row, new)
     if after:
-        with _told(at):
+        with told(at):
             _set(row, new)
             with clearly(TAKEN):
                 row.save()
@@ -75,7 +75,7 @@ def set_day(calendar: Calendar, *, day: date, name: str, free: bool, at: datetim
     require("configure", by=by)
     row = CalendarDay(calendar=calendar, day=day, name=name, free=free, own=True)
     check_fields(row)
-    with _told(at):
+    with told(at):
         row, _new = CalendarDay.objects.update_or_create(
             calendar=calendar, day=day, own=True, defaults={"name": name, "free": free, "uid": ""}
         )
@@ -87,7 +87,7 @@ def set_day(calendar: Calendar, *, day: date, name: str, free: bool, at: datetim
 def drop_day(calendar: Calendar, *, day: date, at: datetime, by: Actor) -> bool:
     """Take our own word about a day back."""
     require("configure", by=by)
-    with _told(at):
+    with told(at):
         gone, _each = CalendarDay.objects.filter(calendar=calendar, day=day, own=True).delete()
     if gone:
         audit.record("calendar.day_dropped", calendar, at=at, by=by, before={"day": day})
@@ -122,7 +122,7 @@ def enter_file(file: CalendarFile, *, at: datetime, by: Actor) -> CalendarFile:
     row.entered = _kept([*does.new, *does.changed])
     row.put_away = _kept([*does.gone, *(held[each.day] for each in does.changed)])
     row.entered_at = at
-    with _told(at):
+    with told(at):
         _swap(row.calendar, row.put_away, row.entered)
     row.save(update_fields=["entered", "put_away", "entered_at"])
     counts = {"new": len(does.new), "changed": len(does.changed), "gone": len(does.gone)}
@@ -138,7 +138,7 @@ def undo_file(file: CalendarFile, *, at: datetime, by: Actor) -> CalendarFile:
     if not row.entered_at or row.undone_at:
         raise ValidationError(_("There is nothing to take back any more."))
     row.undone_at = at
-    with _told(at):
+    with told(at):
         _swap(row.calendar, row.entered, row.put_away)
     row.save(update_fields=["undone_at"])
     audit.record("calendar.file_undone", row, at=at, by=by, after={"calendar": row.calendar_id})
@@ -164,7 +164,7 @@ def _swap(calendar: Calendar, away: Kept, back: Kept) -> None:
 @transaction.atomic
 def write_ahead(*, at: datetime, by: Actor) -> int:
     """Write the public holidays of the years to come; returns how many days were added or taken off."""
-    with _told(at):
+    with told(at):
         changed = {
             row.name: _write_ahead(row, at.date()) for row in Calendar.objects.select_for_update().order_by("pk")
         }
@@ -192,7 +192,7 @@ def _write_ahead(calendar: Calendar, today: date) -> int:
     return len(gone) + len(new)
 
 
-def _told(at: datetime) -> ExitStack:
+def told(at: datetime) -> ExitStack:
     """Everything that runs by calendars, from before a change until after it."""
     stack = ExitStack()
     for around in around_change:

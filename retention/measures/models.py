@@ -20,7 +20,7 @@ class NotNeeded(ScopedModel):
     """A feature that an account does not need from the UTC day `on` through `until` (null: for good), and why.
 
     It then leaves breadth, unused features and recaps. The last row by (on, id) of an account and feature holds; none
-    is edited. `reason` empty: it is needed again.
+    is edited. `reason` empty: it is needed again. `by` null: a file did not say.
     """
 
     is_said: ClassVar[bool] = True  # what people wrote, who may name somebody: kept out of the record
@@ -31,7 +31,7 @@ class NotNeeded(ScopedModel):
     on = models.DateField()
     until = models.DateField(_("until"), null=True)
     recorded_at = models.DateTimeField()
-    by = models.ForeignKey(User, models.PROTECT, related_name="+")
+    by = models.ForeignKey(User, models.PROTECT, null=True, related_name="+")
 
     objects = NotNeededQuerySet.as_manager()
 

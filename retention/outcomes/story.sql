@@ -96,9 +96,9 @@ WITH mine AS (
     WHERE row.account_id = ANY (ARRAY(SELECT id FROM mine)) AND row.value IS NOT NULL
     ORDER BY row."on" DESC, row.id DESC LIMIT %(limit)s)
     UNION ALL
-    (SELECT row.recorded_at, 'override', row.id, row.reason, person.name,
+    (SELECT row.recorded_at, 'override', row.id, row.reason, coalesce(person.name, ''),
         jsonb_build_object('band', row.band, 'until', row.until)
-    FROM retention_override AS row JOIN crm_user AS person ON person.id = row.by_id
+    FROM retention_override AS row LEFT JOIN crm_user AS person ON person.id = row.by_id
     WHERE row.account_id = ANY (ARRAY(SELECT id FROM mine)) ORDER BY row."on" DESC, row.id DESC LIMIT %(limit)s)
     UNION ALL
     (SELECT left_on::timestamp AT TIME ZONE 'UTC', 'left', id, role, name, '{}'

@@ -1,6 +1,8 @@
 """Setting an account's health by hand, ending that, taking it back; all append. Bad input is a ValidationError."""
 
+from collections.abc import Mapping, Sequence
 from datetime import date, datetime, timedelta
+from typing import Any
 
 from django.core.exceptions import ValidationError
 from django.db import transaction
@@ -9,6 +11,7 @@ from django.utils.translation import gettext_lazy as _
 from crm.accounts.actions import require_write
 from crm.accounts.models import Account
 from crm.audit import actions as audit
+from crm.imports.rules import Touched
 from crm.lib import doorbell
 from crm.lib.constraints import check_fields
 from crm.staff.models import User
@@ -68,9 +71,33 @@ def take_back(override: Override, *, at: datetime, by: User) -> bool:
     return True
 
 
-def _appended(account: int, band: int | None, reason: str, on: date, until: date, at: datetime, by: User) -> Override:
+def _appended(
+    account: int, band: int | None, reason: str, on: date, until: date, at: datetime, by: User | None
+) -> Override:
     row = Override(account_id=account, band=band, reason=reason, on=on, until=until, recorded_at=at, by=by)
     check_fields(row)
     row.save(force_insert=True)
     doorbell.ring("pipeline")
     return row
+
+
+def import_overrides(rows: Sequence[Mapping[str, Any]], at: datetime) -> list[Touched]:
+    """Overrides from a file, appended; one that stands already (account, days, band and reason) changes nothing.
+
+    Runs in the transaction of `crm.imports`, whose run leaves the audit row.
+    """
+    names = ("account_id", "on", "until", "band", "reason")
+    held = Override.objects.system("an import compares its overrides")
+    known = set(held.filter(account__in={row["account_id"] for row in rows}).values_list(*names))
+    made = []
+    for row in rows:
+        new = Override(
+            account_id=row["account_id"], band=row.get("band"), reason=row.get("reason", ""), on=row["on"],
+            until=row["until"], recorded_at=at, by_id=row.get("by"),
+        )  # fmt: skip
+        key = (new.account_id, new.on, new.until, new.band, new.reason)
+        if key not in known:
+            known.add(key)
+            made.append((row["line"], new))
+    Override.objects.bulk_create([new for _line, new in made])
+    return [Touched(line, new.pk, True) for line, new in made]

@@ -27,7 +27,7 @@ class OverrideQuerySet(OfAccountQuerySet["Override"]):
 class Override(ScopedModel):
     """The band that holds from the UTC day `on` through `until`, whatever the score comes to; the points stay computed.
 
-    The last row by (on, id) holds; none is edited. `band` null: none from then on.
+    The last row by (on, id) holds; none is edited. `band` null: none from then on. `by` null: a file did not say.
     """
 
     is_said: ClassVar[bool] = True  # what people wrote, who may name somebody: kept out of the record
@@ -38,7 +38,7 @@ class Override(ScopedModel):
     on = models.DateField()
     until = models.DateField(_("until"))
     recorded_at = models.DateTimeField()
-    by = models.ForeignKey(User, models.PROTECT, related_name="+")
+    by = models.ForeignKey(User, models.PROTECT, null=True, related_name="+")
 
     objects = OverrideQuerySet.as_manager()
 

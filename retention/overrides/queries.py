@@ -8,7 +8,7 @@ from django.db import connection
 from django.utils.translation import gettext_lazy as _
 
 from crm.accounts.queries import WITH_MERGED
-from crm.exports.queries.book import of_account, streamed
+from crm.exports.queries.book import of_account, streamed, user_address
 from crm.exports.rules import Asked, Cell, Export, Table, tabled
 from crm.lib.sql_files import load
 from retention.overrides.models import Override
@@ -48,9 +48,8 @@ def overrides_table(asked: Asked) -> Table:
 
 
 OVERRIDE: dict[str, Cell] = {
-    "account": "account.external_id", "account_name": "account.name",
-    "health": lambda row: row.get_band_display() or "", "reason": "reason", "on": "on", "until": "until",
-    "by": "by.name",
+    "account": "account.external_id", "health": lambda row: row.get_band_display() or "", "reason": "reason",
+    "on": "on", "until": "until", "by": lambda row: user_address(row.by), "account_name": "account.name",
 }  # fmt: skip
 
 EXPORTS = [

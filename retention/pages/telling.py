@@ -212,7 +212,7 @@ def _override(event: Event, who: str) -> Said:
         return _("The computed health holds again"), who, "", "", ""
     words = {"band": band_word(Band(event.facts["band"]).word)}
     until = _("until %(day)s") % {"day": day_words(date.fromisoformat(event.facts["until"]), event.at)}
-    return _("Health set by hand: %(band)s") % words, " · ".join((event.name, who, until)), "", "", ""
+    return _("Health set by hand: %(band)s") % words, " · ".join(filter(None, (event.name, who, until))), "", "", ""
 
 
 def _left(event: Event, who: str) -> Said:

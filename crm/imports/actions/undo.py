@@ -6,6 +6,7 @@ that point at others first, a batch a transaction; killed in the middle, it goes
 
 import json
 from collections.abc import Callable, Iterable, Sequence
+from contextlib import AbstractContextManager, nullcontext
 from datetime import UTC, datetime, time, timedelta
 from typing import Any, NamedTuple
 
@@ -19,6 +20,7 @@ from psycopg import sql
 
 from crm.audit import actions as audit
 from crm.audit.rules import Actor
+from crm.conversations.actions import moving_clocks
 from crm.imports import queries, rules
 from crm.imports.models import ImportEffect, ImportRun, ImportUse
 from crm.lib.doorbell import wake_long_work
@@ -136,7 +138,8 @@ def _take_back(run: ImportRun, table: str, at: datetime) -> Step:
     going = [one for one in judged if not one.left]
     if table == "crm_monthlytotal":
         respread([(_total(one.now), _total(one.back)) for one in going], at=at)
-    _write(table, going)
+    with _clocks(table, going, at):
+        _write(table, going)
     _settle(run, table, judged)
     return Step(len(going), len(judged) - len(going))
 
@@ -196,6 +199,13 @@ def _pointing_at(table: str) -> list[tuple[str, str]]:
 
 def _plain_name(table: str) -> str:
     return table.partition("_")[2].replace("_", " ")
+
+
+def _clocks(table: str, going: Sequence[_Judged], at: datetime) -> AbstractContextManager[None]:
+    """Around what may change by which hours clocks run: those of whom it may be go on by the new ones."""
+    if table == "crm_account":
+        return moving_clocks(at, [one.row_id for one in going])
+    return moving_clocks(at) if table == "crm_calendarday" else nullcontext()
 
 
 def _write(table: str, going: Sequence[_Judged]) -> None:

@@ -116,13 +116,10 @@ class Cleaner:
         for key in keys:
             if key not in self.known.features:
                 raise Refused(_("There is no feature with the key {key}."), key=key)
-        word = cells.get("includes_everything", "").lower()
-        if word not in YES + NO:
-            raise Refused(_("Column {column}: write yes or no."), column="includes_everything")
         return {
             "external_id": needed(cells, "external_id"),
             "name": text_of(cells, "name", 120),
-            "includes_everything": (word in YES) if word else None,
+            "includes_everything": yes(cells, "includes_everything"),
             "features": [self.known.features[key] for key in keys] or None,
         }
 
@@ -269,6 +266,14 @@ def _domain(text: str) -> str:
     if not _DOMAIN.fullmatch(bare):
         raise Refused(_("{text} is not a domain such as example.com."), text=text[:60])
     return bare
+
+
+def yes(cells: Mapping[str, str], name: str, *, otherwise: bool | None = None) -> bool | None:
+    """Whether a cell says yes; `otherwise` where it is empty."""
+    word = cells.get(name, "").lower()
+    if word not in YES + NO:
+        raise Refused(_("Column {column}: write yes or no."), column=name)
+    return word in YES if word else otherwise
 
 
 def choice(cells: Mapping[str, str], name: str, choices: list[tuple[str, Any]]) -> str:

@@ -1,13 +1,17 @@
-"""Features that accounts do not need, now and on any day that was."""
+"""Features that accounts do not need, now and on any day that was; and as a file."""
 
 from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import date, datetime
 
 from django.db import connection
+from django.utils.translation import gettext_lazy as _
 
 from crm.accounts.queries import WITH_MERGED
+from crm.exports.queries.book import of_account, streamed, user_address
+from crm.exports.rules import Asked, Cell, Export, Table, tabled
 from crm.lib.sql_files import load
+from retention.measures.models import NotNeeded
 
 
 @dataclass(frozen=True)
@@ -35,3 +39,21 @@ def not_needed(
     with connection.cursor() as cursor:
         cursor.execute(not_needed_sql("" if accounts is None else WITH_MERGED), given)
         return {(row[0], row[1]): Spared(*row) for row in cursor.fetchall()}
+
+
+def spared_table(asked: Asked) -> Table:
+    rows = NotNeeded.objects.visible_to(asked.user).filter(of_account(asked)).order_by("-on", "-pk")
+    return tabled(streamed(rows.select_related("account", "feature", "by")), SPARED)
+
+
+SPARED: dict[str, Cell] = {
+    "account": "account.external_id", "feature": "feature.key", "reason": "reason", "on": "on", "until": "until",
+    "by": lambda row: user_address(row.by), "account_name": "account.name",
+}  # fmt: skip
+
+EXPORTS = [
+    Export(
+        "not-needed", _("Features not needed"), _("Features that accounts pay for and do not need, with the reason."),
+        spared_table, ("export", "read_contact_data"),
+    )
+]  # fmt: skip

@@ -12,9 +12,13 @@ from django.urls import reverse
 
 from crm.audit.models import AuditRow
 from crm.audit.rules import System
+from crm.calendars.actions import set_day
+from crm.calendars.models import Calendar, CalendarDay
 from crm.contacts.models import Contact
+from crm.conversations.models import ResponseTarget
 from crm.exports.rules import EXPORTS
 from crm.goals.actions import set_goal
+from crm.imports.rules import KINDS
 from crm.lib import xlsx_writing
 from crm.lib.xlsx_writing import workbook
 from crm.promises.actions import move_promise
@@ -26,6 +30,8 @@ from feedback.answers.models import Answer
 from feedback.invitations.models import Invitation
 from feedback.surveys.actions import create_survey
 from feedback.surveys.models import Wave
+from retention.measures.actions import spare
+from retention.overrides.actions import end_override, set_override
 from retention.pulses.actions import record_pulse
 from tests import factories
 from tests.company import Company, company
@@ -236,6 +242,11 @@ lines",lena@a.example,2026-11-10T09:30:07Z,2026-11-10T10:00:00Z,
     aim: dict[str, Any] = {"target": Decimal("200.5"), "due_on": date(2027, 3, 31), "at": NOW, "by": ops}
     set_goal(line.account, words="=One place", feature=factories.feature("aimed"), **aim)
     record_pulse(line.account, value=4, reason="=They plan daily.", at=NOW, by=ops)
+    by_hand: dict[str, Any] = {"reason": "=They renewed by phone.", "at": NOW, "by": ops}
+    set_override(line.account, band=3, until=date(2026, 12, 4), **by_hand)
+    end_override(line.account, at=NOW, by=ops)
+    spare(line.account, feature=factories.feature("spared"), **by_hand)
+    set_day(Calendar.objects.get(), day=date(2026, 12, 24), name="=Eve", free=False, at=NOW, by=ops)
     made = door.tried(client, "conversations", talks)
     assert made.new == 2, door.reasons(made)
     door.go(client, made, "apply")
@@ -250,6 +261,9 @@ def test_what_the_importer_brings_in_goes_out_and_in_again_unchanged(ops, as_use
     before = door.digests()
     expected = {"accounts": 6, "contacts": 3, "plans": 2, "subscriptions": 2, "totals": 1, "answers": 1}
     expected |= {"promises": 3, "conversations": 2, "payments": 2, "goals": 1, "pulses": 1}
+    expected |= {"overrides": 2, "not-needed": 1, "calendar-days": CalendarDay.objects.count()}
+    expected |= {"response-targets": ResponseTarget.objects.count()}
+    assert KINDS.keys() - expected.keys() == {"events", "milestones"} and min(expected.values()) > 0
     for kind, rows in expected.items():
         made = door.tried(client, kind, taken(client, kind, form=form), f"{kind}.{form}")
         assert door.counts(made) == ("checked", 0, 0, rows, 0), (kind, door.reasons(made), made.problem)

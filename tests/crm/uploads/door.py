@@ -17,9 +17,9 @@ TABLES = (
     "account", "ownerchange", "trait", "traitdefinition", "contact", "plan", "plan_features", "feature",
     "subscription", "subscriptionchange", "eventname", "person", "monthlytotal", "usage_day", "person_day", "seen",
     "countedday", "promise", "promisechange", "payment", "goal", "goalchange",
-    "pulse",
+    "conversation", "entry", "calendarday", "responsetarget", "pulse", "override", "notneeded",
 )  # fmt: skip
-CONCLUDED = {"pulse"}  # what retention keeps
+CONCLUDED = {"pulse", "override", "notneeded"}  # what retention keeps
 
 
 def long_work(at: Any = NOW + timedelta(minutes=1)) -> None:

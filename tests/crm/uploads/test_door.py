@@ -1,8 +1,11 @@
 """A file through the door: read, tried, applied, taken back."""
 
+from datetime import date
+
 import pytest
 
 from crm.accounts.models import Account
+from crm.calendars.models import Calendar, CalendarDay
 from tests import factories
 from tests.crm.uploads.door import counts, digests, go, reasons, tried
 
@@ -58,6 +61,9 @@ def test_every_kind_is_taken_back_to_the_last_byte(ops_client) -> None:
     tickets = "account,ticket_id,submitted_at,first_response_at,resolved_at,body,email\n"
     tickets += "a,T-1,2026-11-02T09:00:00Z,2026-11-02T11:00:00Z,2026-11-02T10:00:00Z,It broke.,l@a.example\n"
     tickets += "b,T-2,2026-11-20,,,,\n"
+    set_by_hand = "account,band,why,date,until\na,At risk,They wrote so.,2026-11-02,2027-01-31\nb,,,2026-11-02,\n"
+    days = "calendar,day,name,free\nDepot,2026-12-24,Half a day,no\n"
+    days += "depot,2026-12-31,Stocktaking,\nDepot,2027-01-02,Bridge,yes\n"
     files = [
         ("accounts", "id,name\na,Alpha\nb,Beta\n", (1, 0, 1, 0)),
         ("plans", "id,name,features\npro,Professional,reports\nfree,Free,\n", (1, 1, 0, 0)),
@@ -70,7 +76,14 @@ def test_every_kind_is_taken_back_to_the_last_byte(ops_client) -> None:
         ("payments", paid, (2, 0, 0, 0)),
         ("goals", "account,goal,feature,target,due\na,One place,reports,200,2027-03-31\n", (1, 0, 0, 0)),
         ("pulses", "account,pulse,why,date\na,4,They plan daily.,2026-11-02\nb,1,Gone quiet.,\n", (2, 0, 0, 0)),
+        ("overrides", set_by_hand, (2, 0, 0, 0)),
+        ("not-needed", "account,feature,why,until\na,reports,By hand.,2027-01-31\nb,old,,\n", (2, 0, 0, 0)),
+        ("calendar-days", days, (2, 1, 0, 0)),
+        # Calls have a target for any plan from the first day on.
+        ("response-targets", "plan,channel,minutes\npro,mail,60\n,call,30\n", (1, 1, 0, 0)),
     ]
+    depot = Calendar.objects.create(name="Depot")
+    CalendarDay.objects.create(calendar=depot, day=date(2026, 12, 24), name="Eve", own=True)
     before, steps = digests(), []
     for kind, text, expected in files:
         stood = digests()
