@@ -9,6 +9,7 @@ from django.http import HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.urls import reverse
 from django.utils.translation import gettext as _
+from django.utils.translation import ngettext
 from django.views.decorators.http import require_POST
 
 from crm.accounts.views import address_of, back_to, own_account, seen_account, shown
@@ -91,11 +92,11 @@ class Told(NamedTuple):
 
 def how_words(kind: str, feature: str, unit: str, amount: int | None) -> str:
     """By what a milestone is reached, in words: "Leads: 10 uses", "5 people who use it"."""
-    much = {"feature": feature, "n": number(amount), "unit": unit or _("uses")}
+    much = {"feature": feature, "n": number(amount), "unit": unit or ngettext("use", "uses", amount or 0)}
     words = {
         rules.HAND: _("said by hand"),
         rules.FIRST_USE: _("first use of %(feature)s"),
-        rules.PEOPLE: _("%(n)s people who use it"),
+        rules.PEOPLE: ngettext("%(n)s person who uses it", "%(n)s people who use it", amount or 0),
         rules.MEANINGFUL: _("%(feature)s: %(n)s %(unit)s within 28 days"),
         rules.USES: _("%(feature)s: %(n)s %(unit)s"),
     }

@@ -8,6 +8,7 @@ from typing import Any
 
 from django.db import connection
 from django.utils.translation import gettext as _
+from django.utils.translation import ngettext
 
 from crm.lib.sql_files import load
 from crm.staff.models import User
@@ -27,10 +28,13 @@ def sentence(outcome: Outcome) -> str:
     """What happened, with its figures; it does not claim that the play did it."""
     seen = outcome.evidence
     if outcome.kind == OutcomeKind.LEFT:
-        return _("The account left on %(day)s, %(days)s days after the play began.") % {
-            "day": outcome.on,
-            "days": seen.get("days", 0),
-        }
+        days = int(seen.get("days", 0))
+        left = ngettext(
+            "The account left on %(day)s, %(days)s day after the play began.",
+            "The account left on %(day)s, %(days)s days after the play began.",
+            days,
+        )
+        return left % {"day": outcome.on, "days": days}
     words = _("Use returned: %(now)s uses in a week, %(start)s when the play began, %(before)s before the fall.")
     return words % {"now": seen.get("now"), "start": seen.get("start"), "before": seen.get("before")}
 

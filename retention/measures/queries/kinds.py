@@ -9,6 +9,7 @@ from functools import partial
 
 from django.utils.functional import Promise
 from django.utils.translation import gettext_lazy as _
+from django.utils.translation import gettext_noop
 
 # How a reading is put into words: so many of a base, an amount (per price), a change in percent, days, a mean of
 # answers from 0 to 10, a share of the way that some goals have come.
@@ -51,7 +52,7 @@ class Kind:
     valid_days: int = 0
     window: int = 0
     fewer: bool = False
-    unit: str | Promise = ""
+    unit: str = ""
     without_base: str | Promise = ""
     without_reading: str | Promise = TOO_YOUNG
     rows: str = ""
@@ -77,7 +78,7 @@ KINDS = {
         fragment="breadth",
         without_base=_("the plan includes no key features"),
         of_feature=False,
-        unit=_("key features unused"),
+        unit=gettext_noop("key features unused"),
     ),
     "depth": Kind(
         label=_("Depth: active people per paid seat"),
@@ -114,7 +115,7 @@ KINDS = {
         reading="found",
         words=PART,
         base="{select}.base",
-        unit=_("milestones due"),
+        unit=gettext_noop("milestones due"),
         without_base=_("not in onboarding, or no milestone is due yet"),
         without_reading=_("not in onboarding, or no milestone is due yet"),
     ),
@@ -131,7 +132,7 @@ KINDS = {
         fewer=True,
         reading=COUNTED.format(kept=TALKED),
         words=AMOUNT,
-        unit=_("conversations open"),
+        unit=gettext_noop("conversations open"),
         without_reading=_("no conversation was ever written down"),
         rows="account-conversations",
     ),
@@ -140,7 +141,7 @@ KINDS = {
         fewer=True,
         reading=COUNTED.format(kept=TALKED),
         words=AMOUNT,
-        unit=_("conversations late"),
+        unit=gettext_noop("conversations late"),
         without_reading=_("no conversation was ever written down"),
         rows="account-conversations",
     ),
@@ -149,7 +150,7 @@ KINDS = {
         fewer=True,
         reading=COUNTED.format(kept=PROMISED),
         words=AMOUNT,
-        unit=_("promises overdue"),
+        unit=gettext_noop("promises overdue"),
         without_reading=_("no promise was ever written down"),
         rows="account-promises",
     ),
@@ -158,7 +159,7 @@ KINDS = {
         fewer=True,
         reading=COUNTED.format(kept=PAID),
         words=AMOUNT,
-        unit=_("invoices unsettled"),
+        unit=gettext_noop("invoices unsettled"),
         without_reading=_("no payment was ever written down"),
         rows="subscriptions",
     ),

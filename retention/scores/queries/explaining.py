@@ -12,7 +12,7 @@ from typing import Any
 from django.db import connection
 from django.utils.formats import number_format
 from django.utils.translation import gettext as _
-from django.utils.translation import ngettext
+from django.utils.translation import gettext_noop, ngettext
 
 from crm.lib.sql_files import load
 from retention.measures.queries import AMOUNT, CHANGE, DAYS, KINDS, PART, RATING, WAY
@@ -206,12 +206,29 @@ def _whole(value: Decimal) -> str:
     return number_format(value.quantize(Decimal(1), ROUND_HALF_UP), force_grouping=True)
 
 
+# What the product's own measures count, for the one that there may be.
+ONE = {
+    "key features": gettext_noop("key feature"), "active people": gettext_noop("active person"),
+    "uses": gettext_noop("use"), "key features unused": gettext_noop("key feature unused"),
+    "milestones due": gettext_noop("milestone due"), "conversations open": gettext_noop("conversation open"),
+    "conversations late": gettext_noop("conversation late"), "promises overdue": gettext_noop("promise overdue"),
+    "invoices unsettled": gettext_noop("invoice unsettled"),
+}  # fmt: skip
+
+
+def _unit(measure: ScorecardMeasure, count: Decimal) -> str:
+    """What is counted, by how many there are: "1 key feature", "2 key features"."""
+    unit = measure.unit or KINDS[measure.kind].unit
+    return _(ONE.get(unit, unit) if count == 1 else unit) if unit else ""
+
+
 def reading_words(measure: ScorecardMeasure, value: Decimal | None, base: Decimal | None, currency: str) -> str:
     """A reading as people say it: "9 of 25 active people", "41 uses per EUR 100", "−18 %"; empty when unknown."""
     if value is None:
         return ""
-    unit = _(measure.unit) if measure.unit else str(KINDS[measure.kind].unit)
     style = KINDS[measure.kind].words
+    counted = base if style == PART and base is not None else value
+    unit = _unit(measure, value * 100 if measure.per_price else counted)
     if measure.per_price:
         figures = {"amount": _figure(value * 100), "unit": unit, "currency": currency}
         return _("%(amount)s %(unit)s per %(currency)s 100") % figures

@@ -110,7 +110,7 @@ def test_conversations_open_and_late_and_the_last_time_that_both_have_spoken(acc
         due_at=at(1, 9)
     )
     assert (now(account), now(quiet)) == ([1, 1, 4], [0, 0, 28])
-    assert words(account) == ["1 conversations open", "1 conversations late", "4 days ago"]
+    assert words(account) == ["1 conversation open", "1 conversation late", "4 days ago"]
     # At six in the morning, three days ago, the first had not been answered, though due within four hours of the day
     # before; the call was seven days old.
     assert then(account, 3) == [1, 1, 7]
