@@ -14,6 +14,6 @@ def trigger(table: str) -> migrations.RunSQL:
 
 
 class Migration(migrations.Migration):
-    dependencies = [("crm", "0057_by_recording")]
+    dependencies = [("crm", "0060_search_by_week")]
 
     operations = [trigger(table) for table in TABLES]
