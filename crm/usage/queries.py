@@ -82,8 +82,8 @@ def windows_stand() -> Stand:
 
 def _sum(column: str, name: str, when: str, *, kind: str) -> str:
     # Most events sum nothing, so their zeros are left out before the costly numeric addition.
-    some = f"{column} <> 0 AND " if kind != "bigint" else ""
-    return f"coalesce(sum({column}) FILTER (WHERE {some}{when}), 0)::{kind} AS {name},"
+    some = f" AND {column} <> 0" if kind != "bigint" else ""
+    return f"coalesce(sum({column}) FILTER (WHERE {when}{some}), 0)::{kind} AS {name},"
 
 
 def _event_sums(windows: Iterable[int]) -> str:
@@ -113,11 +113,7 @@ def _aliased_sums(windows: Iterable[int]) -> str:
 
 
 def _filled(name: str, table: str, sums: str, reach: int, redone: bool) -> str:
-    """The statement over the redone accounts' days, or over everyone's in halves.
-
-    Two halves of the accounts are summed side by side by two workers (`actions.windows` asks the planner for it):
-    a sum over groups as many as these gains nothing from the usual parallel plan, which would merge them afterwards.
-    """
+    """The statement over everyone's days, or over those of the redone accounts."""
     days = (
         f"window_redo AS redo JOIN {table} AS used ON used.account_id = redo.member_id"
         if redone
@@ -132,30 +128,31 @@ def _filled(name: str, table: str, sums: str, reach: int, redone: bool) -> str:
     text = load(__file__, name)
     for mark, words in marks.items():
         text = text.replace(mark, words)
-    if redone:
-        return text
-    halves = (text.replace("/*half*/", f"AND used.account_id {side} %(middle)s") for side in ("<", ">="))
-    return " UNION ALL ".join(f"({half})" for half in halves)
+    return text
 
 
 def middle_account() -> int:
-    """The id that parts the accounts into halves of equal number, for `window_events` and `window_people`."""
+    """The id that parts the accounts into halves of equal number, for `window_people`."""
     with connection.cursor() as cursor:
         cursor.execute("SELECT coalesce(percentile_disc(0.5) WITHIN GROUP (ORDER BY id), 0) FROM crm_account")
         return int(cursor.fetchall()[0][0])
 
 
 def window_events(windows: frozenset[int], *, redone: bool = False) -> str:
-    """SELECT of the event windows as of %(day)s; `redone`: only of the accounts in the table window_redo.
-
-    Otherwise %(middle)s is wanted too, from `middle_account`.
-    """
+    """SELECT of the event windows as of %(day)s; `redone`: only of the accounts in the table window_redo."""
     return _filled("window_events", "crm_usage_day", _event_sums(windows), 2 * max(windows), redone)
 
 
 def window_people(windows: frozenset[int], *, redone: bool = False, aliases: bool = True) -> str:
-    """SELECT of the people's windows, as `window_events`. `aliases` False skips same_as where nobody has one."""
+    """SELECT of the people's windows, as `window_events`. `aliases` False skips same_as where nobody has one.
+
+    Of everyone, %(middle)s is wanted too, from `middle_account`: two halves of the accounts are summed side by side by
+    two workers, since a person has too few days for the usual parallel plan, which merges the sums afterwards, to gain.
+    """
     counted = _filled("window_people", "crm_person_day", _people_sums(windows), max(windows), redone)
+    if not redone:
+        halves = (counted.replace("/*half*/", f"AND used.account_id {side} %(middle)s") for side in ("<", ">="))
+        counted = " UNION ALL ".join(f"({half})" for half in halves)
     if not aliases:
         return counted
     marked = load(__file__, "window_aliases").replace("/*people*/", counted)

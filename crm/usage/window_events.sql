@@ -5,5 +5,5 @@ SELECT /*account*/ AS account_id, used.event_id,
     /*sums*/
     max(used.day) AS last_day
 FROM /*days*/
-WHERE used.day >= %(day)s::date - /*reach*/ AND used.day < %(day)s::date /*half*/
+WHERE used.day >= %(day)s::date - /*reach*/ AND used.day < %(day)s::date
 GROUP BY /*account*/, used.event_id

@@ -54,15 +54,14 @@ def roll_windows(day: date, *, windows: frozenset[int], at: datetime, by: Actor,
 
 def _build(cursor: CursorWrapper, day: date, windows: frozenset[int], events: str, people: str, *, how: str) -> None:
     # CREATE TABLE AS, because an INSERT … SELECT never runs on parallel workers.
-    # The halves of each statement run side by side only when starting workers seems to cost nothing.
-    cursor.execute("SET LOCAL parallel_setup_cost = 0")
+    # Days are summed side by side only when starting workers, and hearing from them, seems to cost nothing.
+    # In order, so that what reads the windows finds an account's rows together.
     values: dict[str, date | int] = {"day": day, "middle": queries.middle_account()}
-    # In order, so that what reads them finds an account's rows together, and its key is built at once.
-    events_rows, people_rows = (
-        queries.window_events(windows),
-        queries.window_people(windows, aliases=queries.has_aliases()),
-    )
-    cursor.execute(f"{how} {events} AS {events_rows} ORDER BY account_id, event_id", values)
+    cursor.execute("SET LOCAL parallel_setup_cost = 0; SET LOCAL parallel_tuple_cost = 0")
+    cursor.execute(f"{how} {events} AS {queries.window_events(windows)} ORDER BY account_id, event_id", values)
+    cursor.execute("SET LOCAL parallel_tuple_cost TO DEFAULT")
+    aliases = queries.has_aliases()
+    people_rows = queries.window_people(windows, aliases=aliases)
     cursor.execute(f"{how} {people} AS {people_rows} ORDER BY account_id, person_id", values)
     cursor.execute("CREATE TEMP TABLE window_redo (member_id bigint, account_id bigint)")
     cursor.execute(_MERGED)
