@@ -102,6 +102,7 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path("settings/scorecards/<int:pk>/draft/restore/", review.restore, name="scorecard-draft-restore"),
     path("settings/scorecards/versions/<int:pk>/backtest/", backtests.backtest, name="backtest"),
     path("settings/scorecards/versions/<int:pk>/backtest/ask/", backtests.ask, name="backtest-ask"),
+    path("settings/scorecards/versions/<int:pk>/backtest/draft/", backtests.draft_suggested, name="backtest-draft"),
     path("settings/audit/", record.audit, name="audit"),
     path("accounts/<int:pk>/record/", record.account_record, name="account-record"),
     path("settings/pipeline/", pipeline.pipeline, name="pipeline"),

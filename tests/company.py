@@ -46,6 +46,9 @@ from feedback.invitations import queries as invitations
 from feedback.invitations.models import NotAsked
 from feedback.surveys.models import Survey, Wave
 from retention.agenda.models import PutOff
+from retention.backtests.models import Backtest
+from retention.backtests.queries import fingerprint
+from retention.backtests.rules import CHANGE
 from retention.follow_ups import actions as follow_ups
 from retention.follow_ups.models import FollowUp
 from retention.forecasts.models import Forecast
@@ -65,6 +68,7 @@ from retention.pulses.actions import record_pulse
 from retention.risk_signals.actions import look
 from retention.scorecards import actions as scorecards
 from retention.scorecards.models import Scorecard, ScorecardVersion
+from retention.scorecards.queries import edition
 from retention.tasks.actions import create_task
 from tests import company_hours, factories
 from tests.feedback import people
@@ -196,7 +200,18 @@ def _scorecards(made: Company) -> None:
     made.remember("scorecard", inn.pk)
     scorecards.discard_draft(ScorecardVersion.objects.get(scorecard=lodge), **by)
     made.remember("discarded scorecard", lodge.pk)
+    _tested(made, ScorecardVersion.objects.get(scorecard=lodge))
     made.remember("default scorecard", Scorecard.objects.get(is_default=True).pk)
+
+
+def _tested(made: Company, version: ScorecardVersion) -> None:
+    """A test that found other weights better."""
+    made.remember("tested version", version.pk)
+    tested = edition(version)
+    shares = [1 / len(tested.card.groups)] * len(tested.card.groups)
+    report = {"90": {"weights": {"advice": CHANGE, "shares": shares}}}
+    done: dict[str, Any] = {"state": "done", "asked_at": NOW, "finished_at": NOW, "reach": TODAY}
+    Backtest.objects.create(version=version, horizons=[90], card=fingerprint(tested), report=report, **done)
 
 
 def _account(made: Company, whose: str, plan: Plan, trips: EventName, number: int = 1) -> None:

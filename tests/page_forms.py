@@ -6,7 +6,7 @@ from django.test.html import Element, parse_html
 
 
 def posted(page: str, form: str, *, press: tuple[str, str] | None = None, **typed: Any) -> dict[str, Any]:
-    """The values of the form with this id or action, with what is typed over them, as its button (name, value) posts it.
+    """The values of the form with this id or action, with what is typed over them and the button pressed.
 
     KeyError where the form has no such field or button.
     """

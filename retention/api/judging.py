@@ -2,6 +2,7 @@
 
 from typing import Any
 
+from django.db.models import OuterRef, Subquery
 from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
 from rest_framework.decorators import action
@@ -43,10 +44,19 @@ class BandField(serializers.Field[Any, Any, Any, Any]):
         return Band(value).word
 
 
+def with_card(rows: Any) -> Any:
+    """Rows of scores with the scorecard that judged, in the same query."""
+    versions = ScorecardVersion.objects.filter(pk=OuterRef("version_id"))
+    card = Subquery(versions.values("scorecard_id")[:1])
+    return rows.annotate(card_id=card, card_name=Subquery(versions.values("scorecard__name")[:1]))
+
+
 class ScoreShape(serializers.Serializer[Any]):
     account = serializers.IntegerField(source="account_id")
     day = serializers.DateField()
     version = serializers.IntegerField(source="version_id")
+    scorecard = serializers.IntegerField(source="card_id", help_text="the one that judged")
+    scorecard_name = serializers.CharField(source="card_name")
     points = Points(allow_null=True, help_text="0 (leaving) to 100 (thriving); null: unknown")
     band = BandField()
     coverage = Share(help_text="the share of the weight that is known, 0 to 1")
@@ -73,7 +83,7 @@ class Scores(Readable):
     asked = AskedScores
 
     def rows(self) -> Any:
-        return ScoreNow.objects.visible_to(self.request.user)
+        return with_card(ScoreNow.objects.visible_to(self.request.user))
 
     def narrowed(self, rows: Any, asked: dict[str, Any]) -> Any:
         if "band" in asked:
@@ -93,7 +103,7 @@ class ScoreDays(DaysOfOneAccount):
     serializer_class = LedgerShape
 
     def rows(self) -> Any:
-        return HealthScore.objects.system("of an account that is seen")
+        return with_card(HealthScore.objects.system("of an account that is seen"))
 
 
 # --- scorecards ------------------------------------------------------------------------------------------------------
@@ -102,11 +112,12 @@ class ScoreDays(DaysOfOneAccount):
 class ScorecardShape(Shape):
     class Meta:
         model = Scorecard
-        fields = ("id", "name", "position", "is_default")
+        fields = ("id", "name", "position", "is_default", "segment", "retired_at")
 
 
 class Scorecards(Readable):
-    """Ways to judge accounts."""
+    """Ways to judge accounts, asked by position: the first whose segment an account is in judges it. The default one
+    takes the rest; a retired one judges nobody."""
 
     group = "health"
     serializer_class = ScorecardShape

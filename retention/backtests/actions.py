@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Sequence
 from datetime import date, datetime
+from decimal import Decimal
 from typing import Any
 
 from django.core.exceptions import ValidationError
@@ -19,12 +20,14 @@ from retention.backtests import queries, rules
 from retention.backtests.models import Backtest, BacktestDay, State
 from retention.measures import queries as measures
 from retention.scorecards import queries as scorecards
-from retention.scorecards.actions import require_configure
+from retention.scorecards.actions import keep_row, require_configure, start_draft
 from retention.scorecards.models import ScorecardMeasure, ScorecardVersion
+from retention.scorecards.models import State as Stage
 from retention.scorecards.queries import Edition
 from retention.scores.actions import judge
 
 MOST_ATTEMPTS = 5
+LEAST_SHARE = Decimal("0.1")  # in percent: a weight is above 0, also where the past would give it none
 LONGEST = 84  # the window in which last use is looked for; its period before counts too
 Clock = Callable[[], datetime]
 
@@ -185,3 +188,32 @@ def _give_up(backtest: Backtest, why: str, *, at: datetime, by: Actor) -> None:
     _advance(backtest, state=State.FAILED, problem=why[:300], finished_at=at)
     BacktestDay.objects.filter(backtest=backtest).delete()
     audit.record("scorecard.backtest_failed", backtest.version, at=at, by=by, after={"problem": why[:300]})
+
+
+@transaction.atomic
+def draft_suggested(backtest: Backtest, horizon: int, *, at: datetime, by: Actor) -> ScorecardVersion:
+    """Put the weights that the past suggests into a draft, in percent; it judges nobody until somebody publishes it.
+
+    Raises ValidationError where they were not shown to be better, where the tested version has changed since, and
+    where another draft is begun, which would be written over.
+    """
+    require_configure(by)
+    weights = backtest.report.get(str(horizon), {}).get("weights")
+    if not weights or weights["advice"] != rules.CHANGE:
+        raise ValidationError(_("Other weights were not shown to be better, so there is nothing to put into a draft."))
+    if not queries.holds(backtest):
+        raise ValidationError(_("It has changed since it was tested. Test it again first."))
+    version = backtest.version
+    drafts = ScorecardVersion.objects.filter(scorecard=version.scorecard_id, state=Stage.DRAFT)
+    if drafts.exclude(pk=version.pk).exists():
+        raise ValidationError(_("A draft of this scorecard is begun already: publish or discard that one first."))
+    draft = start_draft(version, at=at, by=by)
+    edition = scorecards.edition(draft)
+    for group, share in zip(edition.card.groups, weights["shares"], strict=True):
+        first = edition.measures[group.members[0]]
+        row = first.group or first
+        row.weight = max(LEAST_SHARE, Decimal(f"{100 * share:.1f}"))
+        keep_row(row, at=at, by=by)
+    after = {"weights of": str(version), "days ahead": horizon}
+    audit.record("scorecard.weights_suggested", draft, at=at, by=by, after=after)
+    return draft

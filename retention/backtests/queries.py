@@ -69,6 +69,12 @@ def fingerprint(edition: Edition) -> str:
     return sha256(f"{edition.card} {edition.currency}".encode()).hexdigest()
 
 
+def holds(backtest: Backtest) -> bool:
+    """Whether its version is still what was tested."""
+    now = scorecards.editions([backtest.version_id]).get(backtest.version_id)
+    return now is not None and backtest.card == fingerprint(now)
+
+
 def at_work() -> Backtest | None:
     """The back-test that waits longest."""
     return Backtest.objects.filter(state__in=rules.AT_WORK).order_by("id").first()
@@ -218,6 +224,12 @@ def verdict_words(horizon: int, report: Report, *, figures: bool = True) -> str:
     low, high = report["interval"]
     figure = {"auc": two(report["auc"]), "low": two(low), "high": two(high)}
     return f"{words} " + _("AUC %(auc)s, 95 %% interval %(low)s to %(high)s.") % figure
+
+
+def auc_words(found: Report) -> str:
+    """An estimate with its interval."""
+    low, high = found["interval"]
+    return _("%(auc)s, between %(low)s and %(high)s") % {"auc": two(found["value"]), "low": two(low), "high": two(high)}
 
 
 def _few(horizon: int, report: Report, figures: bool) -> str:

@@ -4,6 +4,8 @@ from collections.abc import Sequence
 from datetime import date
 from typing import Any
 
+from django.contrib import messages
+from django.core.exceptions import ValidationError
 from django.http import Http404, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.utils.translation import gettext as _
@@ -14,8 +16,8 @@ from crm.accounts.models import Account
 from crm.lib.fields import refusals_told
 from crm.staff.views import Request, needs
 from retention.backtests import actions, queries
-from retention.backtests.queries import Brief, two
-from retention.backtests.rules import Report
+from retention.backtests.queries import Brief, auc_words, two
+from retention.backtests.rules import CHANGE, Report
 from retention.scorecards import queries as scorecards
 from retention.scorecards.models import ScorecardVersion
 from retention.scores.models import Band
@@ -63,6 +65,25 @@ def ask(request: Request, pk: int) -> HttpResponse:
     return redirect("backtest", pk)
 
 
+@require_POST
+@needs("configure")
+def draft_suggested(request: Request, pk: int) -> HttpResponse:
+    """Begin a draft with the weights that the newest test suggests."""
+    backtest = queries.newest([pk]).get(pk)
+    if backtest is None:
+        raise Http404
+    wanted = request.POST.get("horizon", "")
+    horizon = int(wanted) if wanted in backtest.report else 0
+    try:
+        draft = actions.draft_suggested(backtest, horizon, at=request.now, by=request.user)
+    except ValidationError as refused:
+        messages.error(request, " ".join(refused.messages))
+        return redirect("backtest", pk)
+    said = _("The suggested weights stand in this draft. It judges nobody until it is published.")
+    messages.success(request, said)
+    return redirect("scorecard-draft", draft.scorecard_id)
+
+
 def _figures(
     request: Request, version: ScorecardVersion, beside: Sequence[ScorecardVersion], briefs: dict[int, Brief]
 ) -> dict[str, Any]:
@@ -85,6 +106,8 @@ def _figures(
         "best": [_best(name, report) for name in BEST],
         "weights": _weights(version, report),
         "advice": queries.advice_words(report),
+        "out_of_sample": _out_of_sample(report),
+        "may_draft": bool(report["weights"]) and report["weights"]["advice"] == CHANGE and not own.is_stale,
         "in_hindsight": own.backtest.scores - own.backtest.stood,
     }
 
@@ -165,3 +188,12 @@ def _weights(version: ScorecardVersion, report: Report) -> list[tuple[str, float
     now = [weight / whole for weight in edition.card.whole_weights]
     suggested = report["weights"]["shares"]
     return list(zip(queries.group_names(edition), now, suggested, strict=True)) if len(now) == len(suggested) else []
+
+
+def _out_of_sample(report: Report) -> list[tuple[str, str]]:
+    """What suggested and equal weights are worth on months that neither had seen: (which, AUC with its interval)."""
+    weights = report["weights"]
+    if weights is None or weights["auc"] is None:
+        return []
+    shown = (_("Suggested weights"), weights["auc"]), (_("Equal weights"), weights["equal"])
+    return [(name, auc_words(found)) for name, found in shown]

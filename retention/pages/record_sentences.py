@@ -193,6 +193,7 @@ SENTENCES: dict[str, tuple[Promise, ...]] = {
     "scorecard.removed": (_("%(who)s removed %(of)s from a scorecard."),),
     "scorecard.published": (_("%(who)s published %(of)s."),),
     "scorecard.backtest_asked": (_("%(who)s asked whether %(of)s would have told who leaves."),),
+    "scorecard.weights_suggested": (_("%(who)s put the weights that the past suggests into %(of)s."),),
     "scorecard.backtested": (_("%(of)s was tested on the past."),),
     "scorecard.backtest_failed": (_("The back-test of %(of)s was given up."),),
     "segment.created": (_("%(who)s made %(of)s."),),

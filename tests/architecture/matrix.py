@@ -198,6 +198,7 @@ URLS = [
         ("scorecard-draft-restore", "discarded scorecard", "405",            "O 302"),
         ("backtest",           "scorecard version", "SOMRV 200",             "405"),  # the verdict; O all of it
         ("backtest-ask",       "scorecard version", "405",                   "O 302"),
+        ("backtest-draft",     "tested version",   "405",                    "O 302"),
         ("pipeline",           "",                 "SO 200",                 "as GET"),
         ("sources",            "",                 "SO 200",                 "405"),
         ("source",             "source",           "SO 200",                 "405"),

@@ -66,6 +66,7 @@ FIXED: dict[str, Post] = {
     "account-next-step": {"next_step": "Call them", "next_step_on": TODAY},
     "account-stage": {"stage": "onboarding"},
     "scorecard-move": {"to": "later"},
+    "backtest-draft": {"horizon": "90"},
     "scorecard-measure": {"kind": "reach", "window": "28"},
     "begin": {"rhythm": "daily", "size": "small", "outcomes": ["recency", "trend", "reach"]},
     "portfolio-bulk": {"do": "add_tag", "tag": "vip", "which": "all"},

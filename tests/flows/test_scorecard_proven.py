@@ -1,4 +1,4 @@
-"""From imported files to a scorecard that is proven: made, reviewed and published through its pages, asked of the past."""
+"""From imported files to a scorecard that is proven: made and published through its pages, asked of the past."""
 
 import io
 import json
@@ -11,7 +11,6 @@ import time_machine
 from django.core.management import call_command
 
 from crm.subscriptions.models import SubscriptionChange
-from retention.backtests.models import Backtest
 from retention.scorecards.models import Scorecard, ScorecardMeasure, ScorecardVersion, State
 from retention.scores.models import HealthScore
 from tests import factories
@@ -21,7 +20,8 @@ from tests.page_forms import posted
 EXCERPT = Path(__file__).parents[1] / "data/crm5"
 REACH = date(2023, 6, 30)
 MORNING = datetime(2023, 7, 1, 8, tzinfo=UTC)
-MONTH_ENDS = [date(2022 + month // 12, month % 12 + 1, 1) - timedelta(1) for month in range(7, 16)]  # July 2022 to March
+# From July 2022 to March, so that 90 days after each are known.
+MONTH_ENDS = [date(2022 + month // 12, month % 12 + 1, 1) - timedelta(1) for month in range(7, 16)]
 
 pytestmark = pytest.mark.django_db
 

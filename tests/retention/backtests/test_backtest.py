@@ -2,6 +2,7 @@
 
 import json
 from datetime import date, timedelta
+from decimal import Decimal
 from io import StringIO
 from typing import Any
 
@@ -22,7 +23,7 @@ from retention.backtests.models import Backtest, BacktestDay, State
 from retention.measures import queries as measures
 from retention.scorecards.actions import keep_row, start_draft
 from retention.scorecards.models import ScorecardMeasure, ScorecardVersion
-from retention.scorecards.queries import edition
+from retention.scorecards.queries import edition, published_versions
 from retention.scores.models import HealthScore
 from tests import factories
 from tests.factories import NOW, TODAY
@@ -241,6 +242,43 @@ def test_ops_see_the_figures_and_the_others_the_verdict(
         done(version)
     with django_assert_num_queries(counted.queries):
         assert "Also 82" in client.get(f"{address}?horizon=60").content.decode()
+
+
+def test_weights_shown_to_be_better_become_a_draft_and_nothing_else_does(as_user: Any) -> None:
+    version = rows.version(
+        {"kind": "reach", "green": 9, "group": ("Use", 1, "lowest")},
+        {"kind": "recency", "red": 28, "group": ("Use", 1, "lowest")},
+        {"kind": "trend", "weight": 3},
+    )
+    weights = {
+        "advice": rules.CHANGE, "shares": [1.0, 0.0], "gain": {"value": 0.06, "interval": [0.01, 0.11]}, "landmarks": 7,
+        "auc": {"value": 0.81, "interval": [0.7, 0.9]}, "equal": {"value": 0.75, "interval": [0.66, 0.84]},
+    }  # fmt: skip
+    made = done(version, 60)
+    Backtest.objects.update(report={"60": made.report["60"] | {"weights": weights}})
+    address = f"/settings/scorecards/versions/{version.pk}/backtest/"
+    ops = as_user(factories.user("ops_admin"))
+    page = ops.get(address).content.decode()
+    assert "Make a draft with these weights" in page
+    assert "AUC on 7 months that neither had seen: Suggested weights 0.81, between 0.70 and 0.90 · Equal" in page
+    here = ops.post(f"{address}draft/", {"horizon": "60"}).url
+    draft = ScorecardVersion.objects.get(state="draft")
+    assert here == f"/settings/scorecards/{draft.scorecard_id}/draft/"
+    now = edition(draft)
+    # Weights are above zero, so what the past gives none keeps a thousandth.
+    assert [group.weight for group in now.card.groups] == [100, Decimal("0.1")]
+    assert published_versions() == [version]
+    assert AuditRow.objects.filter(action="scorecard.weights_suggested").count() == 1
+    ops.post(f"{address}draft/", {"horizon": "60"})
+    assert "begun already" in ops.get(address).content.decode()
+    ScorecardVersion.objects.filter(pk=draft.pk).delete()
+    for other in ({"advice": rules.KEEP}, {"advice": rules.TOO_FEW}):
+        Backtest.objects.update(report={"60": made.report["60"] | {"weights": weights | other}})
+        page = ops.get(address).content.decode()
+        assert "Keep yours" in page and "Make a draft" not in page
+        ops.post(f"{address}draft/", {"horizon": "60"})
+        assert "nothing to put into a draft" in ops.get(address).content.decode()
+    assert not ScorecardVersion.objects.filter(state="draft").exists()
 
 
 class Counter:
