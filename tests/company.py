@@ -69,6 +69,7 @@ from retention.risk_signals.actions import look
 from retention.scorecards import actions as scorecards
 from retention.scorecards.models import Scorecard, ScorecardVersion
 from retention.scorecards.queries import edition
+from retention.scores.models import ScoreReading
 from retention.tasks.actions import create_task
 from tests import company_hours, factories
 from tests.feedback import people
@@ -234,6 +235,9 @@ def _account(made: Company, whose: str, plan: Plan, trips: EventName, number: in
     chain.uses(of, trips, lena, {TODAY - 30 * DAY: 300, TODAY - 2 * DAY: 80})
     chain.uses(of, trips, jonas, {TODAY - 31 * DAY: 300})
     chain.stands(of, 460, 720)
+    read: dict[str, Any] = {"values": [1, Decimal("0.04"), 3], "bases": [1, 25, 1], "components": [900, 20, 460]}
+    ScoreReading.objects.create(account=of, version_id=chain.version().pk, **read)
+    made.remember("reading", (of.pk, "depth"), whose)
     spare = {"external_id": f"{whose}-{number + 1}", "restricted": of.restricted}
     factories.account(f"{whose}account spare", owner=owner, **spare)
     made.accounts[whose], made.contacts[whose] = of, person

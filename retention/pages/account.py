@@ -38,7 +38,7 @@ from retention.pages.seen import seen_account
 from retention.pages.table import in_days
 from retention.pulses.queries import Held as Pulse
 from retention.scores.models import Band
-from retention.scores.queries import Why, why
+from retention.scores.queries import Component, Why, why
 
 CURVE_DAYS, USE_DAYS, NEWS_DAYS, PEOPLE = 182, 84, 30, 6
 H = TypeVar("H")
@@ -244,17 +244,22 @@ def _health(of: Any, found: Why | None, day: date) -> dict[str, Any]:
 
 
 def meters(found: Why, account: int) -> list[dict[str, Any]]:
-    """Each measure, with the way to the rows that add up to its reading where a page has them."""
+    """Each measure, with the way to the rows that add up to its reading."""
     return [
         {
             "name": part.name,
-            "url": reverse(rows, args=[account]) if (rows := KINDS[part.kind].rows) else "",
+            "url": rows_of(part, account),
             "points": part.points,
             "band": part.band.word,
             "value": part.words if part.points is not None else "",
         }
         for part in found.components
     ]
+
+
+def rows_of(part: Component, account: int) -> str:
+    rows = KINDS[part.kind].rows
+    return reverse(rows, args=[account]) if rows else reverse("account-reading", args=[account, part.key])
 
 
 def value(recap: Recap, standing: Standing) -> list[dict[str, str]]:

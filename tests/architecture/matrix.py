@@ -76,6 +76,7 @@ URLS = [
         # Whoever took the account over says that it was read; nobody else can.
         ("account-handover",   "handover",         "SOMRV sees 200",         "R writes 302 · SOMVC sees 403"),
         ("account-history",    "account",          "SOMRV sees 200",         "as GET"),
+        ("account-reading",    "reading",          "SOMRV sees 200",         "405"),
         ("account-new",        "",                 "OMR 200",                "OMR 302"),
         ("account-edit",       "account",          "OMR writes 200",         "OMR writes 302"),
         # A rep claims from the team's pool, which is in tests/crm/accounts; what is owned already is not the rep's

@@ -1,5 +1,6 @@
 """What is measured of accounts: the kinds there are, and their readings for all live accounts at once."""
 
+from retention.measures.queries.behind import Behind, Line, Part, behind
 from retention.measures.queries.kinds import AMOUNT, CHANGE, DAYS, KINDS, PART, RATING, WAY, Kind
 from retention.measures.queries.reading import (
     WRITTEN_AT,
@@ -22,9 +23,13 @@ __all__ = [
     "RATING",
     "WAY",
     "WRITTEN_AT",
+    "Behind",
     "Kind",
+    "Line",
+    "Part",
     "Spared",
     "Windows",
+    "behind",
     "has_usage",
     "known_at",
     "not_needed",

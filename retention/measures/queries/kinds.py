@@ -34,7 +34,7 @@ class Kind:
     of its own. `of_trait`: needs a numeric trait. `valid_days`: what is older than so many days is missing, unless the
     measure says otherwise; 0: it does not age. `window`: the only one it is read over; 0: any. `fewer`: fewer is
     better. `unit`: of its readings, unless the measure names one. `rows`: the address, by an account's id, of the
-    rows that add up to a reading.
+    page whose rows add up to a reading; empty: `account-reading` finds them (`behind.py`).
     """
 
     label: str | Promise
@@ -118,6 +118,7 @@ KINDS = {
         unit=gettext_noop("milestones due"),
         without_base=_("not in onboarding, or no milestone is due yet"),
         without_reading=_("not in onboarding, or no milestone is due yet"),
+        rows="account-onboarding",
     ),
     "contact": of_book(
         label=_("Last contact: days since we last heard from each other"),
