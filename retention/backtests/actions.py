@@ -24,7 +24,7 @@ from retention.scorecards.actions import keep_row, require_configure, start_draf
 from retention.scorecards.models import ScorecardMeasure, ScorecardVersion
 from retention.scorecards.models import State as Stage
 from retention.scorecards.queries import Edition
-from retention.scores.actions import judge
+from retention.scores.actions import assign, judge, theirs
 
 MOST_ATTEMPTS = 5
 LEAST_SHARE = Decimal("0.1")  # in percent: a weight is above 0, also where the past would give it none
@@ -63,6 +63,7 @@ def ask(
         asked_at=at,
         asked_by=by if isinstance(by, User) else None,
         card=queries.fingerprint(scorecards.edition(version)),
+        by_segment=queries.may_choose(version),
         since=since,
         reach=min(queries.reach_of(at), through or date.max),
     )
@@ -142,19 +143,25 @@ def _advance(backtest: Backtest, **values: object) -> None:
 def _begin_anew(backtest: Backtest, edition: Edition) -> None:
     """The draft was changed meanwhile: days judged by what it was say nothing of what it is."""
     BacktestDay.objects.filter(backtest=backtest).delete()
-    _advance(backtest, card=queries.fingerprint(edition), done=0, attempts=0)
+    by_segment = queries.may_choose(backtest.version)
+    _advance(backtest, card=queries.fingerprint(edition), by_segment=by_segment, done=0, attempts=0)
 
 
 @transaction.atomic
 def _judge(backtest: Backtest, edition: Edition, day: date) -> None:
-    """Judge everybody on a past day in temporary tables, and keep what the report needs; the ledger stays as it is."""
+    """Judge whom it would have judged on a past day, where that is known, in temporary tables, and keep what the report
+    needs; the ledger stays as it is."""
     windows = measures.Windows("past_window_event", "past_window_person")
     used = frozenset({LONGEST, *(measure.window for measure in edition.card.measures)})
     known = measures.known_at(day)
     with connection.cursor() as cursor:
         cursor.execute("SET LOCAL statement_timeout = '20min'; SET LOCAL work_mem = '256MB'; SET LOCAL jit = off")
         usage.windows_of(day, windows=used, events=windows.events, people=windows.people)
-        judge(edition, day, known=known, windows=windows)
+        only = ""
+        if backtest.by_segment:
+            assign(scorecards.order_with(backtest.version), day, known)
+            only = theirs(edition.version.pk)
+        judge(edition, day, known=known, windows=windows, only=only)
         refuse_later(day)
         values: dict[str, Any] = {"backtest": backtest.pk, "version": edition.version.pk, "day": day}
         cursor.execute(load(__file__, "keep_day"), values | {"longest": 2 * LONGEST, "never": rules.NEVER})

@@ -22,7 +22,8 @@ class Backtest(models.Model):
     `card`: a fingerprint of the arithmetic that was tested, since a draft goes on changing. Landmarks from `since` on,
     null: all; departures through `reach`, the last day that is known or was asked for. `stood` of `scores` were in the
     ledger as they stood then; the others were judged in hindsight. `attempts` counts starts that came no further.
-    `problem` is why it was given up, in words.
+    `by_segment`: judged were the accounts that the scorecard would have judged on each day; else all of them, since
+    its conditions ask for what is kept as it is now only. `problem` is why it was given up, in words.
     """
 
     version = models.ForeignKey(ScorecardVersion, models.CASCADE, related_name="+")
@@ -39,6 +40,7 @@ class Backtest(models.Model):
     attempts = models.PositiveSmallIntegerField(default=0)
     scores = models.PositiveIntegerField(default=0)
     stood = models.PositiveIntegerField(default=0)
+    by_segment = models.BooleanField(default=False)
     report = models.JSONField(default=dict)
     problem = models.CharField(max_length=300, blank=True)
 

@@ -69,6 +69,32 @@ def fingerprint(edition: Edition) -> str:
     return sha256(f"{edition.card} {edition.currency}".encode()).hexdigest()
 
 
+def chosen_before(version: ScorecardVersion) -> list[ScorecardVersion]:
+    """The scorecards that say whom this version judges: those before it in the order, and its own."""
+    order = scorecards.order_with(version)
+    return order[: order.index(version) + 1]
+
+
+def may_choose(version: ScorecardVersion) -> bool:
+    """Whether it is known whom the version would have judged on past days; a lone one judges everybody."""
+    order = chosen_before(version)
+    return (len(order) > 1 or not version.scorecard.is_default) and not scorecards.kept_only_now(order)
+
+
+def population_words(backtest: Backtest) -> str:
+    """Which accounts were judged, in a sentence; empty where there is nothing to choose."""
+    order = chosen_before(backtest.version)
+    if backtest.by_segment:
+        return _("Judged were the accounts that it would have judged on each day, by what was known of them then.")
+    if len(order) == 1 and backtest.version.scorecard.is_default:
+        return ""
+    fields = ", ".join(f"“{label}”" for label in scorecards.kept_only_now(order))
+    return _(
+        "All accounts were judged, not only those of its segment: %(fields)s is kept as it is now, not as it was, and "
+        "who left has often lost it since."
+    ) % {"fields": fields or "—"}
+
+
 def holds(backtest: Backtest) -> bool:
     """Whether its version is still what was tested."""
     now = scorecards.editions([backtest.version_id]).get(backtest.version_id)

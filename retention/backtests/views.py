@@ -108,6 +108,7 @@ def _figures(
         "advice": queries.advice_words(report),
         "out_of_sample": _out_of_sample(report),
         "may_draft": bool(report["weights"]) and report["weights"]["advice"] == CHANGE and not own.is_stale,
+        "population": queries.population_words(own.backtest),
         "in_hindsight": own.backtest.scores - own.backtest.stood,
     }
 

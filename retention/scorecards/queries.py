@@ -112,6 +112,12 @@ def published_versions() -> list[ScorecardVersion]:
     return sorted(rows, key=lambda version: placed(version.scorecard))
 
 
+def order_with(version: ScorecardVersion) -> list[ScorecardVersion]:
+    """The order as it would be if this version judged for its scorecard."""
+    others = [row for row in published_versions() if row.scorecard_id != version.scorecard_id]
+    return sorted([*others, version], key=lambda row: placed(row.scorecard))
+
+
 def placed(card: Scorecard) -> tuple[bool, int, int]:
     """Where a scorecard stands in the order."""
     return card.is_default, card.position, card.pk
@@ -148,6 +154,24 @@ def problems_of(card: Scorecard, *, day: date, known: segments.Lists | None = No
     asked = {leaf.field: there_are[leaf.field] for leaf in conditions.leaves(tree) if leaf.field in there_are}
     circular = [Refused(CONCLUDED, field=str(field.label)) for field in asked.values() if field.concluded]
     return circular or segments.problems(tree, day=day, known=known)
+
+
+def kept_only_now(order: Iterable[ScorecardVersion]) -> list[str]:
+    """Labels of what the conditions of these ask for that is not known of a past day; empty: all of it is known.
+
+    Conditions that cannot be run ask for nothing.
+    """
+    asked: dict[str, str] = {}
+    for version in order:
+        try:
+            tree = None if version.scorecard.is_default else tree_of(version.scorecard)
+        except segments.Unusable:
+            continue
+        there_are = segments.fields(segments.lists_of(tree)) if tree else {}
+        for leaf in conditions.leaves(tree) if tree else ():
+            if leaf.field in there_are and not there_are[leaf.field].dated:
+                asked[leaf.field] = str(there_are[leaf.field].label)
+    return list(asked.values())
 
 
 # --- the same arithmetic as SQL ---------------------------------------------------------------------------------

@@ -105,9 +105,9 @@ def _is_complete(order: Sequence[ScorecardVersion]) -> bool:
     return bool(order) and order[-1].scorecard.is_default
 
 
-def assign(order: Sequence[ScorecardVersion], day: date) -> None:
-    """Fill the temporary table `assigned`: which version of the order judges which account on the day."""
-    text, parameters = assignment_sql(order, day)
+def assign(order: Sequence[ScorecardVersion], day: date, known: datetime | None = None) -> None:
+    """Fill the temporary table `assigned`: which version of the order judges which account on the day, as `known`."""
+    text, parameters = assignment_sql(order, day, known)
     with connection.cursor() as cursor:
         cursor.execute("DROP TABLE IF EXISTS assigned")
         cursor.execute(f"CREATE TEMP TABLE assigned ON COMMIT DROP AS {text}", parameters)
@@ -315,7 +315,7 @@ def _score_past(
     windows = measures.Windows("past_window_event", "past_window_person")
     used = frozenset(measure.window for edition in editions.values() for measure in edition.card.measures)
     usage.windows_of(day, windows=used, events=windows.events, people=windows.people)
-    assign(order, day)
+    assign(order, day, measures.known_at(day))
     scored = []
     for version in order:
         only = theirs(version.pk) if len(order) > 1 else ""

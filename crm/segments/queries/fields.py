@@ -25,6 +25,7 @@ class Field:
     words. `choices`: the values there are, or the name of a list (holders, plans, features, languages). `convert`:
     how a chosen word is stored. `absent`: the one that an account without a row has. `money`: an amount in the
     reporting currency. `concluded`: follows from scores, so that nothing on which a score depends may ask for it.
+    `dated`: what it said on a past day is known; the others are kept as they are now only.
     """
 
     key: str
@@ -40,6 +41,7 @@ class Field:
     absent: str = ""
     money: bool = False
     concluded: bool = False
+    dated: bool = False
     parameters: tuple[Any, ...] = ()
 
 
@@ -77,8 +79,10 @@ KINDS = {
 }
 COLUMNS = {TraitType.TEXT: "text", TraitType.NUMBER: "number", TraitType.FLAG: "flag", TraitType.DATE: "day"}
 # Each account's value that holds on the day; those of another type, from before a trait was retyped, do not count.
+# Of a past day what was recorded by then; of accounts of which nothing was, whatever is effective (imported history).
 _TRAIT = """(SELECT DISTINCT ON (account_id) account_id, {column} AS value FROM crm_trait
-    WHERE definition_id = %s AND {column} IS NOT NULL AND at < %s::date + 1
+    WHERE definition_id = %s AND {column} IS NOT NULL AND at < %s::date + 1 AND (%s::timestamptz IS NULL
+        OR recorded_at <= %s OR account_id NOT IN (SELECT account_id FROM crm_trait WHERE recorded_at <= %s))
     ORDER BY account_id, at DESC) AS held"""
 
 
@@ -91,12 +95,15 @@ def _of_trait(key: str, label: str, type: str, unit: str, pk: int) -> Field:
         "held.value",
         _TRAIT.format(column=COLUMNS[kind]),
         unit=unit,
-        parameters=(pk, DAY),
+        dated=True,
+        parameters=(pk, DAY, RECORDED, RECORDED, RECORDED),
     )
 
 
 DAY = object()
 """Among a field's parameters it stands for the day that is asked about."""
+RECORDED = object()
+"""The instant by which a row must have been recorded to count; none: whenever it was."""
 
 _FIGURES = "crm_account_figures AS figures"
 _PLANS = "(SELECT account_id, unnest(plan_ids) AS value FROM crm_account_figures) AS held"
@@ -120,7 +127,7 @@ register(
     Field("seats", _("Seats"), rules.NUMBER, "figures.seats", _FIGURES),
     Field("renewal", _("Renewal"), rules.DATE, "figures.renews_on", _FIGURES),
     Field("notice", _("Notice by"), rules.DATE, "figures.notice_on", _FIGURES),
-    Field("customer_since", _("Customer since"), rules.DATE, "crm_account.customer_since"),
+    Field("customer_since", _("Customer since"), rules.DATE, "crm_account.customer_since", dated=True),
     Field("next_step", _("Next step on"), rules.DATE, "crm_account.next_step_on"),
     Field("last_use", _("Last use"), rules.DATE, "figures.last_use_on", _FIGURES),
     Field("uses", _("Uses in 28 days"), rules.NUMBER, "figures.uses_28", _FIGURES),

@@ -1,7 +1,7 @@
 """From a tree to accounts: one WHERE, whatever the tree; nothing that anybody typed is ever part of the text."""
 
 from collections.abc import Mapping
-from datetime import date, timedelta
+from datetime import date, datetime, timedelta
 from typing import Any
 
 from django.db.models import BooleanField
@@ -12,7 +12,7 @@ from crm.accounts.models import Account, AccountQuerySet
 from crm.lib.gate import Refused
 from crm.lib.search import cleaned, tsquery
 from crm.segments import rules
-from crm.segments.queries.fields import DAY, Field, Lists, fields
+from crm.segments.queries.fields import DAY, RECORDED, Field, Lists, fields
 from crm.segments.queries.lists import choices_of, lists_of
 from crm.staff.models import User
 from crm.staff.queries import scope_of
@@ -57,10 +57,20 @@ def narrowed(
     return rows.filter(as_condition(*condition(tree, day=day, user=user, known=known)))
 
 
-def condition(tree: rules.Tree, *, day: date, user: User | None = None, known: Lists | None = None) -> Sql:
-    """The tree as a condition on crm_account, with its parameters in their order. Raises `Unusable`."""
+def condition(
+    tree: rules.Tree,
+    *,
+    day: date,
+    user: User | None = None,
+    known: Lists | None = None,
+    recorded: datetime | None = None,
+) -> Sql:
+    """The tree as a condition on crm_account, with its parameters in their order. Raises `Unusable`.
+
+    `recorded`: of dated fields, what was recorded by then (None: all).
+    """
     known = known or lists_of(tree)
-    compiler = Compiler(fields(known), known, day, user)
+    compiler = Compiler(fields(known), known, day, user, recorded)
     text, parameters = compiler.compiled(tree)
     if compiler.problems:
         raise Unusable(compiler.problems)
@@ -83,8 +93,15 @@ def as_condition(text: str, parameters: list[Any]) -> RawSQL:
 class Compiler:
     """Turns trees into SQL over crm_account, and keeps what is wrong with them in `problems`."""
 
-    def __init__(self, known_fields: Mapping[str, Field], known: Lists, day: date, user: User | None) -> None:
-        self.fields, self.known, self.day, self.user = known_fields, known, day, user
+    def __init__(
+        self,
+        known_fields: Mapping[str, Field],
+        known: Lists,
+        day: date,
+        user: User | None,
+        recorded: datetime | None = None,
+    ) -> None:
+        self.fields, self.known, self.day, self.user, self.recorded = known_fields, known, day, user, recorded
         self.problems: list[Refused] = []
 
     def compiled(self, tree: rules.Tree) -> Sql:
@@ -119,7 +136,7 @@ class Compiler:
         if not field.source:
             return text, parameters
         rows = f"crm_account.id IN (SELECT {field.account} FROM {field.source} WHERE {{}})"
-        before = given(field, self.day)
+        before = given(field, self.day, self.recorded)
         if field.absent and field.convert(field.absent) in parameters[0]:
             others = rows.format(f"{field.value} <> %s")
             text = f"({rows.format(text)} OR NOT {others})"
@@ -177,9 +194,10 @@ class Compiler:
         return (text, [query, query, like(words)]) if query else ("FALSE", [])
 
 
-def given(field: Field, day: date) -> list[Any]:
+def given(field: Field, day: date, recorded: datetime | None = None) -> list[Any]:
     """The parameters of the field's source."""
-    return [day if value is DAY else value for value in field.parameters]
+    marks = {DAY: day, RECORDED: recorded}
+    return [marks[value] if value in (DAY, RECORDED) else value for value in field.parameters]
 
 
 def like(beginning: str) -> str:

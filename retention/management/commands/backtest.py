@@ -81,6 +81,7 @@ def shown(backtest: Backtest) -> dict[str, Any]:
         "draft": not backtest.version.is_published,
         "since": str(backtest.since) if backtest.since else None,
         "known_through": str(backtest.reach),
+        "judged": {"by_segment": backtest.by_segment, "in_words": queries.population_words(backtest)},
         "scores": {"as_they_stood": backtest.stood, "in_hindsight": backtest.scores - backtest.stood},
         "horizons": {
             horizon: _horizon(int(horizon), report, names, groups) for horizon, report in backtest.report.items()

@@ -12,8 +12,11 @@ from django.core.exceptions import PermissionDenied, ValidationError
 from django.core.management import CommandError, call_command
 from django.db import connection, transaction
 
+from crm.accounts.actions import define_trait, set_trait
 from crm.accounts.models import Account
 from crm.audit.models import AuditRow
+from crm.segments.actions import change_kept
+from crm.segments.rules import as_json, read
 from crm.subscriptions.models import SubscriptionChange
 from crm.usage.actions import windows_of
 from retention import jobs
@@ -28,6 +31,7 @@ from retention.scores.models import HealthScore
 from tests import factories
 from tests.factories import NOW, TODAY
 from tests.retention import usage_rows as rows
+from tests.retention.scores.test_order import card_for
 
 pytestmark = pytest.mark.django_db
 LEFT = date(2026, 10, 10)
@@ -287,3 +291,26 @@ class Counter:
     def __call__(self, execute: Any, sql: str, params: Any, many: bool, context: Any) -> Any:
         self.queries += 1
         return execute(sql, params, many, context)
+
+
+def test_it_judges_whom_the_scorecard_would_have_judged_then_or_says_why_all(version: ScorecardVersion) -> None:
+    """Big were Quiet and Steady from July on, as was known then; of Busy it was learned in November."""
+    size = define_trait(key="size", label="Size", type="text", at=NOW, by=rows.BY)
+    early = rows.at(date(2026, 7, 1))
+    for name, value, recorded in (("Quiet", "big", early), ("Steady", "big", early), ("Busy", "small", early)):
+        account = Account.objects.system("test").get(name=name)
+        set_trait(account, size, value, true_at=early, at=recorded, by=rows.BY)
+        if value == "small":
+            set_trait(account, size, "big", true_at=rows.at(date(2026, 7, 2)), at=NOW, by=rows.BY)
+    big = card_for("trait:size.is.big", {"kind": "reach", "red": 0, "green": 100})
+    mine, others = done(big, 60), done(version, 60)
+    assert (mine.by_segment, others.by_segment) == (True, True)
+    assert [found.report["60"]["n"] for found in (mine, others)] == [2, 2]
+    assert mine.report["60"]["auc"] == 1.0
+    # Plans are kept as they are now, so all four are judged, and it is said.
+    segment = big.scorecard.segment
+    assert segment is not None
+    change_kept(segment, tree=as_json(read("seats.at_least.1")), at=NOW, by=segment.owner)
+    found = json.loads(run("--scorecard", "Big", "--horizon", "60", "--json"))
+    assert (found["judged"]["by_segment"], found["horizons"]["60"]["n"]) == (False, 4)
+    assert found["judged"]["in_words"].startswith("All accounts were judged, not only those of its segment: “Seats” is")
