@@ -20,6 +20,7 @@ class RetentionConfig(AppConfig):
         from crm.imports import rules as imports
         from crm.imports.actions import derived
         from crm.keys.models import Group, register_groups
+        from crm.segments.views import before_change
         from crm.staff.actions import leaving
         from crm.staff.queries import PARTS, SIGNS
         from retention.follow_ups.actions import put_doubles_aside, take_back_from
@@ -32,6 +33,7 @@ class RetentionConfig(AppConfig):
         from retention.overrides.forms import KIND as OVERRIDE
         from retention.overrides.queries import EXPORTS as OVERRIDES
         from retention.pages.fields import register_fields
+        from retention.pages.switching import before_segment
         from retention.pulses import rules as pulses
         from retention.pulses.actions import import_pulses
         from retention.pulses.forms import read_pulse
@@ -76,6 +78,7 @@ class RetentionConfig(AppConfig):
         )  # fmt: skip
         from retention.pages.export import EXPORTS  # in whose columns the files are
 
+        before_change.append(before_segment)
         handing_over.append(hand_over)
         following.append(Follows("retention.FollowUp", once=("play_step", "occurrence_on"), settle=put_doubles_aside))
         for export in (*PULSES, *OVERRIDES, *SPARED, *EXPORTS):

@@ -1,5 +1,6 @@
 """Segments and saved views: kept, renamed, shared, taken away and brought back."""
 
+from collections.abc import Callable
 from typing import Any, TypeVar
 
 from django.contrib import messages
@@ -23,6 +24,8 @@ from crm.staff.views import Request, address, needs, offer_undo, way_back
 
 K = TypeVar("K", bound=Kept)
 ROW_LIMIT = 200
+# Whoever's work depends on a segment may show what another filter would change, before it is kept; None: nothing.
+before_change: list[Callable[[Request, Segment, rules.Group], HttpResponse | None]] = []
 
 
 @needs("read")
@@ -113,8 +116,11 @@ def edit_segment(request: Request, pk: int) -> HttpResponse:
     if request.method == "POST" and form.is_valid():
         with refusals(form, "name"):
             given = form.kept
-            tree = rules.as_json(given.pop("where"))
-            actions.change_kept(row, **given, tree=tree, at=request.now, by=request.user)
+            tree = given.pop("where")
+            for ask in before_change:
+                if page := ask(request, row, tree):
+                    return page
+            actions.change_kept(row, **given, tree=rules.as_json(tree), at=request.now, by=request.user)
             messages.success(request, _("Saved."))
             return redirect("segments")
     return _segment_page(request, form, _("Change a segment"), _("Save the segment"))

@@ -23,6 +23,7 @@ from crm.staff.views import Request, needs, offer_undo
 from crm.templatetags.ui import percent
 from retention.measures.queries import CHANGE, KINDS, PART, WAY
 from retention.measures.rules import PERCENTILE, STEPS
+from retention.pages import switching
 from retention.scorecards import actions, queries
 from retention.scorecards.forms import ScorecardForm
 from retention.scorecards.models import Scorecard, ScorecardMeasure, ScorecardVersion, State
@@ -122,12 +123,26 @@ def edit(request: Request, pk: int) -> HttpResponse:
     form = ScorecardForm(request.POST or None, initial=start, is_default=card.is_default)
     if request.method == "POST" and form.is_valid():
         with refusals(form):
+            if page := _before_segment(request, card, form):
+                return page
             actions.change_scorecard(card, **form.cleaned_data, at=request.now, by=request.user)
             ring("pipeline")
             messages.success(request, _("Saved."))
             return redirect("scorecards")
     sentence = " ".join(judges(request, card)["problems"])
     return _form_page(request, form, _("Change a scorecard"), _("Save"), sentence=sentence)
+
+
+def _before_segment(request: Request, card: Scorecard, form: ScorecardForm) -> HttpResponse | None:
+    """What another segment would change, where it can choose accounts; what is wrong with it, the action says."""
+    segment = form.cleaned_data.get("segment")
+    if segment is None or segment.pk == card.segment_id:
+        return None
+    tried = Scorecard(pk=card.pk, name=card.name, segment=segment)
+    if queries.problems_of(tried, day=own_day(request.now)):
+        return None
+    words = _("“%(name)s” for the segment “%(segment)s”") % {"name": card, "segment": segment.name}
+    return switching.before_order(request, switching.judging(card, segment), words)
 
 
 def _form_page(request: Request, form: ScorecardForm, title: str, submit: str, **more: Any) -> HttpResponse:
@@ -140,7 +155,11 @@ def _form_page(request: Request, form: ScorecardForm, title: str, submit: str, *
 def move(request: Request, pk: int) -> HttpResponse:
     """One place earlier or later in the order."""
     card = get_object_or_404(Scorecard, pk=pk)
-    actions.move_scorecard(card, earlier=request.POST.get("to") == "earlier", at=request.now, by=request.user)
+    earlier = request.POST.get("to") == "earlier"
+    title = _("“%(name)s” earlier in the order") if earlier else _("“%(name)s” later in the order")
+    if page := switching.before_order(request, switching.moved(card, earlier=earlier), title % {"name": card}):
+        return page
+    actions.move_scorecard(card, earlier=earlier, at=request.now, by=request.user)
     ring("pipeline")
     return redirect("scorecards")
 
@@ -149,6 +168,9 @@ def move(request: Request, pk: int) -> HttpResponse:
 @needs("configure")
 def retire(request: Request, pk: int) -> HttpResponse:
     card = get_object_or_404(Scorecard, pk=pk)
+    title = _("Without “%(name)s”") % {"name": card}
+    if not card.is_default and (page := switching.before_order(request, switching.without(card), title)):
+        return page
     with refusals_told(request):
         actions.retire_scorecard(card, at=request.now, by=request.user)
         ring("pipeline")

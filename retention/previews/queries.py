@@ -8,6 +8,7 @@ from decimal import Decimal
 from typing import Any, NamedTuple
 
 from django.db import connection, transaction
+from django.utils.translation import gettext as _
 
 from crm.accounts.models import Account
 from crm.lib.scope import named_text
@@ -15,6 +16,7 @@ from crm.lib.sql_files import load
 from crm.staff.models import User
 from crm.usage.queries import windows_stand
 from retention.measures import queries as measures
+from retention.measures.rules import PERCENTILE
 from retention.previews import rules
 from retention.scorecards import queries as scorecards
 from retention.scorecards import rules as arithmetic
@@ -99,8 +101,7 @@ def _require_windows(wanted: set[int]) -> None:
 
 def _theirs(draft: ScorecardVersion, day: date, most: int | None) -> int:
     """Fill `theirs` with the accounts that the draft would judge if it were published; returns how many there are."""
-    others = [row for row in scorecards.published_versions() if row.scorecard_id != draft.scorecard_id]
-    assign(sorted([*others, draft], key=lambda row: scorecards.placed(row.scorecard)), day)
+    assign(scorecards.order_with(draft), day)
     some = "SELECT account_id FROM assigned JOIN live USING (account_id) WHERE version_id = %s"
     with connection.cursor() as cursor:
         cursor.execute("DROP TABLE IF EXISTS live")
@@ -165,6 +166,66 @@ def one(draft: Edition, account: Account) -> One | None:
     ]
     held = None if band is None else Band(band)
     return One(account.pk, account.name, held, points, Band(would), would_points, parts)
+
+
+class Switched(NamedTuple):
+    """An account that another scorecard would judge; tenths of points. `accounts` and `banded`: how many there are in
+    all, and how many of them change their band.
+    """
+
+    account_id: int
+    name: str
+    was_by: str
+    would_by: str
+    was: Band | None
+    points: int | None
+    would: Band
+    would_points: int | None
+    accounts: int
+    banded: int
+
+
+def switched(order: Sequence[ScorecardVersion], user: User, *, limit: int = PAGE) -> list[Switched]:
+    """Whom the scorecards would judge otherwise in this order and with these segments than they do now. Raises NotYet.
+
+    Of the accounts that the user sees, those that change their band first. Nothing of it stays.
+    """
+    seen, given = named_text(Account.objects.visible_to(user).values("id", "name"), prefix="seen_")
+    with _set_aside() as day, connection.cursor() as cursor:
+        assign(order, day)
+        cursor.execute("DROP TABLE IF EXISTS switching")
+        cursor.execute(load(__file__, "switching"))
+        cursor.execute("SELECT DISTINCT version_id FROM switching ORDER BY 1")
+        for edition in scorecards.editions([version for (version,) in cursor.fetchall()]).values():
+            _judge_switching(edition, day)
+        cursor.execute(load(__file__, "switched").replace("/*accounts*/", seen), given | {"limit": limit})
+        return [
+            Switched(
+                account_id=pk,
+                name=name,
+                was_by=_(was_by),
+                would_by=_(would_by),
+                was=None if was is None else Band(was),
+                points=points,
+                would=Band(would or 0),
+                would_points=would_points,
+                accounts=accounts,
+                banded=banded,
+            )
+            for pk, name, was_by, would_by, was, points, would, would_points, accounts, banded in cursor.fetchall()
+        ]
+
+
+def _judge_switching(edition: Edition, day: date) -> None:
+    """Judge those that come to one scorecard; a percentile ranks them among all that it would judge."""
+    _require_windows({measure.window for measure in edition.measures})
+    among = "assigned" if any(measure.scale == PERCENTILE for measure in edition.measures) else "switching"
+    judge(edition, day, only=f"SELECT account_id FROM {among} WHERE version_id = {edition.version.pk:d}")
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "UPDATE switching SET band = verdict.band, points = verdict.points FROM verdict"
+            " WHERE verdict.account_id = switching.account_id"
+        )
 
 
 @dataclass(frozen=True)

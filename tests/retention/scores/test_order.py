@@ -5,12 +5,14 @@ from typing import Any
 
 import pytest
 from django.core.exceptions import ValidationError
+from django.urls import reverse
 
 from crm.accounts.models import Account
 from crm.segments.actions import delete_kept, keep_segment
 from crm.segments.models import Shared
 from crm.segments.rules import read
 from crm.usage.models import DirtyAccount, UsageDay
+from retention.risk_signals.actions import look
 from retention.scorecards import actions as scorecards
 from retention.scorecards.models import Scorecard, ScorecardMeasure, ScorecardVersion
 from retention.scorecards.queries import problems_of, published_versions
@@ -18,6 +20,7 @@ from retention.scores import actions, queries
 from retention.scores.models import ScoreNow, Standing
 from tests import factories
 from tests.factories import NOW, TODAY
+from tests.page_forms import posted
 from tests.retention import usage_rows as rows
 
 pytestmark = pytest.mark.django_db
@@ -201,3 +204,56 @@ def test_a_version_that_moves_limits_is_told_apart_from_what_the_account_did() -
     assert found is not None
     # 30 of 100 are 30.0; the new limit makes 60.0 of them, and five uses more 70.0.
     assert [(line.key, line.change) for line in found.lines] == [("m1", 100), ("version", 300)]
+
+
+def test_a_change_of_order_shows_first_whom_it_gives_to_another_card_and_opens_no_signal(as_user: Any) -> None:
+    """Two of three in both segments would fall from 75 points to 30 of another card; the third is in one alone."""
+    small, (falls, stays) = customers(30)[0], customers(30, 95, segment="big", tags=["vip"])
+    rows.version(REACH)
+    card_for("tag.has.vip", REACH | {"green": 40}, name="VIP")
+    big = card_for("segment.is.big", REACH, name="Large").scorecard
+    update()
+    ops = as_user(factories.user("ops_admin"))
+    address = f"/settings/scorecards/{big.pk}/move/"
+    page = ops.post(address, {"to": "earlier"})
+    told = page.content.decode()
+    moved = [(row.account_id, row.points, row.would_points, row.was_by, row.would_by) for row in page.context["rows"]]
+    assert moved == [
+        (falls.pk, 750, 300, "VIP", "Large"), (stays.pk, 1000, 950, "VIP", "Large"),
+    ]  # fmt: skip
+    assert "2 accounts would be judged by another scorecard" in told and "1 would change its band" in told
+    assert update() == "Nothing has changed."
+    sent = posted(told, "change", press=("sure", "yes"))
+    assert ops.post(address, sent).url == "/settings/scorecards/"
+    assert update() == f"2 accounts were judged as of {TODAY}."
+    assert look(at=NOW, by=rows.BY) == "0 signals opened, 0 closed"
+    assert (now(falls)[1], now(stays)[1], now(small)[1]) == (300, 950, 300)
+    # What moves nobody is done at once.
+    assert ops.post(f"/settings/scorecards/{Scorecard.objects.get(name='VIP').pk}/retire/").status_code == 302
+    page = ops.post(f"/settings/scorecards/{big.pk}/retire/").content.decode()
+    assert "Without “Large”" in page and Scorecard.objects.get(pk=big.pk).retired_at is None
+
+
+def test_another_filter_of_a_segment_shows_whom_it_gives_to_another_card_before_it_is_kept(as_user: Any) -> None:
+    (small,), (big,) = customers(30), customers(30, segment="big")
+    rows.version(REACH)
+    card = card_for("segment.is.big", REACH | {"green": 50}).scorecard
+    update()
+    assert card.segment is not None
+    ops = as_user(card.segment.owner)
+    address = reverse("segment-edit", args=[card.segment_id])
+    form = {"name": "Big", "shared": "everyone", "where": "segment.is.small"}
+    page = ops.post(address, form)
+    assert [(row.account_id, row.was_by, row.would_by) for row in page.context["rows"]] == [(big.pk, "Big", "Test")]
+    assert "Segment “Big” chooses accounts for a scorecard" in page.content.decode()
+    assert update() == "Nothing has changed."
+    assert ops.post(address, posted(page.content.decode(), "change", press=("sure", "yes"))).status_code == 302
+    assert update() == f"1 accounts were judged as of {TODAY}."
+    # Another segment for the card is the same: here it takes both.
+    both = keep_segment(
+        name="Both", tree=read("uses.at_least.1"), shared=Shared.EVERYONE, at=NOW, by=card.segment.owner
+    )
+    given = {"name": "Big", "segment": both.pk}
+    page = ops.post(f"/settings/scorecards/{card.pk}/edit/", given)
+    assert [row.account_id for row in page.context["rows"]] == [small.pk, big.pk]
+    assert ops.post(f"/settings/scorecards/{card.pk}/edit/", given | {"sure": "yes"}).status_code == 302

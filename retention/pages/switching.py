@@ -1,0 +1,81 @@
+"""Whom a change of the order, or of a segment, gives to another scorecard: shown before it is made."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from django.http import HttpResponse
+from django.shortcuts import render
+from django.urls import reverse
+from django.utils.translation import gettext as _
+
+from crm.segments import rules as conditions
+from crm.segments.models import Segment
+from crm.staff.views import Request
+from retention.previews import queries as previews
+from retention.scorecards import queries
+from retention.scorecards.models import Scorecard, ScorecardVersion
+
+SURE = "sure"
+
+
+def before_order(request: Request, order: Sequence[ScorecardVersion], title: str) -> HttpResponse | None:
+    """The page that shows whom these scorecards, so ordered, would judge otherwise; None: nobody, or it was shown."""
+    if SURE in request.POST:
+        return None
+    try:
+        found = previews.switched(order, request.user)
+    except previews.NotYet:
+        return None
+    if not found:
+        return None
+    context: dict[str, Any] = {
+        "title": title,
+        "rows": found,
+        "accounts": found[0].accounts,
+        "banded": found[0].banded,
+        "more": found[0].accounts - len(found),
+        "fields": _posted(request.POST),
+        "back_url": reverse("scorecards"),
+    }
+    return render(request, "retention/scorecard_switch.html", context)
+
+
+def _posted(given: Mapping[str, Any]) -> dict[str, str]:
+    """What was sent, to be sent again by whoever is sure."""
+    return {name: value for name, value in given.items() if name != "csrfmiddlewaretoken"}
+
+
+def moved(card: Scorecard, *, earlier: bool) -> list[ScorecardVersion]:
+    """The order as it would be with the card one place earlier or later; the default stays last."""
+    *order, last = queries.published_versions()
+    places = [version.scorecard_id for version in order]
+    if card.pk in places:
+        place = places.index(card.pk)
+        other = place - 1 if earlier else place + 1
+        if 0 <= other < len(order):
+            order[place], order[other] = order[other], order[place]
+    return [*order, last]
+
+
+def without(card: Scorecard) -> list[ScorecardVersion]:
+    return [version for version in queries.published_versions() if version.scorecard_id != card.pk]
+
+
+def judging(card: Scorecard, segment: Segment) -> list[ScorecardVersion]:
+    """The order with another segment for one card."""
+    order = queries.published_versions()
+    for version in order:
+        if version.scorecard_id == card.pk:
+            version.scorecard.segment = segment
+    return order
+
+
+def before_segment(request: Request, row: Segment, tree: conditions.Group) -> HttpResponse | None:
+    """What another filter in a segment would change for the scorecards that it chooses accounts for."""
+    order = queries.published_versions()
+    chosen = [version.scorecard for version in order if version.scorecard.segment_id == row.pk]
+    if not chosen or not request.user.may("configure"):
+        return None
+    for card in chosen:
+        card.segment = Segment(pk=row.pk, name=row.name, shared=row.shared, tree=conditions.as_json(tree))
+    return before_order(request, order, _("Segment “%(name)s” chooses accounts for a scorecard") % {"name": row.name})
