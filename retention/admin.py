@@ -4,7 +4,7 @@ from datetime import datetime
 from typing import TYPE_CHECKING, Any, ClassVar, cast
 
 from django.contrib import admin, messages
-from django.core.exceptions import ValidationError
+from django.core.exceptions import NON_FIELD_ERRORS, ValidationError
 from django.db import models
 from django.db.models import QuerySet
 from django.forms import BaseInlineFormSet
@@ -17,6 +17,7 @@ from crm.staff.views import Request
 from retention.forecasts.models import Forecast
 from retention.measures.queries import KINDS
 from retention.scorecards import actions
+from retention.scorecards.forms import NO_WEIGHT
 from retention.scorecards.models import Scorecard, ScorecardGroup, ScorecardMeasure, ScorecardVersion
 
 if TYPE_CHECKING:
@@ -77,6 +78,7 @@ class MeasureForm(AnyForm):
             "per_price", "scale", "red", "green",
             "steps", "weight", "group", "unit",
         ]  # fmt: skip
+        error_messages: ClassVar[dict[str, Any]] = {"weight": {"min_value": NO_WEIGHT}}
 
     def clean_kind(self) -> str:
         kind = str(self.cleaned_data["kind"])
@@ -86,10 +88,12 @@ class MeasureForm(AnyForm):
 
     def _post_clean(self) -> None:
         super()._post_clean()  # type: ignore[misc]  # Django's own step that fills the instance
-        if not self.errors:
+        if not self.errors.keys() - {NON_FIELD_ERRORS}:
             try:
                 actions.check_measure(self.instance)
             except ValidationError as error:
+                # Said at its field, with what to do; a constraint would only give its name.
+                self.errors.pop(NON_FIELD_ERRORS, None)
                 self.add_error(None, error)
 
 

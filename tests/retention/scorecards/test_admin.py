@@ -5,8 +5,11 @@ from typing import Any
 import pytest
 
 from crm.audit.models import AuditRow
+from crm.segments.actions import keep_segment
+from crm.segments.models import Segment, Shared
+from crm.segments.rules import Group, as_json, read
 from retention.scorecards.actions import remove_row, start_draft
-from retention.scorecards.models import ScorecardGroup, ScorecardMeasure, ScorecardVersion, State
+from retention.scorecards.models import Scorecard, ScorecardGroup, ScorecardMeasure, ScorecardVersion, State
 from tests import factories
 from tests.factories import NOW
 from tests.retention import usage_rows as rows
@@ -72,6 +75,34 @@ def test_a_measure_that_cannot_be_read_is_refused_in_the_form(admin: Any) -> Non
         page = admin.post(address(draft), form_of(draft, **wrong))
         assert page.status_code == 200
         assert words in page.content.decode()
+
+
+def test_bad_configuration_is_said_at_its_field_and_nothing_half_of_it_is_kept(admin: Any) -> None:
+    """Weight zero, red that is green, a feature without events, an empty segment, one that asks for the score."""
+    draft = start_draft(rows.version({"kind": "reach", "green": 9}), at=NOW, by=rows.BY)
+    for wrong, field, words in (
+        ({"red": "9"}, "green", "Red and green are the same value: give two different ones."),
+        ({"weight": "0"}, "weight", "Give a weight above 0, or remove the measure."),
+    ):
+        page = admin.post(address(draft), form_of(draft, **wrong))
+        (formset,) = [
+            each.formset for each in page.context["inline_admin_formsets"] if each.opts.model is ScorecardMeasure
+        ]
+        assert formset.forms[0].errors == {field: [words]}
+    assert not AuditRow.objects.filter(action="scorecard.changed").exists()
+    ScorecardMeasure.objects.filter(version=draft).update(feature=factories.feature(name="Fax"))
+    act = {"action": "publish", "_selected_action": [draft.pk]}
+    said = admin.post("/admin/retention/scorecardversion/", act, follow=True).content.decode()
+    assert "No event feeds “Fax”, so everybody would be red. Map its events first, or remove the measure." in said
+    assert ScorecardVersion.objects.get(pk=draft.pk).state == State.DRAFT
+    by: dict[str, Any] = {"shared": Shared.EVERYONE, "at": NOW, "by": factories.user("ops_admin")}
+    kept = [keep_segment(name=name, tree=read("segment.is.big"), **by) for name in ("Empty", "Circle")]
+    trees = as_json(Group("all", ())), as_json(read("score.under.40"))
+    for segment, tree, words in zip(kept, trees, ("has no condition", "“Score” follows from the scores"), strict=True):
+        Segment.objects.filter(pk=segment.pk).update(tree=tree)
+        page = admin.post("/admin/retention/scorecard/add/", {"name": "New", "position": 1, "segment": segment.pk})
+        assert words in str(page.context["adminform"].form.errors["segment"])
+    assert Scorecard.objects.count() == 1
 
 
 def test_a_rep_may_not_enter(as_user: Any) -> None:
