@@ -86,7 +86,9 @@ def told(made: ScorecardVersion, found: Any) -> None:
     assert wanted <= found.keys()
     assert found["landmarks"] == [str(day) for day in MONTH_ENDS]
     rows = HealthScore.objects.system("test").filter(version_id=made.pk).exclude(points=None)
-    ends = dict(SubscriptionChange.objects.system("test").order_by("ends_on").values_list("account_id", "ends_on"))
+    ends: dict[int, Any] = dict(
+        SubscriptionChange.objects.system("test").order_by("ends_on").values_list("account_id", "ends_on")
+    )
     gone = [row.account_id for row in rows if row.day < ends[row.account_id] <= min(row.day + timedelta(90), REACH)]
     assert (found["n"], found["left"], found["churns"]) == (len(rows), len(gone), len(set(gone)))
     assert sum(row["n"] for row in found["bands"]) == found["n"]

@@ -84,6 +84,8 @@ def _one(found: Why | None, account: Account) -> dict[str, Any]:
         return {"account": account.external_id, "points": None, "band": "unknown", "components": []}
     return {
         "account": account.external_id,
+        "scorecard": found.scorecard,
+        "version": found.number,
         "day": str(found.day),
         "revision": found.revision,
         "hindsight": found.hindsight,
