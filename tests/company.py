@@ -46,9 +46,6 @@ from feedback.invitations import queries as invitations
 from feedback.invitations.models import NotAsked
 from feedback.surveys.models import Survey, Wave
 from retention.agenda.models import PutOff
-from retention.backtests.models import Backtest
-from retention.backtests.queries import fingerprint
-from retention.backtests.rules import CHANGE
 from retention.follow_ups import actions as follow_ups
 from retention.follow_ups.models import FollowUp
 from retention.forecasts.models import Forecast
@@ -66,12 +63,9 @@ from retention.plays import actions as plays
 from retention.plays.models import Play
 from retention.pulses.actions import record_pulse
 from retention.risk_signals.actions import look
-from retention.scorecards import actions as scorecards
-from retention.scorecards.models import Scorecard, ScorecardVersion
-from retention.scorecards.queries import edition
 from retention.scores.models import ScoreReading
 from retention.tasks.actions import create_task
-from tests import company_hours, factories
+from tests import company_cards, company_hours, factories
 from tests.feedback import people
 from tests.retention import chain
 
@@ -183,36 +177,13 @@ def _product(made: Company) -> tuple[Plan, EventName]:
     made.remember("playbook", playbook.pk)
     own: dict[str, Any] = {"at": NOW, "by": made.users["R"]}
     made.remember("segment", segments.keep_segment(name="Hotels", tree=read("segment.is.hotels"), **own).pk)
-    _scorecards(made)
+    company_cards.fill(made, at=NOW, day=TODAY)
     made.remember("view", segments.keep_view(name="By renewal", query="sort=renewal", **own).pk)
     company_hours.fill(made, plan, at=NOW, day=TODAY)
     trait = accounts.define_trait(key="region", label="Region", type="text", at=NOW, by=made.users["O"])
     made.remember("trait", trait.pk)
     made.rows["trait"]["row"] = trait
     return plan, trips
-
-
-def _scorecards(made: Company) -> None:
-    """Two that judge nobody, before the default one: a draft to publish, and one that was put aside."""
-    by: dict[str, Any] = {"at": NOW, "by": made.users["O"]}
-    inns = segments.keep_segment(name="Inns", tree=read("segment.is.inns"), shared="everyone", **by)
-    made.remember("shared segment", inns.pk)
-    inn, lodge = (scorecards.add_scorecard(name=name, segment=inns, **by) for name in ("Inns", "Lodges"))
-    made.remember("scorecard", inn.pk)
-    scorecards.discard_draft(ScorecardVersion.objects.get(scorecard=lodge), **by)
-    made.remember("discarded scorecard", lodge.pk)
-    _tested(made, ScorecardVersion.objects.get(scorecard=lodge))
-    made.remember("default scorecard", Scorecard.objects.get(is_default=True).pk)
-
-
-def _tested(made: Company, version: ScorecardVersion) -> None:
-    """A test that found other weights better."""
-    made.remember("tested version", version.pk)
-    tested = edition(version)
-    shares = [1 / len(tested.card.groups)] * len(tested.card.groups)
-    report = {"90": {"weights": {"advice": CHANGE, "shares": shares}}}
-    done: dict[str, Any] = {"state": "done", "asked_at": NOW, "finished_at": NOW, "reach": TODAY}
-    Backtest.objects.create(version=version, horizons=[90], card=fingerprint(tested), report=report, **done)
 
 
 def _account(made: Company, whose: str, plan: Plan, trips: EventName, number: int = 1) -> None:
