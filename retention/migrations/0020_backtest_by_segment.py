@@ -5,7 +5,7 @@ from django.db import migrations, models
 
 class Migration(migrations.Migration):
     dependencies = [
-        ("retention", "0016_measure_kinds"),
+        ("retention", "0019_by_hand_effects"),
     ]
 
     operations = [
