@@ -1,7 +1,8 @@
 -- since_yesterday.sql — Grain one row of counts · Reads the accounts the reader sees, signals, mails, answers, outcomes · Writes
 -- nothing
 -- Safe to run twice: it only reads. What happened since %(since)s, on the reader's own accounts or on all.
-WITH seen AS (/*accounts*/), wanted AS (SELECT pk FROM seen WHERE NOT %(mine)s OR is_mine)
+-- Inlined, so that each of the few things that happened looks its account up.
+WITH seen AS NOT MATERIALIZED (/*accounts*/), wanted AS NOT MATERIALIZED (SELECT pk FROM seen WHERE NOT %(mine)s OR is_mine)
 SELECT
     (SELECT count(*) FROM retention_risksignal JOIN wanted ON pk = account_id WHERE opened_at >= %(since)s),
     (SELECT count(*) FROM retention_risksignal JOIN wanted ON pk = account_id WHERE closed_at >= %(since)s),

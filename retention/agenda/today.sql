@@ -25,9 +25,10 @@ WITH seen AS (/*accounts*/), put_off AS (
     UNION ALL
     -- Overdue from the first instant of the day after, where the account is; the owner's matter and whoever promised.
     SELECT * FROM (
-        SELECT promise.account_id, promise.id, 3, (promise.due_on + 1)::timestamp AT TIME ZONE account.time_zone AS since,
-            NULL::timestamptz, promise.promised_by_id, NULL::date, FALSE, FALSE, FALSE
-        FROM crm_promise AS promise JOIN crm_account AS account ON account.id = promise.account_id
+        SELECT promise.account_id, promise.id, 3, (promise.due_on + 1)::timestamp AT TIME ZONE (
+                SELECT time_zone FROM crm_account WHERE id = promise.account_id
+            ) AS since, NULL::timestamptz, promise.promised_by_id, NULL::date, FALSE, FALSE, FALSE
+        FROM crm_promise AS promise
         WHERE promise.state = 'open' AND promise.due_on <= (%(now)s AT TIME ZONE 'UTC')::date
     ) AS overdue
     WHERE since <= %(now)s
@@ -57,7 +58,8 @@ WITH seen AS (/*accounts*/), put_off AS (
     LEFT JOIN put_off ON put_off.account_id = seen.pk
     WHERE NOT %(mine)s OR item.assignee_id = ANY (%(us)s) OR ((item.assignee_id IS NULL OR item.section = 3) AND seen.is_mine)
 ), work AS (
-    SELECT account_id, bool_or(live) AS live, coalesce(bool_and(quiet) FILTER (WHERE live), FALSE) AS quiet,
+    SELECT account_id, owner_id, gone, bool_or(ended_at IS NULL) AS stands, bool_or(section IN (4, 6)) AS has_news,
+        bool_or(live) AS live, coalesce(bool_and(quiet) FILTER (WHERE live), FALSE) AS quiet,
         min(section) FILTER (WHERE live) AS section, min(since) FILTER (WHERE live) AS since,
         min(due_on) FILTER (WHERE live) AS due_on, coalesce(bool_or(red) FILTER (WHERE live), FALSE) AS red,
         (min(since) FILTER (WHERE live AND section IN (4, 6)) AT TIME ZONE 'UTC')::date AS news_on,
@@ -66,8 +68,7 @@ WITH seen AS (/*accounts*/), put_off AS (
         count(*) FILTER (WHERE live AND section = 3) AS promises,
         count(*) FILTER (WHERE live AND section = 2) AS replies
     FROM own
-    WHERE ended_at IS NULL
-    GROUP BY account_id
+    GROUP BY account_id, owner_id, gone
 ), clock AS MATERIALIZED (
     -- Once for each owner, 0 being nobody: zones are slow to reckon with.
     SELECT owner, zone, today, (today + %(begins)s * interval '1 hour') AT TIME ZONE zone AS morning
@@ -75,17 +76,21 @@ WITH seen AS (/*accounts*/), put_off AS (
         SELECT owner, zone, (%(now)s AT TIME ZONE zone - %(begins)s * interval '1 hour')::date AS today
         FROM (SELECT id AS owner, time_zone AS zone FROM crm_user UNION ALL SELECT 0, 'UTC') AS zoned
     ) AS dated
-), known AS (
-    SELECT account.account_id, account.owner_id, account.gone, coalesce(figures.mrr, 0) * 12 AS stake, near.urgency AS nearness,
-        CASE WHEN account.gone THEN 0 WHEN EXISTS (
-            SELECT FROM crm_contact AS contact
-            WHERE contact.account_id = account.account_id AND contact.left_on IS NULL AND contact.erased_at IS NULL
-                AND contact.merged_into_id IS NULL
-                AND contact.email <> ''
-        ) THEN 60 ELSE 30 END AS reach, clock.today, clock.zone, clock.morning
-    FROM (SELECT DISTINCT account_id, owner_id, gone FROM own) AS account
-    JOIN clock ON clock.owner = coalesce(account.owner_id, 0)
+), known AS MATERIALIZED (
+    SELECT work.*, coalesce(figures.mrr, 0) * 12 AS stake, near.urgency AS nearness,
+        CASE WHEN work.gone THEN 0
+            -- Whoever has something concrete to do needs no look at whom it can write to, which is slow.
+            WHEN work.live AND NOT work.has_news THEN 100
+            WHEN EXISTS (
+                SELECT FROM crm_contact AS contact
+                WHERE contact.account_id = work.account_id AND contact.left_on IS NULL AND contact.erased_at IS NULL
+                    AND contact.merged_into_id IS NULL
+                    AND contact.email <> ''
+            ) THEN 60 ELSE 30 END AS reach, clock.today, clock.zone, clock.morning
+    FROM work
     LEFT JOIN crm_account_figures AS figures USING (account_id)
+    -- There is one for each; a left join, so that the planner expects as many rows as there are accounts.
+    LEFT JOIN clock ON clock.owner = coalesce(work.owner_id, 0)
     CROSS JOIN LATERAL (
         SELECT coalesce(CASE WHEN figures.notice_on >= %(day)s THEN figures.notice_on END,
             CASE WHEN figures.renews_on >= %(day)s THEN figures.renews_on END) - %(day)s AS days
@@ -111,7 +116,7 @@ WITH seen AS (/*accounts*/), put_off AS (
 ), placed AS (
     SELECT spell.*, known.owner_id, known.today, days.day, stake * nearness * reach AS claim, row_number() OVER (
             PARTITION BY known.owner_id, days.day ORDER BY spell.at, stake * nearness * reach DESC, spell.account_id
-        ) AS place, known.morning
+        ) AS place, known.morning, known.live AND NOT known.quiet AS waits
     FROM spell
     JOIN known USING (account_id)
     CROSS JOIN LATERAL (SELECT (spell.at AT TIME ZONE known.zone - %(begins)s * interval '1 hour')::date AS day) AS days
@@ -124,32 +129,31 @@ WITH seen AS (/*accounts*/), put_off AS (
         ) <= %(most)s - coalesce(taken.places, 0) AS is_chosen
     FROM placed
     LEFT JOIN taken ON coalesce(taken.owner_id, 0) = coalesce(placed.owner_id, 0)
-    LEFT JOIN work USING (account_id)
     LEFT JOIN put_off USING (account_id)
     WHERE placed.is_latest AND placed.day < placed.today AND (placed.place > %(most)s OR placed.day < %(oldest)s::date)
-        AND (work.live AND NOT work.quiet OR placed.last_end >= placed.morning OR put_off.at >= placed.morning)
+        AND (placed.waits OR placed.last_end >= placed.morning OR put_off.at >= placed.morning)
 ), admitted AS (
     SELECT placed.account_id, placed.day = placed.today AS is_new,
         coalesce(rest.is_chosen, placed.place <= %(most)s AND placed.day >= %(oldest)s::date) AS is_shown
     FROM placed LEFT JOIN rest USING (account_id)
     WHERE placed.is_latest AND placed.is_open
 ), ranked AS (
-    SELECT work.*, weighed.urgency, weighed.influence,
+    SELECT known.*, weighed.urgency, weighed.influence,
         known.stake * weighed.urgency * weighed.influence AS weight, coalesce(admitted.is_new, FALSE) AS is_new,
-        CASE WHEN NOT work.live THEN 'put off' WHEN work.quiet THEN 'acted'
-            WHEN work.answers + work.replies + work.promises + work.tasks > 0 OR admitted.is_shown THEN 'shown' ELSE 'waits' END AS state
-    FROM work
-    JOIN known USING (account_id)
+        CASE WHEN NOT known.live THEN 'put off' WHEN known.quiet THEN 'acted'
+            WHEN known.answers + known.replies + known.promises + known.tasks > 0 OR admitted.is_shown THEN 'shown' ELSE 'waits' END AS state
+    FROM known
     LEFT JOIN admitted USING (account_id)
-    CROSS JOIN LATERAL (SELECT work.news_on >= %(oldest)s::date AS fresh) AS age
+    CROSS JOIN LATERAL (SELECT known.news_on >= %(oldest)s::date AS fresh) AS age
     CROSS JOIN LATERAL (
-        SELECT CASE WHEN work.answers + work.replies + work.promises > 0 OR work.due_on < %(day)s THEN 100
+        SELECT CASE WHEN known.answers + known.replies + known.promises > 0 OR known.due_on < %(day)s THEN 100
                 ELSE greatest(known.nearness, CASE
-                    WHEN work.tasks > 0 OR age.fresh AND (work.drafts > 0 OR work.red) THEN 70
-                    WHEN age.fresh AND work.signals > 0 THEN 50
+                    WHEN known.tasks > 0 OR age.fresh AND (known.drafts > 0 OR known.red) THEN 70
+                    WHEN age.fresh AND known.signals > 0 THEN 50
                     ELSE 20 END) END AS urgency,
-            CASE WHEN known.gone THEN 0 WHEN work.answers + work.replies + work.promises + work.drafts + work.tasks > 0 THEN 100 ELSE known.reach END AS influence
+            CASE WHEN known.gone THEN 0 WHEN known.answers + known.replies + known.promises + known.drafts + known.tasks > 0 THEN 100 ELSE known.reach END AS influence
     ) AS weighed
+    WHERE known.stands
 ), total AS (
     SELECT count(*) FILTER (WHERE state = 'waits') AS waiting, count(*) FILTER (WHERE state = 'put off') AS put_off,
         count(*) FILTER (WHERE state = 'acted') AS acted, sum(drafts) FILTER (WHERE open) AS drafts,
@@ -162,6 +166,10 @@ WITH seen AS (/*accounts*/), put_off AS (
     WHERE state = 'shown' AND NOT %(waiting)s OR state <> 'shown' AND %(waiting)s
     ORDER BY state DESC, weight DESC, urgency * influence DESC, since, account_id
     LIMIT %(limit)s
+), told AS MATERIALIZED (
+    SELECT own.account_id, own.section, own.id, own.since
+    FROM own JOIN chosen ON chosen.account_id = own.account_id
+    WHERE own.live AND own.section IN (2, 3)
 ), /*facts*/
 SELECT total.waiting, total.put_off, total.acted, coalesce(total.drafts, 0)::int, coalesce(total.tasks, 0)::int,
     coalesce(total.signals, 0)::int, coalesce(total.answers, 0)::int, coalesce(total.promises, 0)::int, coalesce(total.replies, 0)::int,
@@ -174,16 +182,16 @@ LEFT JOIN chosen ON TRUE
 LEFT JOIN put_off ON put_off.account_id = chosen.account_id AND chosen.state = 'put off'
 LEFT JOIN retention_score_now AS score ON score.account_id = chosen.account_id
 LEFT JOIN LATERAL (
-    SELECT held.text, held.due_on FROM own JOIN crm_promise AS held ON held.id = own.id
-    WHERE own.account_id = chosen.account_id AND own.section = 3 AND own.live
-    ORDER BY own.since, own.id
+    SELECT held.text, held.due_on FROM told JOIN crm_promise AS held ON held.id = told.id
+    WHERE told.account_id = chosen.account_id AND told.section = 3
+    ORDER BY told.since, told.id
     LIMIT 1
 ) AS promise ON TRUE
 LEFT JOIN LATERAL (
     SELECT talk.id, talk.subject, talk.channel, talk.due_at, (SELECT draft.id FROM retention_followup AS draft
         WHERE draft.conversation_id = talk.id AND draft.state = 'draft') AS draft
-    FROM own JOIN crm_conversation AS talk ON talk.id = own.id
-    WHERE own.account_id = chosen.account_id AND own.section = 2 AND own.live
+    FROM told JOIN crm_conversation AS talk ON talk.id = told.id
+    WHERE told.account_id = chosen.account_id AND told.section = 2
     ORDER BY talk.due_at, talk.id
     LIMIT 1
 ) AS late ON TRUE
