@@ -26,9 +26,11 @@ WITH mine AS (
     UNION ALL
     (SELECT turn."on"::timestamp AT TIME ZONE 'UTC', 'promise', promise.id, promise.text, coalesce(person.name, ''),
         jsonb_build_object('turn', turn.kind, 'due_on', turn.due_on, 'why', turn.why)
-    FROM crm_promisechange AS turn JOIN crm_promise AS promise ON promise.id = turn.promise_id
+    FROM mine CROSS JOIN LATERAL (
+        SELECT * FROM crm_promisechange WHERE account_id = mine.id ORDER BY "on" DESC, id DESC LIMIT %(limit)s
+    ) AS turn JOIN crm_promise AS promise ON promise.id = turn.promise_id
     LEFT JOIN crm_contact AS person ON person.id = promise.contact_id
-    WHERE turn.account_id = ANY (ARRAY(SELECT id FROM mine)) ORDER BY turn."on" DESC, turn.id DESC LIMIT %(limit)s)
+    ORDER BY turn."on" DESC, turn.id DESC LIMIT %(limit)s)
     UNION ALL
     (SELECT coalesce(decided_at, created_at), 'draft', id, subject, '', jsonb_build_object('state', state, 'why', state_why)
     FROM retention_followup WHERE account_id = ANY (ARRAY(SELECT id FROM mine)) AND state <> 'approved' ORDER BY id DESC LIMIT %(limit)s)
