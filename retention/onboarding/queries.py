@@ -24,10 +24,12 @@ from retention.onboarding.models import Milestone, OnboardingPlan, OnboardingVer
 PAGE = 50
 NOBODY = "SELECT NULL::bigint AS account_id, NULL::date AS churned_on WHERE false"
 THESE = "ANY (%(accounts)s)"
-# An onboarding lasts a year at most, so whoever is still in one began within it.
-RECENT = "SELECT account_id FROM retention_onboarding WHERE started_on >= %(day)s::date - 366"
+# Whoever is still in one: not over, as the edition says (a year at most).
+UNDER_WAY = """SELECT begun.account_id FROM retention_onboarding AS begun
+    JOIN retention_onboardingversion AS version ON version.id = begun.version_id
+    WHERE begun.started_on >= %(day)s::date - 366 AND begun.started_on + version.lasts_days >= %(day)s"""
 # Those of them whose account is still there.
-STILL_IN = f"SELECT id FROM crm_account WHERE stage NOT IN ('churned', 'let_go') AND id IN ({RECENT})"
+STILL_IN = f"SELECT id FROM crm_account WHERE stage NOT IN ('churned', 'let_go') AND id IN ({UNDER_WAY})"
 
 
 @dataclass(frozen=True)
@@ -177,7 +179,7 @@ def going(
     if mine:
         rows = rows.with_mine(user).filter(is_mine=True)  # type: ignore[misc]  # annotated
     seen, parameters = named_text(rows.values("pk", "name", "owner_id", "pool_id"))
-    only = f"SELECT pk FROM ({seen}) AS seen WHERE pk IN ({RECENT})"
+    only = f"SELECT pk FROM ({seen}) AS seen WHERE pk IN ({UNDER_WAY})"
     text = sql("going", only=only, gone=NOBODY).replace("/*accounts*/", seen)
     rank, late, pk = after or (None, None, None)
     given = {"plan": plan, "rank": rank, "late": late, "after": pk, "limit": (limit or PAGE) + 1}
