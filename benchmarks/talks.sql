@@ -43,7 +43,7 @@ WITH made AS (
     FROM (
         SELECT n, 1 + floor(%(accounts)s * power(pg_temp.u(n, 11), 2))::bigint AS account_id,
             CASE WHEN n %% 50 = 0 THEN 'open' ELSE 'kept' END AS state,
-            (%(now)s)::date - CASE WHEN n %% 50 = 0 THEN n %% 20 ELSE 30 + n %% 700 END::int AS day
+            (%(now)s)::date - CASE WHEN n %% 50 = 0 THEN (n / 50) %% 20 ELSE 30 + n %% 700 END::int AS day
         FROM generate_series(1, %(accounts)s * 2) AS n
     ) AS given
     JOIN crm_account AS account ON account.id = given.account_id

@@ -24,12 +24,14 @@ from retention.onboarding.models import Milestone, OnboardingPlan, OnboardingVer
 PAGE = 50
 NOBODY = "SELECT NULL::bigint AS account_id, NULL::date AS churned_on WHERE false"
 THESE = "ANY (%(accounts)s)"
-# Whoever is still in one: not over, as the edition says (a year at most).
+# An onboarding lasts a year at most, so whoever is still in one began within it.
+RECENT = "SELECT account_id FROM retention_onboarding WHERE started_on >= %(day)s::date - 366"
+# Those of them whose account is still there.
+STILL_IN = f"SELECT id FROM crm_account WHERE stage NOT IN ('churned', 'let_go') AND id IN ({RECENT})"
+# Whoever is in one that is not over, as its edition says.
 UNDER_WAY = """SELECT begun.account_id FROM retention_onboarding AS begun
     JOIN retention_onboardingversion AS version ON version.id = begun.version_id
     WHERE begun.started_on >= %(day)s::date - 366 AND begun.started_on + version.lasts_days >= %(day)s"""
-# Those of them whose account is still there.
-STILL_IN = f"SELECT id FROM crm_account WHERE stage NOT IN ('churned', 'let_go') AND id IN ({UNDER_WAY})"
 
 
 @dataclass(frozen=True)
