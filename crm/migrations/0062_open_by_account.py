@@ -7,7 +7,7 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
     atomic = False
 
-    dependencies = [("crm", "0060_search_by_week")]
+    dependencies = [("crm", "0061_hours_effects")]
 
     operations = [
         AddIndexConcurrently(
