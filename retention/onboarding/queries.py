@@ -22,6 +22,7 @@ from retention.onboarding import rules
 from retention.onboarding.models import Milestone, OnboardingPlan, OnboardingVersion
 
 PAGE = 50
+SAMPLE = 5_000  # accounts of which it is worked out where they stop; more tell no more
 NOBODY = "SELECT NULL::bigint AS account_id, NULL::date AS churned_on WHERE false"
 THESE = "ANY (%(accounts)s)"
 # An onboarding lasts a year at most, so whoever is still in one began within it.
@@ -261,17 +262,28 @@ class Path:
 STOPS = (rules.STUCK, rules.LEFT, rules.OVER)
 
 
-def paths(user: User, plan: OnboardingPlan, *, day: date, reach: date, since: date | None = None) -> list[Path]:
+BEGAN = "SELECT account_id FROM retention_onboarding WHERE started_on >= %(since)s"
+
+
+def began(user: User, *, since: date) -> int:
+    """How many of the accounts that the user sees began since a day. One query."""
+    seen, parameters = named_text(Account.objects.visible_to(user).filter(merged_into=None).values("pk"))
+    return int(_run(f"SELECT count(*) FROM ({seen}) AS seen WHERE pk IN ({BEGAN})", since=since, **parameters)[0][0])
+
+
+def paths(
+    user: User, plan: OnboardingPlan, *, day: date, reach: date, since: date | None = None, every: int = 1
+) -> list[Path]:
     """How far those came who began the plan since a day: all steps together, then each in its order. Two queries.
 
     Steps are those of the newest edition; older editions count where they have the same. `reach`: through which day
-    it is known who left.
+    it is known who left. `every`: of so many accounts one is looked at, by their ids.
     """
     rows = Account.objects.visible_to(user).filter(merged_into=None)
     seen, parameters = named_text(rows.values("pk"))
-    began = "SELECT account_id FROM retention_onboarding WHERE started_on >= %(since)s"
-    only = f"SELECT pk FROM ({seen}) AS seen WHERE pk IN ({began})"
+    only = f"SELECT pk FROM ({seen}) AS seen WHERE pk %% %(every)s = 0 AND pk IN ({BEGAN})"
     given = {"plan": plan.pk, "horizon": rules.HORIZON, "reach": min(day, reach), "since": since or date.min}
+    given["every"] = every
     spells: dict[str, list[tuple[Spell, int]]] = defaultdict(list)
     stops: dict[str, Counter[str]] = defaultdict(Counter)
     churn: Counter[tuple[str, int, bool]] = Counter()

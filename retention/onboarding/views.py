@@ -63,7 +63,9 @@ def steps(request: Request) -> HttpResponse:
     plans, wanted, day = list(queries.plans()), number_of(request.GET.get("plan", "")), request.now.date()
     plan = next((row for row in plans if row.pk == wanted), plans[0] if plans else None)
     reach = installation().paid_through or day
-    found = queries.paths(request.user, plan, day=day, reach=reach, since=day - 2 * YEAR) if plan else []
+    since = day - 2 * YEAR
+    every = -(-queries.began(request.user, since=since) // queries.SAMPLE) or 1
+    found = queries.paths(request.user, plan, day=day, reach=reach, since=since, every=every) if plan else []
     context = {
         "plans": plans,
         "plan": plan,
@@ -71,6 +73,7 @@ def steps(request: Request) -> HttpResponse:
         "path": found[1:],
         "value": next((step for step in found if step.is_value), None),
         "horizon": rules.HORIZON,
+        "every": every if every > 1 else None,
     }
     return render(request, "retention/onboarding/steps.html", context)
 

@@ -7,6 +7,7 @@ import pytest
 import time_machine
 from django.urls import reverse
 
+from crm.accounts.models import Account
 from crm.subscriptions.actions import end_subscription
 from retention.onboarding import actions
 from retention.onboarding.actions import Asked, Terms
@@ -39,7 +40,7 @@ def test_pages_ask_as_often_for_three_accounts_as_for_one(lead, mina, client, ti
             page = client.get(reverse("onboardings")).content.decode()
         assert page.count("Behind, 8 days late") == times and "Elsewhere" not in page
         assert f"{times} behind" in page and page.count("2 of 4") == times
-        with django_assert_num_queries(7):
+        with django_assert_num_queries(8):
             page = client.get(reverse("onboarding-steps")).content.decode()
         assert page.count(f"{times} of {times}") == 2 and "half by day 2" in page
         with django_assert_num_queries(6):
@@ -84,7 +85,7 @@ def test_the_list_goes_on_behind_its_page_and_stuck_ones_come_first(lead, mina, 
     ]  # fmt: skip
 
 
-def test_where_accounts_stop_and_who_leaves_with_and_without_a_step(lead, ops, client):
+def test_where_accounts_stop_and_who_leaves_with_and_without_a_step(lead, ops, client, monkeypatch):
     """Forty began; ten reached the first lead on day 4 and one of them left on day 100, of the others half did."""
     terms = Terms(
         START, 60, 14, [Asked("First lead", "first_use", 7, lead.feature, is_value=True), Asked("Call", "hand", 30)]
@@ -113,7 +114,14 @@ def test_where_accounts_stop_and_who_leaves_with_and_without_a_step(lead, ops, c
         client.force_login(ops)
         page = client.get(reverse("onboarding-steps")).content.decode().replace("\u00a0", " ")
     assert "with it 1 of 10" in page and "without 15 of 30" in page and "fewer than half reach it" in page
-    assert "not enough data: 0 with it, 40 without" in page
+    assert "not enough data: 0 with it, 40 without" in page and "are counted" not in page
+    # Of more accounts than need to be asked, one of so many is: of 40 with a sample of 15 every third by its id.
+    monkeypatch.setattr("retention.onboarding.queries.SAMPLE", 15)
+    thirds = sum(pk % 3 == 0 for pk in Account.objects.system("test").values_list("pk", flat=True))
+    with time_machine.travel(at(300), tick=False):
+        response = client.get(reverse("onboarding-steps"))
+    assert response.context["whole"].began == thirds in (13, 14)
+    assert f"{thirds} accounts are counted, one of 3 that began" in response.content.decode()
 
 
 def test_a_plan_is_made_and_changed_by_its_form(lead, ops, client):
