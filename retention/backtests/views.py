@@ -175,8 +175,11 @@ def _plain(name: str, report: Report) -> dict[str, Any]:
 def _best(name: str, report: Report) -> dict[str, Any]:
     found = report["top_band"][name]
     of = [_("%(n)s of %(of)s") % {"n": hit, "of": n} for hit, n in (found["top"], found["others"])]
-    low, high = found["interval"] or (0, 0)
-    said = _("more often") if low > 0 else _("less often") if high < 0 else _("no difference shown")
+    if found["interval"] is None:
+        said = _("not enough data")
+    else:
+        low, high = found["interval"]
+        said = _("more often") if low > 0 else _("less often") if high < 0 else _("no difference shown")
     return {"name": BEST[name], "top": of[0], "others": of[1], "said": said}
 
 
