@@ -41,6 +41,7 @@ from retention.scores import actions  # noqa: E402
 BY = System("benchmark")
 AT = datetime.combine(DAY, time(6), UTC)
 BASELINE = Path(__file__).with_name("scoring_baseline.sql").read_text()
+BOOK = Path(__file__).with_name("scoring_book.sql").read_text()
 HAND_WRITTEN = BASELINE[BASELINE.index("WITH per_feature") :]
 PLAIN = """
 CREATE TABLE bench_usage_day AS
@@ -68,6 +69,20 @@ TWELVE: list[dict[str, Any]] = [
     {"key": "amount", "kind": "reach", "weight": 5, "green": 100},
     {"key": "keen", "kind": "depth", "weight": 5, "threshold": 20},
     {"key": "idle-1", "kind": "recency", "weight": 5, "red": 28, "green": 1, "feature_id": 1},
+]
+# Each kind there is; of surveys and onboarding there are no rows.
+EVERY: list[dict[str, Any]] = [
+    *SIX,
+    {"key": "unused", "kind": "unused", "weight": 5, "red": 8, "green": 0},
+    {"key": "contact", "kind": "contact", "weight": 5, "red": 28, "green": 1},
+    {"key": "open", "kind": "open_talks", "weight": 5, "red": 5, "green": 0},
+    {"key": "late", "kind": "late_talks", "weight": 5, "red": 3, "green": 0},
+    {"key": "promises", "kind": "promises", "weight": 5, "red": 2, "green": 0},
+    {"key": "payments", "kind": "payments", "weight": 5, "red": 2, "green": 0},
+    {"key": "goals", "kind": "goals", "weight": 5},
+    {"key": "survey", "kind": "survey", "weight": 5, "green": 10},
+    {"key": "onboarding", "kind": "onboarding", "weight": 5},
+    {"key": "routes", "kind": "trait", "weight": 5, "trait_id": 1, "green": 100},
 ]
 
 
@@ -237,11 +252,21 @@ def measure(accounts: int, days: int) -> None:
     one_day()
     row = value(f"SELECT avg(pg_column_size(h.*)) FROM retention_health_score AS h WHERE version_id = {twelve.pk}")
 
+    execute(BOOK, {"day": DAY})
+    every = scorecards.edition(publish_version(3, EVERY))
+    third = Turns(rounds, one=lambda: one_scorecard(edition), every=lambda: one_scorecard(every))
+
     statement, full = first.seconds("statement"), second.seconds("full")
     say("one hand-written statement", statement, None, None)
     say("the same statement by DuckDB over Parquet", duck, duck / statement, None)
     say("windows rebuild", first.seconds("rebuild"), first.ratio("rebuild", "statement"), 1.5)
     say("one scorecard from windows, with its ledger rows", first.seconds("one"), first.ratio("one", "statement"), 0.2)
+    say(
+        "one scorecard of all fifteen kinds, of that of the six measures",
+        third.seconds("every"),
+        third.ratio("every", "one"),
+        None,
+    )
     say("full run: windows, scores, current scores, ledger", full, full / statement, None)
     say("1 % of accounts changed, of the full run", second.seconds("little"), second.ratio("little", "full"), 0.05)
     say("everyone judged anew by one scorecard", everyone, None, None)
