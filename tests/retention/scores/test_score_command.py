@@ -44,7 +44,7 @@ def test_one_account_is_explained_in_a_sentence(acme: Any) -> None:
     # Breadth 1 of 1 is 100 points, depth 0 of 10 none; reach is a percentile and has nobody to compare with.
     said = run("--day", "2026-11-20", "--account", "acme").splitlines()[1]
     assert said == (
-        "Acme: 50.0, at risk from 67 % of weight. Key features used: 1 of 1 key features; "
+        "Acme: 50.0, at risk from 67 % of weight. Key features used: 1 of 1 key feature; "
         "Active people ÷ seats: 0 of 10 active people; "
         "Uses per price paid, all features: fewer than 50 accounts to compare with."
     )
