@@ -22,7 +22,7 @@ from retention.onboarding import rules
 from retention.onboarding.models import Milestone, OnboardingPlan, OnboardingVersion
 
 PAGE = 50
-SAMPLE = 5_000  # accounts of which it is worked out where they stop; more tell no more
+SAMPLE = 3_000  # accounts of which it is worked out where they stop; more tell no more
 NOBODY = "SELECT NULL::bigint AS account_id, NULL::date AS churned_on WHERE false"
 THESE = "ANY (%(accounts)s)"
 # An onboarding lasts a year at most, so whoever is still in one began within it.
