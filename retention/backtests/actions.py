@@ -163,6 +163,7 @@ def _judge(backtest: Backtest, edition: Edition, day: date) -> None:
             only = theirs(edition.version.pk)
         judge(edition, day, known=known, windows=windows, only=only)
         refuse_later(day)
+        refuse_learned_later(edition, day, windows=windows, only=only)
         values: dict[str, Any] = {"backtest": backtest.pk, "version": edition.version.pk, "day": day}
         cursor.execute(load(__file__, "keep_day"), values | {"longest": 2 * LONGEST, "never": rules.NEVER})
         cursor.execute(f"DROP TABLE {windows.events}, {windows.people}")
@@ -173,11 +174,46 @@ def refuse_later(day: date) -> None:
     with connection.cursor() as cursor:
         cursor.execute(load(__file__, "recorded_later"), {"day": day, "known": measures.known_at(day)})
         found = len(cursor.fetchall())
+    _refuse(found, day)
+
+
+def _refuse(found: int, day: date) -> None:
     if found:
         raise rules.Leak(
             _("Of %(n)s accounts a component of %(day)s was recorded after that day, so nothing may be concluded.")
             % {"n": found, "day": day}
         )
+
+
+def refuse_learned_later(edition: Edition, day: date, *, windows: measures.Windows, only: str = "") -> None:
+    """Raise Leak when a reading in `fresh` is another one once what was recorded after `day` is not there at all.
+
+    The kinds' own tables are stood in for by temporary ones without those rows; so it is found whatever a kind forgets.
+    """
+    card, known = edition.card, measures.known_at(day)
+    tables = sorted({table for measure in card.measures for table in measures.KINDS[measure.kind].recorded})
+    if not tables:
+        return
+    given = {"as_of": day, "known": known}
+    with transaction.atomic(), connection.cursor() as cursor:
+        cursor.execute("SELECT current_schema()")
+        (own,) = cursor.fetchall()[0]
+        text = load(__file__, "as_recorded").replace("/*own*/", own)
+        for table in tables:
+            cursor.execute(text.replace("/*table*/", table), given)
+        measures.prepare(day, card.measures, known=known, only=only)
+        again = measures.readings(
+            card.measures, minimum_tenure=card.minimum_tenure, windows=windows,
+            usage_known=measures.has_usage(day), only=only,
+        )  # fmt: skip
+        cursor.execute(
+            f"SELECT count(*) FROM ({again}) AS again JOIN fresh USING (account_id)"
+            " WHERE again.values IS DISTINCT FROM fresh.values",
+            given,
+        )
+        (found,) = cursor.fetchall()[0]
+        transaction.set_rollback(True)
+    _refuse(found, day)
 
 
 @transaction.atomic

@@ -33,8 +33,10 @@ class Kind:
     taken per price. `words`: how a reading is put. `of_feature`: may look at one feature. `of_threshold`: needs one
     of its own. `of_trait`: needs a numeric trait. `valid_days`: what is older than so many days is missing, unless the
     measure says otherwise; 0: it does not age. `window`: the only one it is read over; 0: any. `fewer`: fewer is
-    better. `unit`: of its readings, unless the measure names one. `rows`: the address, by an account's id, of the
-    page whose rows add up to a reading; empty: `account-reading` finds them (`behind.py`).
+    better. `recorded`: the tables of the book that it reads and whose rows say when they were recorded, so that a
+    back-test can read again without what was learned later. `unit`: of its readings, unless the measure names one.
+    `rows`: the address, by an account's id, of the page whose rows add up to a reading; empty: `account-reading` finds
+    them (`behind.py`).
     """
 
     label: str | Promise
@@ -52,6 +54,7 @@ class Kind:
     valid_days: int = 0
     window: int = 0
     fewer: bool = False
+    recorded: tuple[str, ...] = ()
     unit: str = ""
     without_base: str | Promise = ""
     without_reading: str | Promise = TOO_YOUNG
@@ -62,6 +65,7 @@ class Kind:
 of_book = partial(Kind, is_aggregate=False, of_usage=False, of_feature=False)
 KINDS = {
     "breadth": Kind(
+        recorded=("retention_notneeded",),
         label=_("Breadth: key features of the plan in meaningful use"),
         reading="coalesce(found, 0)::numeric / base",
         words=PART,
@@ -70,6 +74,7 @@ KINDS = {
         of_feature=False,
     ),
     "unused": Kind(
+        recorded=("retention_notneeded",),
         label=_("Unused: key features of the plan without meaningful use"),
         fewer=True,
         reading="base - coalesce(found, 0)",
@@ -111,6 +116,7 @@ KINDS = {
         words=DAYS,
     ),
     "onboarding": of_book(
+        recorded=("retention_onboarding", "retention_milestonereach"),
         label=_("Onboarding: milestones reached of those due"),
         reading="found",
         words=PART,
@@ -121,6 +127,7 @@ KINDS = {
         rows="account-onboarding",
     ),
     "contact": of_book(
+        recorded=("crm_conversation",),
         label=_("Last contact: days since we last heard from each other"),
         fewer=True,
         reading=f"CASE WHEN {TALKED} THEN least({{w}}, greatest(judged.tenure, 0), found) END",
@@ -129,6 +136,7 @@ KINDS = {
         rows="account-conversations",
     ),
     "open_talks": of_book(
+        recorded=("crm_conversation",),
         label=_("Open conversations in which it is our turn"),
         fewer=True,
         reading=COUNTED.format(kept=TALKED),
@@ -138,6 +146,7 @@ KINDS = {
         rows="account-conversations",
     ),
     "late_talks": of_book(
+        recorded=("crm_conversation",),
         label=_("Late conversations: open ones due before today"),
         fewer=True,
         reading=COUNTED.format(kept=TALKED),
@@ -147,6 +156,7 @@ KINDS = {
         rows="account-conversations",
     ),
     "promises": of_book(
+        recorded=("crm_promisechange",),
         label=_("Overdue promises"),
         fewer=True,
         reading=COUNTED.format(kept=PROMISED),
@@ -156,6 +166,7 @@ KINDS = {
         rows="account-promises",
     ),
     "payments": of_book(
+        recorded=("crm_payment",),
         label=_("Payment trouble: invoices that failed or are disputed"),
         fewer=True,
         reading=COUNTED.format(kept=PAID),
@@ -165,6 +176,7 @@ KINDS = {
         rows="subscriptions",
     ),
     "goals": of_book(
+        recorded=("crm_goalchange", "crm_trait"),
         label=_("Goals: how far they have come"),
         reading="found",
         words=WAY,
@@ -184,6 +196,7 @@ KINDS = {
         without_reading=_("nobody has answered a survey lately"),
     ),
     "trait": of_book(
+        recorded=("crm_trait",),
         label=_("Trait: a number that is known of the account"),
         reading="found",
         words=AMOUNT,

@@ -8,20 +8,25 @@ from typing import Any
 
 import pytest
 import time_machine
+from django.db import connection, transaction
 
 from crm.accounts.actions import define_trait, set_trait
 from crm.conversations import actions as talks
 from crm.goals.actions import set_goal
 from crm.promises.actions import make_promise
 from crm.subscriptions.actions import record_payment
+from crm.usage.actions import windows_of
 from feedback.answers.models import Answer
+from retention.backtests.actions import refuse_learned_later
+from retention.backtests.rules import Leak
 from retention.measures.actions import spare
-from retention.measures.queries import KINDS
+from retention.measures.queries import KINDS, Windows, known_at
 from retention.measures.rules import points
 from retention.onboarding.models import Milestone, MilestoneReach, Onboarding, OnboardingPlan, OnboardingVersion
 from retention.scorecards.models import ScorecardMeasure
 from retention.scorecards.queries import edition
 from retention.scorecards.rules import total
+from retention.scores.actions import judge
 from retention.scores.queries import why
 from tests import factories
 from tests.factories import NOW, TODAY
@@ -212,3 +217,22 @@ def test_the_page_says_its_rows_in_words_masks_names_and_is_one_of_few_queries(
     name = Answer.objects.system("test").order_by("pk")[0].contact.name
     assert name not in client.get(f"{address}survey/").content.decode()
     assert "EUR" in client.get(f"{address}priced/").content.decode()
+
+
+def test_a_back_test_of_every_kind_finds_what_was_recorded_later_and_nothing_else(everything: Any) -> None:
+    """The day as it was known at six, then after a row of each table turned out to be recorded an hour later."""
+    held, day = edition(ScorecardMeasure.objects.filter(key="priced").get().version), TODAY
+    windows = Windows("past_window_event", "past_window_person")
+    windows_of(day, windows=frozenset({28}), events=windows.events, people=windows.people)
+    judge(held, day, known=known_at(day), windows=windows)
+    refuse_learned_later(held, day, windows=windows)
+    for table, which in (
+        ("crm_promisechange", "due_on < '2026-11-21'"), ("crm_payment", "invoice = 'B'"), ("crm_trait", "number = 55"),
+        ("crm_goalchange", "target = 98"), ("crm_conversation", "began_at > '2026-11-16'"),
+        ("retention_milestonereach", "TRUE"), ("retention_notneeded", "TRUE"),
+    ):  # fmt: skip
+        with transaction.atomic(), connection.cursor() as cursor:
+            cursor.execute(f"UPDATE {table} SET recorded_at = '2026-11-21T07:00Z' WHERE {which}")
+            with pytest.raises(Leak, match="recorded after that day"):
+                refuse_learned_later(held, day, windows=windows)
+            transaction.set_rollback(True)
