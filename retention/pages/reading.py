@@ -65,7 +65,10 @@ def reading(request: Request, pk: int, key: str) -> HttpResponse:
 
 def _table(part: Component, made: Behind, plain: bool) -> dict[str, Any]:
     head, cells = TABLES[part.kind]
-    rows = [{"name": _name(each, plain), "cells": cells(each), "counts": each.counts} for each in made.parts[:SHOWN]]
+    rows = [
+        {"name": _name(each, plain), "cells": list(zip(head[1:], cells(each), strict=True)), "counts": each.counts}
+        for each in made.parts[:SHOWN]
+    ]
     for row, each in zip(rows, made.parts, strict=False):
         row["days"] = [(on, _amount(value)) for on, value in sorted(each.days.items(), reverse=True)]
     more = max(0, len(made.parts) - SHOWN)
