@@ -4,11 +4,13 @@ from datetime import UTC
 from typing import Any
 
 from django.db.models import OuterRef, Subquery
+from django.utils.translation import gettext_lazy as _
 
+from crm.consents.models import Consent
 from crm.conversations import queries as conversations
 from crm.conversations.models import Conversation, Entry
 from crm.exports.queries.book import as_imported, figure, of_account, streamed, user_address
-from crm.exports.rules import Asked, Cell, Table, tabled
+from crm.exports.rules import Asked, Cell, Export, Table, tabled
 from crm.goals.models import Goal, GoalChange, GoalTurn
 from crm.promises import queries as promises
 from crm.promises.models import Promise, PromiseChange, Turn
@@ -104,9 +106,28 @@ GOAL: dict[str, Cell] = {
     "set_on": "set_on", "account_name": "account.name", "state": lambda row: GoalTurn(row.kind).label,
 }  # fmt: skip
 
+
+def consents_table(asked: Asked) -> Table:
+    """Every yes and no with its exact words, the last said first; of each contact and purpose the first row holds."""
+    rows = Consent.objects.visible_to(asked.user).filter(contact__erased_at=None).newest_first()
+    return tabled(streamed(rows.select_related("contact__account")), CONSENT)
+
+
+CONSENT: dict[str, Cell] = {
+    "account": "contact.account.external_id", "email": "contact.email", "name": "contact.name", "purpose": "purpose",
+    "given": "given", "on": "on", "source": "source", "wording": "wording", "account_name": "contact.account.name",
+}  # fmt: skip
+
 EXPORTS = [
     as_imported("conversations", conversations_table, "read_contact_data"),
     as_imported("promises", promises_table, "read_contact_data"),
     as_imported("payments", payments_table),
     as_imported("goals", goals_table),
+    Export(
+        "consents",
+        _("Consents"),
+        _("What people agreed to or refused, when and in which words."),
+        consents_table,
+        ("export", "read_contact_data"),
+    ),
 ]
