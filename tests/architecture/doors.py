@@ -69,7 +69,7 @@ WITHOUT: dict[str, dict[str, str]] = {
         ON_ACCOUNT,
     ),
     "matrix": {
-        "AccountFigures": DERIVED, "GoalReading": LEDGER, "HealthScore": LEDGER, "ScoreReading": DERIVED,
+        "AccountFigures": DERIVED, "GoalReading": LEDGER, "HealthScore": LEDGER,
         "BulkEditRow": RECORDED, "ContactMerge": RECORDED, "Hold": BUDGET, "MonthlyTotal": "is asked for as usage",
         "Answer": "the own account has not answered, so that its link is still good; the others have",
         "Consent": "is reached by its contact alone, and contacts are there",
