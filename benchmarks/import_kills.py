@@ -109,6 +109,7 @@ def settled() -> None:
     from django.db import connection
 
     others = "datname = current_database() AND pid <> pg_backend_pid() AND state <> 'idle'"
+    others += " AND backend_type = 'client backend' AND wait_event_type IS DISTINCT FROM 'Client'"
     with connection.cursor() as cursor:
         while True:
             cursor.execute(f"SELECT count(*) FROM pg_stat_activity WHERE {others}")

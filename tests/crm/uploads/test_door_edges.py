@@ -10,6 +10,7 @@ from django.urls import reverse
 from crm.accounts.models import Account, Trait
 from crm.audit.models import AuditRow
 from crm.audit.rules import System
+from crm.calendars.models import Calendar
 from crm.imports.models import ImportEffect
 from crm.imports.rules import KINDS
 from crm.staff.actions import change_preferences
@@ -204,8 +205,9 @@ def in_onboarding(account: Account) -> None:
 
 
 @pytest.mark.parametrize("form", ["csv", "xlsx"])
-def test_each_template_imports_as_it_is(client, form) -> None:
+def test_each_template_imports_as_it_is(client, first_rows, form) -> None:
     acme = factories.account("Acme", external_id="acme")
+    Calendar.objects.get_or_create(name="Germany")  # whose days the template names
     factories.feature("trips")  # what goals and payments name
     line = factories.subscription(acme).subscription_id
     Subscription.objects.system("test").filter(pk=line).update(external_id="main")

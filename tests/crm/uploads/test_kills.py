@@ -16,6 +16,7 @@ def test_kills_in_every_step_take_no_row_twice_and_lose_none() -> None:
     """
     command = [sys.executable, "-m", "benchmarks.import_kills", "--rows", "210", "--kills", "2"]
     database = str(connection.settings_dict["NAME"])
+    connection.close()  # with whatever lock of the long work a test before left on it: the processes would wait for it
     ran = subprocess.run([*command, "--database", database], capture_output=True, text=True, check=False, timeout=120)
     assert ran.returncode == 0, ran.stderr
     said = json.loads(ran.stdout)
