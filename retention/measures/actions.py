@@ -12,6 +12,7 @@ from django.utils.translation import gettext_noop
 from crm.accounts.actions import require_write
 from crm.accounts.models import Account
 from crm.audit import actions as audit
+from crm.imports.actions.appending import append_new
 from crm.imports.rules import Touched
 from crm.lib import doorbell
 from crm.lib.constraints import check_fields
@@ -66,20 +67,14 @@ def import_spared(rows: Sequence[Mapping[str, Any]], at: datetime) -> list[Touch
     Runs in the transaction of `crm.imports`, whose run leaves the audit row.
     """
     features = dict(Feature.objects.values_list("key", "pk"))
-    names = ("account_id", "feature_id", "on", "until", "reason")
-    held = NotNeeded.objects.system("an import compares what is not needed")
-    known = set(held.filter(account__in={row["account_id"] for row in rows}).values_list(*names))
-    made = []
-    for row in rows:
+
+    def build(row: Mapping[str, Any]) -> NotNeeded:
         if row["feature"] not in features:
             raise Refused(gettext_noop("There is no feature with the key {key}."), key=row["feature"])
-        new = NotNeeded(
+        return NotNeeded(
             account_id=row["account_id"], feature_id=features[row["feature"]], reason=row.get("reason", ""),
             on=row["on"], until=row.get("until"), recorded_at=at, by_id=row.get("by"),
         )  # fmt: skip
-        key = (new.account_id, new.feature_id, new.on, new.until, new.reason)
-        if key not in known:
-            known.add(key)
-            made.append((row["line"], new))
-    NotNeeded.objects.bulk_create([new for _line, new in made])
-    return [Touched(line, new.pk, True) for line, new in made]
+
+    held = NotNeeded.objects.system("an import compares what is not needed")
+    return append_new(rows, build, held=held, alike=("account_id", "feature_id", "on", "until", "reason"))

@@ -7,7 +7,7 @@ from django import forms
 from django.utils.translation import gettext_lazy as _
 from django.utils.translation import gettext_noop
 
-from crm.imports.forms.rows import needed, text_of
+from crm.imports.forms.rows import day_so_far, needed, text_of
 from crm.imports.rules import Cells, Dates, Kind
 from crm.lib.fields import Day, Text
 from crm.lib.gate import Refused
@@ -32,9 +32,7 @@ class SpareForm(forms.Form):
 
 def read_spared(cells: Cells, dates: Dates) -> dict[str, Any]:
     """A row of a file as `import_spared` takes it; raises Refused. Without a reason the feature is needed again."""
-    on, until = dates.day(cells, "on") or dates.today, dates.day(cells, "until")
-    if on > dates.today:
-        raise Refused(gettext_noop("The day {day} lies ahead."), day=on)
+    on, until = day_so_far(cells, dates, "on") or dates.today, dates.day(cells, "until")
     if until is not None and until < on:
         raise Refused(gettext_noop("It holds until {until}, which is before {day}."), until=until, day=on)
     return {

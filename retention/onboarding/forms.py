@@ -5,9 +5,9 @@ from typing import Any
 from django import forms
 from django.forms.utils import ErrorDict
 from django.utils.translation import gettext_lazy as _
-from django.utils.translation import gettext_noop, pgettext_lazy
+from django.utils.translation import pgettext_lazy
 
-from crm.imports.forms.rows import EMPTY, needed
+from crm.imports.forms.rows import EMPTY, day_so_far, needed
 from crm.imports.rules import Cells, Dates
 from crm.lib.fields import Day, Text
 from crm.lib.gate import Refused
@@ -79,9 +79,7 @@ class DayForm(forms.Form):
 
 def read_reached(cells: Cells, rows: Dates) -> dict[str, Any]:
     """A milestone that was reached, as `import_reached` takes it."""
-    on = rows.day(cells, "reached_on")
+    on = day_so_far(cells, rows, "reached_on")
     if on is None:
         raise Refused(EMPTY, column="reached_on")
-    if on > rows.today:
-        raise Refused(gettext_noop("The day {day} lies ahead."), day=on)
     return {"account": needed(cells, "account"), "milestone": needed(cells, "milestone", 120), "on": on}

@@ -11,6 +11,7 @@ from django.utils.translation import gettext_lazy as _
 from crm.accounts.actions import require_write
 from crm.accounts.models import Account
 from crm.audit import actions as audit
+from crm.imports.actions.appending import append_new
 from crm.imports.rules import Touched
 from crm.lib import doorbell
 from crm.lib.constraints import check_fields
@@ -86,18 +87,12 @@ def import_overrides(rows: Sequence[Mapping[str, Any]], at: datetime) -> list[To
 
     Runs in the transaction of `crm.imports`, whose run leaves the audit row.
     """
-    names = ("account_id", "on", "until", "band", "reason")
-    held = Override.objects.system("an import compares its overrides")
-    known = set(held.filter(account__in={row["account_id"] for row in rows}).values_list(*names))
-    made = []
-    for row in rows:
-        new = Override(
+
+    def build(row: Mapping[str, Any]) -> Override:
+        return Override(
             account_id=row["account_id"], band=row.get("band"), reason=row.get("reason", ""), on=row["on"],
             until=row["until"], recorded_at=at, by_id=row.get("by"),
         )  # fmt: skip
-        key = (new.account_id, new.on, new.until, new.band, new.reason)
-        if key not in known:
-            known.add(key)
-            made.append((row["line"], new))
-    Override.objects.bulk_create([new for _line, new in made])
-    return [Touched(line, new.pk, True) for line, new in made]
+
+    held = Override.objects.system("an import compares its overrides")
+    return append_new(rows, build, held=held, alike=("account_id", "on", "until", "band", "reason"))

@@ -8,7 +8,7 @@ from django.utils.text import capfirst
 from django.utils.translation import gettext_lazy as _
 from django.utils.translation import gettext_noop
 
-from crm.imports.forms.rows import EMPTY, choice, needed, text_of
+from crm.imports.forms.rows import EMPTY, choice, day_so_far, needed, text_of
 from crm.imports.rules import Cells, Dates, Kind
 from crm.lib.fields import Day, Text
 from crm.lib.gate import Refused
@@ -32,12 +32,10 @@ BANDS = [(band.name.lower(), band.label) for band in OverrideBand]
 
 def read_override(cells: Cells, dates: Dates) -> dict[str, Any]:
     """A row of a file as `import_overrides` takes it; raises Refused. Without a health, none is set from its day on."""
-    band, on = choice(cells, "health", BANDS), dates.day(cells, "on") or dates.today
+    band, on = choice(cells, "health", BANDS), day_so_far(cells, dates, "on") or dates.today
     until = dates.day(cells, "until") or (None if band else on)
     if until is None:
         raise Refused(EMPTY, column="until")
-    if on > dates.today:
-        raise Refused(gettext_noop("The day {day} lies ahead."), day=on)
     if not on <= until <= on + timedelta(days=MOST_DAYS):
         raise Refused(
             gettext_noop("It holds until {until}, which is before {day} or over a year later."), until=until, day=on

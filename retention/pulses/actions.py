@@ -11,6 +11,7 @@ from django.utils.translation import gettext_lazy as _
 from crm.accounts.actions import require_write
 from crm.accounts.models import Account
 from crm.audit import actions as audit
+from crm.imports.actions.appending import append_new
 from crm.imports.rules import Touched
 from crm.lib.constraints import check_fields
 from crm.staff.models import User
@@ -75,17 +76,14 @@ def import_pulses(rows: Sequence[Mapping[str, Any]], at: datetime) -> list[Touch
 
     Runs in the transaction of `crm.imports`, whose run leaves the audit row.
     """
-    accounts = {row["account_id"] for row in rows}
-    held = Pulse.objects.system("an import compares its pulses").filter(account__in=accounts)
-    known = set(held.values_list("account", "on", "value", "reason"))
-    days, made = installation().pulse_days, []
-    for row in rows:
-        key = (row["account_id"], row["on"], row["value"], row["reason"])
-        if key in known:
-            continue
-        known.add(key)
+    days = installation().pulse_days
+
+    def build(row: Mapping[str, Any]) -> Pulse:
         until = row.get("valid_until") or rules.last_day(row["on"], days)
-        given = {"reason": row["reason"], "on": row["on"], "valid_until": until, "by_id": row.get("by")}
-        made.append((row, Pulse(account_id=row["account_id"], value=row["value"], recorded_at=at, **given)))
-    Pulse.objects.bulk_create([pulse for _row, pulse in made])
-    return [Touched(row["line"], pulse.pk, True) for row, pulse in made]
+        return Pulse(
+            account_id=row["account_id"], value=row["value"], reason=row["reason"], on=row["on"], valid_until=until,
+            recorded_at=at, by_id=row.get("by"),
+        )  # fmt: skip
+
+    held = Pulse.objects.system("an import compares its pulses")
+    return append_new(rows, build, held=held, alike=("account_id", "on", "value", "reason"))

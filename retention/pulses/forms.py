@@ -6,7 +6,7 @@ from django import forms
 from django.utils.translation import gettext_lazy as _
 from django.utils.translation import gettext_noop
 
-from crm.imports.forms.rows import EMPTY, needed, whole
+from crm.imports.forms.rows import EMPTY, day_so_far, needed, whole
 from crm.imports.rules import Cells, Dates
 from crm.lib.fields import Day, Text
 from crm.lib.gate import Refused
@@ -35,9 +35,7 @@ def read_pulse(cells: Cells, dates: Dates) -> dict[str, Any]:
     value = whole(cells, "pulse", rules.VALUES[0], rules.VALUES[-1])
     if value is None:
         raise Refused(EMPTY, column="pulse")
-    on, until = dates.day(cells, "on") or dates.today, dates.day(cells, "valid_until")
-    if on > dates.today:
-        raise Refused(gettext_noop("The day {day} lies ahead."), day=on)
+    on, until = day_so_far(cells, dates, "on") or dates.today, dates.day(cells, "valid_until")
     if until is not None and until < on:
         raise Refused(gettext_noop("It counts until {until}, which is before {day}."), until=until, day=on)
     return {

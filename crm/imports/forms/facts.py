@@ -9,7 +9,7 @@ from django.core.validators import validate_email
 from django.utils.translation import gettext_noop as _
 
 from crm.imports.actions.facts import write_goals, write_payments, write_promises
-from crm.imports.forms.rows import CENT, EMPTY, choice, currency, needed, number, text_of
+from crm.imports.forms.rows import CENT, EMPTY, choice, currency, day_so_far, needed, number, text_of
 from crm.imports.rules import Cells, Dates
 from crm.imports.rules.facts import GOAL_KIND, PAYMENT_KIND, PROMISE_KIND
 from crm.lib.gate import Refused
@@ -48,12 +48,14 @@ def read_promise(cells: Cells, rows: Dates) -> dict[str, Any]:
 
 def read_payment(cells: Cells, rows: Dates) -> dict[str, Any]:
     """A payment as `write_payments` takes it; without a currency it is in the account's."""
-    kind, on, amount = choice(cells, "kind", PaymentKind.choices), rows.day(cells, "on"), number(cells, "amount")
+    kind, on, amount = (
+        choice(cells, "kind", PaymentKind.choices),
+        day_so_far(cells, rows, "on"),
+        number(cells, "amount"),
+    )
     for column, value in (("kind", kind), ("on", on)):
         if not value:
             raise Refused(EMPTY, column=column)
-    if on and on > rows.today:
-        raise Refused(_("The day {day} lies ahead."), day=on)
     if amount is not None and not 0 <= amount < 10**12:
         raise Refused(_("The price {price} is negative or too large."), price=amount)
     return {

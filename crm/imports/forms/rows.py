@@ -238,6 +238,14 @@ class Cleaner:
         return at
 
 
+def day_so_far(cells: Mapping[str, str], rows: rules.Dates, name: str) -> date | None:
+    """The day in a cell, today at the latest; None: the cell is empty."""
+    day = rows.day(cells, name)
+    if day is not None and day > rows.today:
+        raise Refused(_("The day {day} lies ahead."), day=day)
+    return day
+
+
 def text_of(cells: Mapping[str, str], name: str, limit: int) -> str:
     raw = cells.get(name, "")
     if not raw:
