@@ -92,7 +92,6 @@ class Company:
 def company() -> Company:
     """Everything stands at NOW, a Wednesday morning; travel there to look at it."""
     made = Company()
-    factories.first_rows()
     factories.installation(visibility="team", product_name="Fleetline", company_name="Fleetline GmbH")
     _people(made)
     plan, trips = _product(made)

@@ -6,7 +6,9 @@ from typing import IO, Any
 
 import hypothesis
 import pytest
+from django.apps import apps
 from django.db import connection
+from django.db.models.signals import post_migrate
 from django.test import Client
 
 from crm.staff.models import User
@@ -30,11 +32,6 @@ def rep(db: None) -> User:
 @pytest.fixture
 def ops(db: None) -> User:
     return factories.user("ops_admin")
-
-
-@pytest.fixture
-def first_rows(db: None) -> None:
-    factories.first_rows()
 
 
 @pytest.fixture(scope="session")
@@ -95,6 +92,9 @@ def pytest_configure() -> None:
     from django.conf import settings
 
     settings.STATIC_ROOT.mkdir(parents=True, exist_ok=True)
+    # Tests with commits empty every table afterwards; then Django tells as after migrating, and what migrations bring
+    # is brought again.
+    post_migrate.connect(factories.first_rows, sender=apps.get_app_config("crm"), weak=False)
     # A busy machine is no reason to fail: what hypothesis finds counts, not how fast it looks.
     hypothesis.settings.register_profile(
         "house", deadline=None, suppress_health_check=[hypothesis.HealthCheck.too_slow]

@@ -89,8 +89,8 @@ def contact(of: Account, **more: Any) -> Contact:
     return Contact.objects.create(account=of, **defaults | more)
 
 
-def first_rows() -> None:
-    """What migrations bring, again: tests with commits empty every table afterwards."""
+def first_rows(**_signal: Any) -> None:
+    """What migrations bring, where it is gone."""
     Calendar.objects.get_or_create(is_default=True, defaults={"name": "Office"})
     for channel, minutes in {"mail": 480, "ticket": 240, "mention": 240, "chat": 60, "call": 240}.items():
         ResponseTarget.objects.get_or_create(plan=None, channel=channel, defaults={"minutes": minutes})

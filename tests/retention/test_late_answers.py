@@ -18,7 +18,7 @@ from tests.factories import NOW
 from tests.retention.pages.desk import signed_in
 from tests.retention.pages.test_today import page
 
-pytestmark = pytest.mark.usefixtures("first_rows")
+pytestmark = pytest.mark.django_db
 
 BY = System("test")
 # NOW is a Saturday; Monday the doors open at 8:00 UTC (9:00 in Berlin), so four hours are over at 12:00.

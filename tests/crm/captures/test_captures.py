@@ -20,7 +20,7 @@ from crm.outbox.models import OutboundMail
 from tests import factories
 from tests.factories import NOW
 
-pytestmark = pytest.mark.usefixtures("first_rows")
+pytestmark = pytest.mark.django_db
 
 
 @pytest.fixture(autouse=True)

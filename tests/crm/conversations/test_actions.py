@@ -18,7 +18,7 @@ from tests import factories
 from tests.crm.conversations.cases import CASES, PLACES, when
 from tests.factories import NOW
 
-pytestmark = pytest.mark.usefixtures("first_rows")
+pytestmark = pytest.mark.django_db
 
 BY = System("test")
 COUNTRIES = {

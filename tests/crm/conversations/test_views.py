@@ -14,7 +14,7 @@ from crm.conversations.models import Conversation, Entry
 from tests import factories
 from tests.factories import NOW
 
-pytestmark = pytest.mark.usefixtures("first_rows")
+pytestmark = pytest.mark.django_db
 
 
 @pytest.fixture(autouse=True)

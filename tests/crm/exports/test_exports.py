@@ -253,9 +253,7 @@ lines",lena@a.example,2026-11-10T09:30:07Z,2026-11-10T10:00:00Z,
 
 
 @pytest.mark.parametrize("form", ["csv", "xlsx"])
-def test_what_the_importer_brings_in_goes_out_and_in_again_unchanged(
-    ops, as_user, form, time_machine, first_rows
-) -> None:
+def test_what_the_importer_brings_in_goes_out_and_in_again_unchanged(ops, as_user, form, time_machine) -> None:
     time_machine.move_to(NOW, tick=False)
     filled()
     client = as_user(ops)

@@ -13,7 +13,7 @@ from crm.imports.rules import Row
 from tests import factories
 from tests.factories import NOW
 
-pytestmark = pytest.mark.usefixtures("first_rows")
+pytestmark = pytest.mark.django_db
 
 MONDAY = datetime(2026, 11, 16, 9, tzinfo=UTC)  # ten o'clock in Berlin
 

@@ -46,7 +46,7 @@ c,Gamma,,,nobody@ours.example,
     assert go(ops_client, made, "undo").run.left == 0 and digests() == before
 
 
-def test_every_kind_is_taken_back_to_the_last_byte(ops_client, first_rows) -> None:
+def test_every_kind_is_taken_back_to_the_last_byte(ops_client) -> None:
     """Accounts, plans, contacts, subscriptions, totals and events in their order, then undone in the opposite one."""
     factories.feature("reports", name="Reports")
     held = factories.account("Alpha", external_id="a", customer_since=None)

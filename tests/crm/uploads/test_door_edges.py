@@ -205,7 +205,7 @@ def in_onboarding(account: Account) -> None:
 
 
 @pytest.mark.parametrize("form", ["csv", "xlsx"])
-def test_each_template_imports_as_it_is(client, first_rows, form) -> None:
+def test_each_template_imports_as_it_is(client, form) -> None:
     acme = factories.account("Acme", external_id="acme")
     Calendar.objects.get_or_create(name="Germany")  # whose days the template names
     factories.feature("trips")  # what goals and payments name

@@ -95,7 +95,7 @@ def test_payment_trouble(account, quiet):
     assert {ago: then(account, ago)[0] for ago in (1, 3, 5)} == {1: 0, 3: 1, 5: None}
 
 
-def test_conversations_open_and_late_and_the_last_time_that_both_have_spoken(account, quiet, first_rows):
+def test_conversations_open_and_late_and_the_last_time_that_both_have_spoken(account, quiet):
     kinds = [{"kind": kind, **FEWER} for kind in ("open_talks", "late_talks")]
     rows.version(*kinds, {"kind": "contact", "red": 28, "green": 0})
     assert now(account) == [None, None, None]

@@ -42,7 +42,7 @@ def at(ago: int) -> Any:
 
 
 @pytest.fixture
-def everything(first_rows: None) -> Any:
+def everything(db: None) -> Any:
     """An account of which every kind of measure has a reading, another of its kind merged into it, and a scorecard."""
     of: Any = factories.account("Nordwind", owner=factories.user("rep"), customer_since=TODAY - 400 * DAY)
     chat, calls, maps, spared = (factories.feature(is_key=True, name=name) for name in ("Chat", "Calls", "Maps", "Fax"))
