@@ -18,9 +18,14 @@ from retention.scorecards.models import Scorecard, ScorecardVersion
 SURE = "sure"
 
 
-def before_order(request: Request, order: Sequence[ScorecardVersion], title: str) -> HttpResponse | None:
-    """The page that shows whom these scorecards, so ordered, would judge otherwise; None: nobody, or it was shown."""
-    if SURE in request.POST:
+def before_order(
+    request: Request, order: Sequence[ScorecardVersion], title: str, *, back: str = "scorecards"
+) -> HttpResponse | None:
+    """The page that shows whom these scorecards, so ordered, would judge otherwise; None: nobody, or it was shown.
+
+    Where nothing is published yet, nobody is judged. `back`: the page of whoever leaves it all as it is, by name.
+    """
+    if SURE in request.POST or not order:
         return None
     try:
         found = previews.switched(order, request.user)
@@ -35,7 +40,7 @@ def before_order(request: Request, order: Sequence[ScorecardVersion], title: str
         "banded": found[0].banded,
         "more": found[0].accounts - len(found),
         "fields": _posted(request.POST),
-        "back_url": reverse("scorecards"),
+        "back_url": reverse(back),
     }
     return render(request, "retention/scorecard_switch.html", context)
 
@@ -47,14 +52,14 @@ def _posted(given: Mapping[str, Any]) -> dict[str, str]:
 
 def moved(card: Scorecard, *, earlier: bool) -> list[ScorecardVersion]:
     """The order as it would be with the card one place earlier or later; the default stays last."""
-    *order, last = queries.published_versions()
-    places = [version.scorecard_id for version in order]
+    order = queries.published_versions()
+    places = [version.scorecard_id for version in order if not version.scorecard.is_default]
     if card.pk in places:
         place = places.index(card.pk)
         other = place - 1 if earlier else place + 1
-        if 0 <= other < len(order):
+        if 0 <= other < len(places):
             order[place], order[other] = order[other], order[place]
-    return [*order, last]
+    return order
 
 
 def without(card: Scorecard) -> list[ScorecardVersion]:
@@ -78,4 +83,5 @@ def before_segment(request: Request, row: Segment, tree: conditions.Group) -> Ht
         return None
     for card in chosen:
         card.segment = Segment(pk=row.pk, name=row.name, shared=row.shared, tree=conditions.as_json(tree))
-    return before_order(request, order, _("Segment “%(name)s” chooses accounts for a scorecard") % {"name": row.name})
+    title = _("Segment “%(name)s” chooses accounts for a scorecard") % {"name": row.name}
+    return before_order(request, order, title, back="segments")

@@ -257,3 +257,9 @@ def test_another_filter_of_a_segment_shows_whom_it_gives_to_another_card_before_
     page = ops.post(f"/settings/scorecards/{card.pk}/edit/", given)
     assert [row.account_id for row in page.context["rows"]] == [small.pk, big.pk]
     assert ops.post(f"/settings/scorecards/{card.pk}/edit/", given | {"sure": "yes"}).status_code == 302
+
+
+def test_before_anything_is_published_an_order_is_changed_at_once(as_user: Any) -> None:
+    card = Scorecard.objects.create(name="First", position=1)
+    answer = as_user(factories.user("ops_admin")).post(f"/settings/scorecards/{card.pk}/move/", {"to": "earlier"})
+    assert (answer.status_code, answer.url) == (302, "/settings/scorecards/")
