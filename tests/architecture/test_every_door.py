@@ -19,6 +19,7 @@ from crm.attention.actions import hold
 from crm.audit.models import AuditRow
 from crm.calendars.models import Calendar
 from crm.consents.actions import grant_consent
+from crm.consents.models import Consent, Purpose
 from crm.contacts.actions import create_contact, merge_contacts
 from crm.exports.rules import EXPORTS, Asked
 from crm.goals.actions import keep_readings
@@ -26,7 +27,7 @@ from crm.imports.models import ImportEffect, ImportRefusal, ImportRun
 from crm.imports.rules import KINDS
 from crm.plans.models import Plan
 from crm.subscriptions.actions import Terms, open_subscription
-from crm.usage.models import MonthlyTotal
+from crm.usage.models import EventName, MonthlyTotal, WindowEvent
 from feedback.answers.actions import give_answer
 from feedback.invitations.models import Invitation
 from retention.agenda.actions import put_off
@@ -72,6 +73,30 @@ class TestEveryRowOfAnAccount(TestCase):
         tables = [export.table(asked) for key, export in EXPORTS.items() if key != "record"]
         shown = "\n".join(str(cell) for table in tables for row in table.rows for cell in row)
         assert "\n".join(missing("export", self.passed(shown), set(MODELS))) == ""
+
+    def test_no_file_gives_what_whoever_takes_it_does_not_see(self) -> None:
+        """Of a manager these are other teams' accounts and restricted ones, which ops takes from the same lists."""
+        hidden, event = self.made.accounts["foreign"], EventName.objects.get(pk=self.made.rows["event"][""])
+        told = {"month": TODAY.replace(day=1), "uses": 3, "through": TODAY, "recorded_at": NOW}
+        MonthlyTotal.objects.create(account=hidden, event=event, **told)
+        WindowEvent.objects.create(account=hidden, event=event, uses_28=1, last_day=TODAY)
+        said = {"purpose": Purpose.values[0], "given": False, "on": TODAY, "source": "By phone", "recorded_at": NOW}
+        Consent.objects.create(contact=self.made.contacts["foreign"], **said)
+        given: dict[str, set[tuple[str, str]]] = {}
+        for role in "MO":
+            asked = Asked(self.made.users[role], QueryDict(""), NOW)
+            given[role] = {
+                (key, cell)
+                for key, export in EXPORTS.items()
+                if key != "record" and export.allows(asked.user)
+                for row in export.table(asked).rows
+                for cell in map(str, row)
+                if cell.startswith(("foreign-", "restricted-"))
+            }
+        assert given["M"] == set()
+        lists = {key for key, _cell in given["O"]}
+        assert {"accounts", "contacts", "subscriptions", "totals", "usage", "consents"} <= lists
+        assert {"conversations", "promises", "payments", "goals", "pulses", "overrides", "not-needed"} <= lists
 
     def test_it_stands_on_the_timeline_of_its_account(self) -> None:
         events = [event for of in self.made.accounts.values() for event in story(of.pk, TODAY, TODAY).events]
