@@ -51,6 +51,7 @@ EXPORTS: dict[str, Export] = {}
 
 def register(export: Export) -> None:
     """Make a list known, in the order in which they are offered; apps do so from their apps.py."""
+    assert export.key not in EXPORTS, f"two lists are called {export.key}"
     EXPORTS[export.key] = export
 
 

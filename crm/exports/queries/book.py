@@ -5,11 +5,10 @@ from decimal import Decimal
 from itertools import chain, islice
 from typing import Any, TypeVar
 
-from django.db.models import OuterRef, Q, QuerySet, Subquery
+from django.db.models import Q, QuerySet
 
 from crm.accounts.models import Account, Trait, TraitDefinition
 from crm.contacts.models import Contact
-from crm.conversations.models import Conversation, Entry
 from crm.exports.rules import Asked, Cell, Export, Table, number_in, plain, tabled
 from crm.imports.rules import KINDS, MICRO, TRAIT_PREFIX
 from crm.plans.models import Plan
@@ -47,20 +46,20 @@ def accounts(asked: Asked) -> Table:
     rows = Account.objects.visible_to(asked.user).filter(merged_into=None).select_related("owner").order_by("pk")
     traits = [f"{TRAIT_PREFIX}{row.key}" for row in definitions]
     read = tabled((), ACCOUNT)
-    return Table([*read.head, *traits], _described(asked.user, streamed(rows), definitions))
+    return Table([*read.head, *traits], _described(streamed(rows), definitions))
 
 
-def _described(user: User, rows: Iterator[Account], definitions: list[TraitDefinition]) -> Iterator[list[object]]:
+def _described(rows: Iterator[Account], definitions: list[TraitDefinition]) -> Iterator[list[object]]:
     while block := list(islice(rows, BLOCK)):
-        held = _traits(user, block) if definitions else {}
+        held = _traits(block) if definitions else {}
         for account, cells in zip(block, tabled(block, ACCOUNT).rows, strict=True):
             yield [*cells, *(plain(held.get((account.pk, of.pk), "")) for of in definitions)]
 
 
-def _traits(user: User, block: list[Account]) -> dict[tuple[int, int], object]:
+def _traits(block: list[Account]) -> dict[tuple[int, int], object]:
     """The newest value of each trait, where it is of the trait's type."""
     column = {"number": "number", "text": "text", "flag": "flag", "date": "day"}
-    newest = Trait.objects.visible_to(user).filter(account__in=block).select_related("definition")
+    newest = Trait.objects.system("of accounts that are seen").filter(account__in=block).select_related("definition")
     newest = newest.order_by("account", "definition", "-at").distinct("account", "definition")
     found = {}
     for row in newest:
@@ -151,22 +150,6 @@ TOTAL: dict[str, Cell] = {
 }  # fmt: skip
 
 
-def conversations(asked: Asked) -> Table:
-    """With what they said first; one that was not brought by a file or a program has no id to come back under."""
-    said = Entry.objects.visible_to(asked.user).filter(conversation=OuterRef("pk"), inbound=True).order_by("at", "pk")
-    rows = Conversation.objects.visible_to(asked.user).filter(of_account(asked))
-    rows = rows.annotate(said=Subquery(said.values("text")[:1]))
-    return tabled(streamed(rows.select_related("account", "contact", "responder").order_by("pk")), CONVERSATION)
-
-
-CONVERSATION: dict[str, Cell] = {
-    "account": "account.external_id", "external_id": "external_id", "channel": "channel", "subject": "subject",
-    "text": "said", "email": lambda row: row.contact.email if row.contact else "", "began_at": "began_at",
-    "answered_at": "answered_at", "closed_at": "closed_at", "account_name": "account.name", "state": "state",
-    "responder": lambda row: row.responder.email if row.responder else "", "due_at": "due_at",
-}  # fmt: skip
-
-
 def as_imported(kind: str, table: Callable[[Asked], Table], *verbs: str) -> Export:
     """A list in the columns of the importer's kind of that name."""
     return Export(kind, KINDS[kind].label, KINDS[kind].about, table, ("export", *verbs))
@@ -178,5 +161,4 @@ EXPORTS = [
     as_imported("plans", plans),
     as_imported("subscriptions", subscriptions),
     as_imported("totals", totals),
-    as_imported("conversations", conversations, "read_contact_data"),
 ]

@@ -72,6 +72,7 @@ KINDS: dict[str, Kind] = {}
 
 def register(kind: Kind) -> None:
     """Make a kind known, in the order in which files are best imported; apps do so from their apps.py."""
+    assert kind.key not in KINDS, f"two kinds are called {kind.key}"
     KINDS[kind.key] = kind
 
 
