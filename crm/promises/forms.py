@@ -29,8 +29,8 @@ class PromiseForm(forms.Form):
         super().__init__(*args, **more)
         people, ours = self.fields["contact"], self.fields["promised_by"]
         assert isinstance(people, forms.ModelChoiceField) and isinstance(ours, forms.ModelChoiceField)
-        there = Contact.objects.visible_to(by).filter(account=account, erased_at=None, merged_into=None, left_on=None)
-        people.queryset = there.order_by("name", "pk")
+        there = Contact.objects.system("of an account that is seen").filter(account=account)
+        people.queryset = there.filter(erased_at=None, merged_into=None, left_on=None).order_by("name", "pk")
         ours.queryset = colleagues(account, by)
 
 

@@ -203,10 +203,11 @@ def members(survey: Survey, segment: Segment | None, *, target: int, user: User,
     with connection.cursor() as cursor:
         cursor.execute(text, given | {"accounts": list(rows), "named": NAMED})
         told = cursor.fetchall()
-    people = Contact.objects.visible_to(user).in_bulk([pk for *_said, contacts in told for pk in contacts])
+    drawn_among = Contact.objects.system("of accounts that are seen")
+    people = drawn_among.in_bulk([pk for *_said, contacts in told for pk in contacts])
     for customer_id, reason, n, contacts in told:
         sentence = _(rules.REASONS[reason]) if reason else ""
-        rows[customer_id].people.append(Told(sentence, n, [people[pk] for pk in contacts if pk in people]))
+        rows[customer_id].people.append(Told(sentence, n, [people[pk] for pk in contacts]))
     return Members(list(rows.values()), accounts[MEMBERS - 1].pk if len(accounts) > MEMBERS else None)
 
 

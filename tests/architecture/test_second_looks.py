@@ -10,10 +10,16 @@ from django.test import TestCase
 from crm.accounts.models import Account
 from crm.audit.models import AuditRow
 from crm.bulk_edits.actions import picked
+from crm.captures.queries import people_at
+from crm.conversations.actions import close
+from crm.conversations.models import Conversation
+from crm.promises.models import Promise
+from crm.promises.queries import mine
 from crm.segments import actions as segments
 from crm.segments.queries import segments_of, views_of
 from crm.segments.rules import read
 from crm.staff.models import Installation, User
+from feedback.invitations.queries import audience
 from retention.follow_ups.actions import dismiss
 from retention.follow_ups.models import FollowUp, FollowUpState
 from retention.follow_ups.queries import drafts
@@ -108,6 +114,23 @@ class TestSecondLooks(TestCase):
         row.refresh_from_db()
         assert not read_handover(row, at=NOW, by=self.rep)
         assert Handover.objects.system("test").get(pk=row.pk).read_at is None
+
+    def test_who_answers_a_conversation_out_of_sight_does_not_close_it(self) -> None:
+        rows = Conversation.objects.system("test").filter(pk=self.made.rows["conversation"]["foreign"])
+        rows.update(responder=self.rep)
+        with pytest.raises(PermissionDenied):
+            close(rows.get(), at=NOW, by=self.rep)
+        assert rows.get().closed_at is None
+
+    def test_what_one_promised_an_account_out_of_sight_is_no_more_listed(self) -> None:
+        Promise.objects.system("test").update(promised_by=self.rep)
+        assert {row.account.name for row in mine(self.rep)} == SEEN
+
+    def test_addresses_lead_to_people_in_sight_and_a_survey_asks_only_those(self) -> None:
+        found = people_at([f"{whose}person@customer.example" for whose in ("own", "foreign", "restricted")], self.rep)
+        assert [person.name for person in found] == ["ownperson Vogt"]
+        spares = {"ownaccount spare", "teamaccount spare"}
+        assert {row.name for row in audience(None, user=self.rep, at=NOW)} == SEEN | spares
 
     def test_the_record_does_not_name_accounts_out_of_sight(self) -> None:
         whole, part = (self.made.accounts[whose].pk for whose in ("foreign", "team"))
