@@ -97,6 +97,7 @@ class TestEveryRowOfAnAccount(TestCase):
         lists = {key for key, _cell in given["O"]}
         assert {"accounts", "contacts", "subscriptions", "totals", "usage", "consents"} <= lists
         assert {"conversations", "promises", "payments", "goals", "pulses", "overrides", "not-needed"} <= lists
+        assert {"milestones", "outcomes"} <= lists
 
     def test_it_stands_on_the_timeline_of_its_account(self) -> None:
         events = [event for of in self.made.accounts.values() for event in story(of.pk, TODAY, TODAY).events]

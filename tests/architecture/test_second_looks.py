@@ -27,6 +27,7 @@ from retention.forecasts.models import Forecast
 from retention.forecasts.queries import Asked, histories, renewals
 from retention.handovers.actions import read_handover
 from retention.handovers.models import Handover
+from retention.onboarding.queries import began
 from retention.outcomes.queries import outcomes
 from retention.pages.playbooks import counts
 from retention.pages.record_words import Words
@@ -131,6 +132,9 @@ class TestSecondLooks(TestCase):
         assert [person.name for person in found] == ["ownperson Vogt"]
         spares = {"ownaccount spare", "teamaccount spare"}
         assert {row.name for row in audience(None, user=self.rep, at=NOW)} == SEEN | spares
+
+    def test_of_those_who_began_an_onboarding_only_those_in_sight_are_counted(self) -> None:
+        assert began(self.rep, since=TODAY - 366 * DAY) == len(SEEN)
 
     def test_the_record_does_not_name_accounts_out_of_sight(self) -> None:
         whole, part = (self.made.accounts[whose].pk for whose in ("foreign", "team"))

@@ -54,12 +54,13 @@ def test_exactly_those_who_change_their_band_are_shown_and_the_switch_opens_no_s
     with queries.judged(edition(draft)) as of:
         found, moved = queries.summed(edition(draft), of), queries.moved(ops)
         first, rest = queries.moved(ops, limit=2), queries.moved(ops, after=moved[1].account_id)
+        out_of_sight = queries.moved(factories.user("rep"))
     # Points are uses ÷ 0.88: 36 to 39 pass 40, none of 60 to 67 has 60 yet to pass, 71 to 79 pass 80.
     assert [(row.account_id, row.points, row.would_points) for row in moved[:4]] == [
         (accounts[n].pk, (n + 15) * 10, points) for n, points in ((21, 409), (22, 420), (23, 432), (24, 443))
     ]
     assert [row.account_id for row in moved[4:]] == [account.pk for account in accounts[41:50]]
-    assert (first, rest) == (moved[:2], moved[2:])
+    assert (first, rest, out_of_sight) == (moved[:2], moved[2:], [])
     assert (found.accounts, found.of, found.moved) == (50, 50, 13)
     assert found.moves == {(Band.STEADY, Band.THRIVING): 9, (Band.LEAVING, Band.AT_RISK): 4}
     # By tens of points: 15–19, 20–29, 30–39, 40–44, 60–69, 70–79; the draft puts 15–17 uses under 20 points.

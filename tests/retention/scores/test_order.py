@@ -12,6 +12,7 @@ from crm.segments.actions import delete_kept, keep_segment
 from crm.segments.models import Shared
 from crm.segments.rules import read
 from crm.usage.models import DirtyAccount, UsageDay
+from retention.previews.queries import switched
 from retention.risk_signals.actions import look
 from retention.scorecards import actions as scorecards
 from retention.scorecards.models import Scorecard, ScorecardMeasure, ScorecardVersion
@@ -245,6 +246,9 @@ def test_another_filter_of_a_segment_shows_whom_it_gives_to_another_card_before_
     form = {"name": "Big", "shared": "everyone", "where": "segment.is.small"}
     page = ops.post(address, form)
     assert [(row.account_id, row.was_by, row.would_by) for row in page.context["rows"]] == [(big.pk, "Big", "Test")]
+    order = [version for version in published_versions() if version.scorecard.is_default]
+    assert [row.account_id for row in switched(order, card.segment.owner)] == [big.pk]
+    assert switched(order, factories.user("rep")) == []
     assert "Segment “Big” chooses accounts for a scorecard" in page.content.decode()
     assert update() == "Nothing has changed."
     assert ops.post(address, posted(page.content.decode(), "change", press=("sure", "yes"))).status_code == 302
