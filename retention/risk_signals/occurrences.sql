@@ -17,4 +17,4 @@ FROM (
 ) AS found
 JOIN crm_account AS whole ON whole.id = found.account_id AND whole.stage NOT IN ('churned', 'let_go')
 WHERE NOT EXISTS (SELECT FROM retention_risksignal AS known WHERE known.kind = found.kind AND known.subject = found.subject)
-ORDER BY found.account_id, found.kind, found.subject
+ORDER BY found.account_id, found.kind, length(found.subject), found.subject -- numbers as numbers
