@@ -218,6 +218,9 @@ class EmbeddedPostgres:
             "shared_buffers": "256MB",
             "max_wal_size": "2GB",
             "wal_compression": "on",
+            # Nobody follows this server, so a table that is filled by whoever creates it need not go through the log.
+            "wal_level": "minimal",
+            "max_wal_senders": 0,
             # "Accepted" is said after the commit, so a commit must be on the disk.
             "synchronous_commit": "on",
             "jit": "off",

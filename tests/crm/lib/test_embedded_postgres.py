@@ -34,6 +34,7 @@ def test_the_first_start_makes_a_private_cluster_in_a_path_with_spaces(newcomer:
         ["b", "C.UTF-8", "C", "UTF8", "holdfast"]
     ]
     assert client.sql("show listen_addresses") == [[""]]
+    assert client.sql("show wal_level") == [["minimal"]]
     assert stat.S_IMODE(home.stat().st_mode) == 0o700
     assert stat.S_IMODE((home / "password").stat().st_mode) == 0o600
     assert stat.S_IMODE((home / ".s.PGSQL.5432").stat().st_mode) == 0o700
