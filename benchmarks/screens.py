@@ -38,12 +38,14 @@ class Shot(NamedTuple):
     theme: str = "light"
 
 
-def shots(account: int, korean: int, token: str) -> list[Shot]:
+def shots(account: int, korean: int, card: int, token: str) -> list[Shot]:
     return [
         Shot("account-light", "mina", f"/accounts/{account}/"),
         Shot("account-dark", "mina", f"/accounts/{account}/", theme="dark"),
         Shot("today-ko", "sora", "/today/", height=620),
-        Shot("scorecard", "olga", "/settings/scorecards/", height=800),
+        Shot("scorecard", "olga", f"/settings/scorecards/{card}/draft/", height=1240),
+        Shot("scorecard-phone", "olga", f"/settings/scorecards/{card}/draft/", width=390, height=844, theme="dark"),
+        Shot("review", "olga", f"/settings/scorecards/{card}/draft/review/", height=800),
         Shot("survey-ko", "", f"/s/{token}/?score=8", width=500, height=780),
         Shot("account-ko", "sora", f"/accounts/{korean}/"),
         Shot("portfolio-ko", "sora", "/accounts/", height=800),
@@ -51,6 +53,7 @@ def shots(account: int, korean: int, token: str) -> list[Shot]:
         Shot("settings-ko", "sora", "/settings/", height=800),
         Shot("renewals-ko", "sora", "/renewals/", height=800),
         Shot("record", "olga", "/settings/audit/?who=user:1", height=800),
+        Shot("history-ko", "sora", f"/accounts/{korean}/history/", height=800),
         Shot("account-phone", "mina", f"/accounts/{account}/", width=390, height=844),
         Shot("portfolio", "mina", "/accounts/", height=800),
     ]
@@ -96,12 +99,12 @@ def take(site: str, design: Path, to: Path) -> None:
 
     django.setup()
     to.mkdir(parents=True, exist_ok=True)
-    account, korean, token, cookies = what_to_show()
+    account, korean, card, token, cookies = what_to_show()
     chromium = shutil.which("chromium") or sys.exit("Pictures need chromium: apt-get install chromium")
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=chromium, args=FLAGS)
         press = browser.new_page()
-        for shot in shots(account, korean, token):
+        for shot in shots(account, korean, card, token):
             context = browser.new_context(
                 viewport={"width": shot.width, "height": shot.height},
                 color_scheme="dark" if shot.theme == "dark" else "light",
@@ -120,8 +123,8 @@ def take(site: str, design: Path, to: Path) -> None:
         browser.close()
 
 
-def what_to_show() -> tuple[int, int, str, dict[str, str]]:
-    """An account with a story, one in Korea, the link of a survey in Korean, and a session for each of the people."""
+def what_to_show() -> tuple[int, int, int, str, dict[str, str]]:
+    """An account with a story, one in Korea, a drafted scorecard, a survey's link in Korean, everybody's session."""
     from django.conf import settings
     from django.test import Client
 
@@ -139,7 +142,23 @@ def what_to_show() -> tuple[int, int, str, dict[str, str]]:
         client.force_login(User.objects.get(email__startswith=f"{person}@"))
         cookies[person] = client.cookies[settings.SESSION_COOKIE_NAME].value
     korean = Account.objects.system("screens").filter(owner__email__startswith="sora@").order_by("name")
-    return account.pk, korean[0].pk, token_of(unanswered), cookies
+    return account.pk, korean[0].pk, drafted(User.objects.get(email__startswith="olga@")), token_of(unanswered), cookies
+
+
+def drafted(by: Any) -> int:
+    """The default scorecard, with a draft in which the first measure weighs twice as much as it did."""
+    from django.utils import timezone
+
+    from retention.scorecards.actions import keep_row, start_draft
+    from retention.scorecards.models import ScorecardMeasure
+    from retention.scorecards.queries import default_version
+
+    version = default_version() or sys.exit("The demo has no scorecard.")
+    draft = start_draft(version, at=timezone.now(), by=by)
+    first = ScorecardMeasure.objects.filter(version=draft).order_by("position")[0]
+    first.weight *= 2
+    keep_row(first, at=timezone.now(), by=by)
+    return version.scorecard_id
 
 
 def answered(invitation: int) -> bool:
