@@ -4,7 +4,7 @@ from retention.pulses.models import Pulse
 from retention.measures.models import NotNeeded
 from retention.scorecards.models import Scorecard, ScorecardGroup, ScorecardMeasure, ScorecardVersion
 from retention.overrides.models import Override
-from retention.scores.models import Band, HealthScore, ScoreNow, ScoreReading, Standing
+from retention.scores.models import Band, HealthScore, ScoreNow, ScoreReading, Standing, Switch
 from retention.backtests.models import Backtest, BacktestDay
 from retention.forecasts.models import Forecast
 from retention.risk_signals.models import RiskSignal
@@ -43,5 +43,6 @@ __all__ = [
     "ScorecardVersion",
     "Standing",
     "Step",
+    "Switch",
     "Task",
 ]

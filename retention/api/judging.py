@@ -67,7 +67,8 @@ class ScoreShape(serializers.Serializer[Any]):
 class ScoreNowShape(ScoreShape):
     band = BandField(help_text="the one that holds: set by hand (overrides) while that lasts, else computed_band")
     computed_band = BandField(source="by_points", help_text="what the points come to")
-    points_before = Points(allow_null=True, help_text="28 days earlier")
+    points_before = Points(allow_null=True, help_text="28 days earlier, or right after a later switch of scorecards")
+    before_on = serializers.DateField(allow_null=True, help_text="the day of points_before")
     change = Points(allow_null=True)
 
 

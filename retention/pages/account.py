@@ -221,7 +221,7 @@ def _health(of: Any, found: Why | None, day: date) -> dict[str, Any]:
         "band": Band(by_hand.band).word if by_hand else found.band.word,
         "computed": found.band.word if by_hand else "",
         "change": change,
-        "change_days": 28,
+        "change_days": of.change_days,
         "coverage": found.coverage / 1000,
         "worst": found.low,
         "best": found.high,

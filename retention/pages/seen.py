@@ -28,10 +28,10 @@ TASKS = 12
 def seen_account(request: Request, pk: int) -> Any:
     """The account with its owner, if the person sees it; else 404, as if there were none.
 
-    It carries `change`, `outlook`, `above`, `taken_over`, its `onboarding` (None: in none), the last `pulse` and the
-    `override` that holds (or None), the id of the next `draft`, and the lists `stand_ins`, `traits`, `goals` (not
-    dropped), `troubles` (of payment), `promises` (open ones), `tasks` and `waiting`: conversations in which it is our
-    turn.
+    It carries `change` and the `change_days` in which it came about, `outlook`, `above`, `taken_over`, its `onboarding`
+    (None: in none), the last `pulse` and the `override` that holds (or None), the id of the next `draft`, and the lists
+    `stand_ins`, `traits`, `goals` (not dropped), `troubles` (of payment), `promises` (open ones), `tasks` and
+    `waiting`: conversations in which it is our turn.
     """
     text, parameters = _statement(request.user)
     given = {"account": pk, "me": request.user.pk, "now": request.now, "day": request.now.date(), "known": None}

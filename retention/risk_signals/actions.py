@@ -26,8 +26,12 @@ VALUES (%(account)s, %(kind)s, %(subject)s, %(at)s, %(at)s, '', %(evidence)s, %(
 ON CONFLICT (account_id, kind, subject) WHERE closed_at IS NULL DO UPDATE
     SET updated_at = excluded.updated_at, score_day = excluded.score_day, score_version = excluded.score_version,
         evidence = CASE WHEN retention_risksignal.score_version IS DISTINCT FROM excluded.score_version
-            THEN excluded.evidence -- figures of two versions are never set against each other
-            ELSE excluded.evidence || jsonb_build_object('before', retention_risksignal.evidence -> 'before') END
+            OR EXISTS (SELECT FROM retention_switch AS switch
+                WHERE switch.version_id = excluded.score_version AND switch.day >= retention_risksignal.score_day)
+            THEN excluded.evidence -- two versions, or ranks among others, are never set against each other
+            ELSE excluded.evidence - 'since' || jsonb_strip_nulls(jsonb_build_object(
+                'before', retention_risksignal.evidence -> 'before',
+                'since', retention_risksignal.evidence -> 'since')) END
     WHERE retention_risksignal.score_day IS DISTINCT FROM excluded.score_day
         OR retention_risksignal.evidence -> 'points' IS DISTINCT FROM excluded.evidence -> 'points'
 RETURNING id, (xmax = 0)
@@ -53,6 +57,8 @@ def look(*, at: datetime, by: Actor) -> str:
 
 def _of_movement(movement: queries.Movement) -> dict[str, Any]:
     evidence = {"points": movement.points, "before": movement.before, "costliest": movement.costliest}
+    if movement.since:
+        evidence["since"] = movement.since.isoformat()
     return {
         "account": movement.account_id,
         "kind": movement.kind,

@@ -34,12 +34,16 @@ CLOSED_WHY = {
 
 
 class Movement(NamedTuple):
-    """A score that opens a signal: tenths of points now and 28 days before, and the measure that costs most."""
+    """A score that opens a signal: tenths of points now and 28 days before, and the measure that costs most.
+
+    `since`: the day of what it is compared with, where that is younger, as after a switch of scorecards.
+    """
 
     account_id: int
     kind: str
     points: int
     before: int
+    since: date | None
     day: date
     version_id: int
     limit: int
@@ -141,6 +145,8 @@ def sentence(signal: RiskSignal) -> str:
         return _halt(seen)
     figures = {"before": int(seen.get("before", 0)) // 10, "points": int(seen.get("points", 0)) // 10}
     moved = _("Health fell from %(before)s to %(points)s in 28 days.") % figures
+    if seen.get("since"):
+        moved = _("Health fell from %(before)s to %(points)s since %(day)s.") % {**figures, "day": _day(seen["since"])}
     if not seen.get("costliest"):
         return moved
     return moved + " " + _("What costs most: %(measure)s.") % {"measure": _(seen["costliest"])}

@@ -4,11 +4,13 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import date
 from fractions import Fraction
+from hashlib import md5
 from itertools import groupby
 from operator import attrgetter
 
 from django.db.models import Subquery
 from django.utils.translation import gettext_noop
+from orjson import OPT_SORT_KEYS, dumps
 
 from crm.lib.gate import Refused
 from crm.segments import queries as segments
@@ -35,6 +37,11 @@ class Edition:
     measures: tuple[ScorecardMeasure, ...]
     card: Card
     currency: str
+
+    @property
+    def ranks(self) -> bool:
+        """Whether a measure is a place among the accounts of the scorecard, so that others move it."""
+        return any(measure.scale == PERCENTILE for measure in self.card.measures)
 
     @property
     def nominal_shares(self) -> list[Fraction]:
@@ -112,10 +119,26 @@ def published_versions() -> list[ScorecardVersion]:
     return sorted(rows, key=lambda version: placed(version.scorecard))
 
 
+def published_of(card: Scorecard) -> ScorecardVersion | None:
+    """The newest published version of a scorecard, also of a retired one."""
+    rows = ScorecardVersion.objects.filter(scorecard=card, state=State.PUBLISHED).select_related("scorecard__segment")
+    return rows.order_by("-number").first()
+
+
 def order_with(version: ScorecardVersion) -> list[ScorecardVersion]:
     """The order as it would be if this version judged for its scorecard."""
     others = [row for row in published_versions() if row.scorecard_id != version.scorecard_id]
     return sorted([*others, version], key=lambda row: placed(row.scorecard))
+
+
+def choice_of(order: Iterable[ScorecardVersion]) -> str:
+    """A fingerprint of which scorecards choose whom: people change it; versions and what accounts do leave it."""
+    asked = [
+        (card.pk, segment and (segment.tree, segment.shared, segment.deleted_at is None))
+        for card in (version.scorecard for version in order)
+        for segment in (card.segment,)
+    ]
+    return md5(dumps(asked, option=OPT_SORT_KEYS), usedforsecurity=False).hexdigest()
 
 
 def placed(card: Scorecard) -> tuple[bool, int, int]:

@@ -4,7 +4,7 @@ Every score is a function of usage through its day, the book, and the version; a
 accounts at once. A lock lets one run at a time write; a second one waits and then finds nothing to do.
 """
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from datetime import UTC, date, datetime, timedelta
 from typing import Any, NamedTuple
 
@@ -24,12 +24,11 @@ from crm.webhooks import actions as webhooks
 from crm.webhooks.queries import listening
 from crm.webhooks.rules import HEALTH_CHANGED
 from retention.measures import queries as measures
-from retention.measures.rules import PERCENTILE
 from retention.overrides.queries import overrides_sql
 from retention.scorecards import queries as scorecards
 from retention.scorecards.models import ScorecardVersion
 from retention.scorecards.queries import Edition
-from retention.scores.models import Band, Standing
+from retention.scores.models import Band, ScoreNow, Standing, Switch
 from retention.scores.queries import assignment_sql
 
 LEDGER = "retention_health_score"
@@ -37,20 +36,12 @@ STAGE = "ledger_day"
 LAG = timedelta(minutes=10)  # a book fact may be committed this much later than the instant it carries
 FARTHEST_CATCH_UP = 35
 MANY = 5_000
+COMPARED = 28  # days
 LIVE = """(SELECT now.account_id, now.points, now.coverage, now.low, now.high,
         coalesce(now.computed_band, now.band) AS band, part.values, part.bases, part.components
     FROM retention_score_now AS now
     JOIN retention_score_reading AS part USING (account_id) WHERE now.day = %(day)s AND now.version_id = %(version)s)"""
-BEFORE_LEDGER = """SELECT past.points FROM retention_health_score AS past
-    WHERE past.account_id = new.account_id AND past.version_id = %(version)s
-        AND past.day <= %(day)s::date - 28 AND past.day > %(day)s::date - 35
-    ORDER BY past.day DESC, past.revision DESC LIMIT 1"""
-BEFORE_KEPT = f"""SELECT kept.points_before AS points FROM retention_score_now AS kept
-    WHERE kept.account_id = new.account_id AND kept.day = %(day)s AND kept.version_id = %(version)s
-    UNION ALL
-    (SELECT ledger.points FROM ({BEFORE_LEDGER}) AS ledger
-    WHERE NOT EXISTS (SELECT FROM retention_score_now AS kept
-        WHERE kept.account_id = new.account_id AND kept.day = %(day)s AND kept.version_id = %(version)s))"""
+MOVED = f"(SELECT * FROM {LIVE} AS live WHERE account_id IN (SELECT account_id FROM moved WHERE becomes = %(version)s))"
 # Accounts that are not judged in this run but rank along, as their readings were kept.
 ALONG = """SELECT account_id, values, bases, components FROM retention_score_reading
     WHERE version_id = {version} AND account_id NOT IN (SELECT account_id FROM changed)"""
@@ -70,11 +61,17 @@ def refresh_windows(through: datetime, *, at: datetime, by: Actor) -> str:
     return usage.roll_windows(day, windows=scorecards.windows_in_use(), at=at, by=by)
 
 
-@transaction.atomic
 def score_changed(through: datetime, *, at: datetime, by: Actor) -> str:
     """Bring the current scores up to date: of accounts that changed, or moved to another scorecard or version; of all
     after a new day or plan. Clears only the dirty marks that it counted. Says what it did.
     """
+    if (day := windows_stand().day) is not None:
+        partitions.ensure_months(LEDGER, [day])
+    return _score_changed(through, at=at, by=by)
+
+
+@transaction.atomic
+def _score_changed(through: datetime, *, at: datetime, by: Actor) -> str:
     _lock()
     order, day = scorecards.published_versions(), windows_stand().day
     if not _is_complete(order):
@@ -83,8 +80,8 @@ def score_changed(through: datetime, *, at: datetime, by: Actor) -> str:
         return "The windows were never built."
     captured = usage.dirty_accounts()
     standing = Standing.objects.filter(pk=1).first()
-    facts = _facts()
-    anew = standing is None or (standing.day, standing.facts) != (day, facts)
+    now = {"day": day, "facts": _facts(), "choice": scorecards.choice_of(order)}
+    anew = standing is None or (standing.day, standing.facts) != (day, now["facts"])
     changed = set(captured) | _changed_book(standing.through_at - LAG if standing else through)
     _redo_windows(captured, at=at, by=by)
     if anew or changed:
@@ -92,10 +89,14 @@ def score_changed(through: datetime, *, at: datetime, by: Actor) -> str:
     assign(order, day)
     changed |= _moved()
     if not anew and not changed:
+        Standing.objects.filter(pk=1).exclude(choice=now["choice"]).update(choice=now["choice"])
         return "Nothing has changed."
-    judged = _judge_again(order, day, None if anew else changed, at=at, by=by)
+    editions = scorecards.editions(version.pk for version in order)
+    judged = _judge_again(editions, day, None if anew else changed, at=at, by=by)
+    is_switch = standing is not None and standing.choice not in ("", now["choice"])
+    _keep_moved(editions, day, is_switch=is_switch)
     usage.clear_dirty(captured)
-    Standing.objects.update_or_create(pk=1, defaults={"day": day, "facts": facts, "through_at": through})
+    Standing.objects.update_or_create(pk=1, defaults=now | {"through_at": through})
     audit.record("scores.updated", ("scores", str(day)), at=at, by=by, after={"accounts": judged})
     return f"{judged} accounts were judged as of {day}."
 
@@ -115,13 +116,42 @@ def assign(order: Sequence[ScorecardVersion], day: date, known: datetime | None 
 
 
 def _moved() -> set[int]:
-    """Accounts that another scorecard, or another version of theirs, judges from now on."""
+    """Accounts that another scorecard, or another version of theirs, judges from now on; fills the table `moved`."""
     with connection.cursor() as cursor:
         cursor.execute(
-            "SELECT account_id FROM assigned JOIN retention_score_reading AS held USING (account_id)"
+            "DROP TABLE IF EXISTS moved; CREATE TEMP TABLE moved ON COMMIT DROP AS"
+            " SELECT account_id, held.version_id AS was, assigned.version_id AS becomes"
+            " FROM assigned JOIN retention_score_reading AS held USING (account_id)"
             " WHERE held.version_id <> assigned.version_id"
         )
+        cursor.execute("SELECT account_id FROM moved")
         return {account for (account,) in cursor.fetchall()}
+
+
+def _keep_moved(editions: Mapping[int, Edition], day: date, *, is_switch: bool) -> None:
+    """Write down how whoever moved stands at first, so that later scores are compared with it.
+
+    `is_switch`: people moved them, so that comparisons begin anew as well for those who stay where others are ranked.
+    """
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT was FROM moved UNION SELECT becomes FROM moved ORDER BY 1")
+        touched = [version for (version,) in cursor.fetchall() if version in editions]
+    for version in touched:
+        these = MOVED
+        if is_switch and editions[version].ranks:
+            Switch.objects.get_or_create(version_id=version, day=day)
+            rows = ScoreNow.objects.system("others are ranked").filter(version_id=version, day=day)
+            rows.exclude(points_before=None).update(points_before=None, before_on=None, change=None)
+            these = LIVE
+        _write(version, day, these, hindsight=False, account=None)
+
+
+def _base(version: int, day: date) -> date | None:
+    """The day with which scores of `day` are compared: 28 days before, or a later switch; None: it is today's."""
+    earlier = day - timedelta(COMPARED)
+    switched = Switch.objects.filter(version_id=version, day__range=(earlier, day)).order_by("-day").first()
+    base = switched.day if switched else earlier
+    return base if base < day else None
 
 
 def _lock() -> None:
@@ -157,16 +187,13 @@ def _redo_windows(captured: Collection[int], *, at: datetime, by: Actor) -> None
 
 
 def _judge_again(
-    order: Sequence[ScorecardVersion], day: date, changed: Collection[int] | None, *, at: datetime, by: Actor
+    editions: Mapping[int, Edition], day: date, changed: Collection[int] | None, *, at: datetime, by: Actor
 ) -> int:
     """Write current scores of the changed accounts (None: of all), and of whoever ranks differently through them."""
     if changed is not None:
         _name_changed(changed)
-    editions = scorecards.editions(version.pk for version in order)
-    return sum(
-        _judge_theirs(editions[version.pk], day, len(order) == 1, changed is not None, at=at, by=by)
-        for version in order
-    )
+    alone = len(editions) == 1
+    return sum(_judge_theirs(edition, day, alone, changed is not None, at=at, by=by) for edition in editions.values())
 
 
 def _judge_theirs(edition: Edition, day: date, alone: bool, few: bool, *, at: datetime, by: Actor) -> int:
@@ -175,15 +202,16 @@ def _judge_theirs(edition: Edition, day: date, alone: bool, few: bool, *, at: da
     only = "" if alone and not few else theirs(version, among="changed" if few else "")
     if few and not _concerns(version):
         return 0
-    ranked = few and any(measure.scale == PERCENTILE for measure in edition.card.measures)
-    judged = judge(edition, day, only=only, along=ALONG.format(version=version) if ranked else "")
-    parameters: dict[str, Any] = {"version": version, "day": day}
+    judged = judge(edition, day, only=only, along=ALONG.format(version=version) if few and edition.ranks else "")
+    kept = load(__file__, "before_kept") if few else "/*before*/"
+    before = kept.replace("/*before*/", load(__file__, "before"))
+    parameters: dict[str, Any] = {"version": version, "day": day, "base": _base(version, day), "compared": COMPARED}
     gone = f"AND held.account_id IN ({only})" if only else ""
     with connection.cursor() as cursor:
         cursor.execute(load(__file__, "forget_readings").replace("/*only*/", gone))
         cursor.execute(load(__file__, "keep_readings"), parameters)
         _tell_of_bands(day, at=at, by=by)
-        keep = load(__file__, "keep_scores").replace("/*before*/", BEFORE_KEPT if few else BEFORE_LEDGER)
+        keep = load(__file__, "keep_scores").replace("/*before*/", before)
         cursor.execute(keep.replace("/*overrides*/", overrides_sql()), parameters | {"known": None})
     return judged
 
@@ -205,11 +233,7 @@ def theirs(version: int, *, among: str = "") -> str:
 def _concerns(version: int) -> bool:
     """Whether a changed account is judged by the version now, or was until now."""
     with connection.cursor() as cursor:
-        cursor.execute(
-            "SELECT EXISTS (SELECT FROM theirs) OR EXISTS (SELECT FROM changed"
-            " JOIN retention_score_reading AS held USING (account_id) WHERE held.version_id = %s)",
-            [version],
-        )
+        cursor.execute("SELECT EXISTS (SELECT FROM theirs) OR EXISTS (SELECT FROM moved WHERE was = %s)", [version])
         return bool(cursor.fetchall()[0][0])
 
 

@@ -9,6 +9,7 @@ from django.utils.translation import gettext_lazy as _
 from crm.accounts.models import Account, OfAccountQuerySet
 from crm.lib.scope import ScopedModel
 from retention.scorecards import rules
+from retention.scorecards.models import ScorecardVersion
 
 
 class Band(models.IntegerChoices):
@@ -77,10 +78,10 @@ class ScoreNowQuerySet(OfAccountQuerySet["ScoreNow"]):
 class ScoreNow(ScopedModel):
     """How an account stands, one narrow row for lists; replaced by every run. Units as in the ledger.
 
-    `points_before` and `change` compare with 28 days earlier under the same version, null without such a
-    row. `costliest` is the place, from 1, of the measure that costs most points, and `cost` the tenths. `band`
-    is the one that holds: while somebody has set it by hand (retention.overrides), `computed_band` is the one
-    that the points come to, else null.
+    `points_before` and `change` compare with what held on `before_on` under the same version: 28 days earlier, or when
+    the account was switched after that (ADR 17); null without such a row. `costliest` is the place, from 1, of the
+    measure that costs most points, and `cost` the tenths. `band` is the one that holds: while somebody has set it by
+    hand (retention.overrides), `computed_band` is the one that the points come to, else null.
     """
 
     account = models.OneToOneField(Account, models.DO_NOTHING, primary_key=True, related_name="+", db_constraint=False)
@@ -93,6 +94,7 @@ class ScoreNow(ScopedModel):
     band = models.SmallIntegerField(choices=Band.choices)
     computed_band = models.SmallIntegerField(choices=Band.choices, null=True)
     points_before = models.SmallIntegerField(null=True)
+    before_on = models.DateField(null=True)
     change = models.SmallIntegerField(null=True)
     costliest = models.SmallIntegerField(null=True)
     cost = models.SmallIntegerField(default=0)
@@ -141,14 +143,33 @@ class ScoreReading(ScopedModel):
         return f"{self.account_id}: {self.values}"
 
 
-class Standing(models.Model):
-    """What all current scores stand for: the day, and a fingerprint of features, plans and rates.
+class Switch(models.Model):
+    """On this day people changed which scorecard judges whom, and a version that ranks has accounts come or go by it.
 
-    One row. When either differs, everyone is judged anew; else only accounts whose facts or scorecard changed.
+    A percentile is a place among the accounts of a scorecard, so those who stay have other points without having done
+    anything: what they had before the day is not set against what they have from then on.
+    """
+
+    version = models.ForeignKey(ScorecardVersion, models.CASCADE, related_name="+")
+    day = models.DateField()
+
+    class Meta:
+        constraints = [models.UniqueConstraint(fields=["version", "day"], name="switch_once_a_day")]
+
+    def __str__(self) -> str:
+        return f"{self.version_id} on {self.day}"
+
+
+class Standing(models.Model):
+    """What all current scores stand for: the day, and fingerprints of features, plans and rates, and of the order.
+
+    One row. When the day or the facts differ, everyone is judged anew; else only accounts whose facts or scorecard
+    changed. Where `choice` differs too, whoever moves was switched by people.
     """
 
     day = models.DateField()
     facts = models.CharField(max_length=32)
+    choice = models.CharField(max_length=32, default="", help_text="of the order and its segments; empty: not known")
     through_at = models.DateTimeField(help_text="book facts recorded by then are in the scores")
 
     class Meta:

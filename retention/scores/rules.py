@@ -10,7 +10,7 @@ from retention.measures.rules import LINEAR, MOST, PERCENTILE, Measure, needed
 from retention.measures.rules import points as points_of
 from retention.scorecards.rules import Card, Points, contributions, total
 
-VERSION, KNOWN = "version", "known"
+VERSION, OTHERS, KNOWN = "version", "others", "known"
 
 
 @dataclass(frozen=True)
@@ -30,8 +30,9 @@ class Judged:
 def differences(before: Judged, after: Judged) -> dict[str, int]:
     """Tenths by which each measure moved the score, adding up to the difference of the two scores.
 
-    Besides the keys of measures: VERSION, when the card changed, and KNOWN, when other measures are known.
-    Both are settled first, so that a measure's line is its own movement under equal weights and scales. Nothing in
+    Besides the keys of measures: VERSION, when the card changed; OTHERS, when an account that reads the same ranks
+    otherwise, or no longer, among those that it is compared with; KNOWN, when other measures are known.
+    They are settled first, so that a measure's line is its own movement under equal weights and scales. Nothing in
     common: all of it is one line. Unknown scores have none: give judged accounts with a known component.
     """
     moved: dict[str, int] = {}
@@ -39,6 +40,9 @@ def differences(before: Judged, after: Judged) -> dict[str, int]:
     if before.card != after.card:
         start = _under(after, before)
         moved[VERSION] = _score(start) - _score(before)
+    elif (ranked := _ranked_now(before, after)) != before:
+        start = ranked
+        moved[OTHERS] = _score(start) - _score(before)
     common = [a is not None and b is not None for a, b in zip(start.components, after.components, strict=True)]
     first, last = _only(start, common), _only(after, common)
     known = (_score(first) - _score(start)) + (_score(after) - _score(last))
@@ -74,6 +78,18 @@ def _again(held: tuple[Measure, int | None, Decimal | None] | None, measure: Mea
     if measure.scale == PERCENTILE:
         return now if tenths is not None else None
     return points_of(measure, value)
+
+
+def _ranked_now(before: Judged, after: Judged) -> Judged:
+    """What was read before, ranked as the same reading ranks after."""
+    if not (before.values and after.values):
+        return before
+    parts = zip(before.card.measures, before.components, after.components, before.values, after.values, strict=True)
+    components = tuple(
+        now if measure.scale == PERCENTILE and value is not None and value == read else tenths
+        for measure, tenths, now, value, read in parts
+    )
+    return replace(before, components=components)
 
 
 def reads_alike(old: Measure, measure: Measure) -> bool:

@@ -76,6 +76,7 @@ HARMLESS = {
     "retention_scorecard.*": CONFIGURED, "retention_scorecardgroup.*": CONFIGURED,
     "retention_scorecardmeasure.*": CONFIGURED,
     "retention_health_score.*": FIGURES, "retention_score_reading.*": FIGURES, "retention_standing.facts": FIGURES,
+    "retention_standing.choice": FIGURES,
     "retention_backtest.*": "holds figures, ids and codes", "retention_backtestday.*": FIGURES,
     "retention_forecast.currency": CODE, "retention_risksignal.subject": CODE,
     "retention_messagetemplate.*": CONFIGURED,

@@ -84,7 +84,9 @@ class Why:
 
 @dataclass(frozen=True)
 class Line:
-    """One reason why a score moved, in tenths. `kind`: measure, known (other measures are known) or version."""
+    """One reason why a score moved, in tenths. `kind`: measure, known (other measures are), others (it ranks otherwise
+    among them, and reads the same) or version.
+    """
 
     key: str
     name: str
@@ -336,11 +338,12 @@ def _lines(was: Edition, before: _Row, now: Edition, after: _Row) -> list[Line]:
             words = reading_words(measure, value, base, now.currency)
             change = moved[measure.key]
             lines.append(Line(measure.key, measure.label, "measure", old.get(measure.key, ""), words, change))
-    if rules.KNOWN in moved:
-        lines.append(Line(rules.KNOWN, _("Other measures are known"), rules.KNOWN, "", "", moved[rules.KNOWN]))
-    if rules.VERSION in moved:
-        lines.append(Line(rules.VERSION, _("The scorecard changed"), rules.VERSION, "", "", moved[rules.VERSION]))
-    return lines
+    names = {
+        rules.KNOWN: _("Other measures are known"),
+        rules.OTHERS: _("Others that it is compared with changed, came or left"),
+        rules.VERSION: _("The scorecard changed"),
+    }
+    return lines + [Line(key, name, key, "", "", moved[key]) for key, name in names.items() if key in moved]
 
 
 # --- for all accounts ----------------------------------------------------------------------------------------

@@ -7,24 +7,42 @@ from typing import Any
 from hypothesis import given
 from hypothesis import strategies as st
 
-from retention.measures.rules import Measure
+from retention.measures.rules import PERCENTILE, Measure
 from retention.scorecards.rules import total
-from retention.scores.rules import KNOWN, VERSION, Judged, differences, target
+from retention.scores.rules import KNOWN, OTHERS, VERSION, Judged, differences, target
 from tests.retention.scorecards.cards import a_card, cards
 
 tenths = st.one_of(st.none(), st.integers(0, 1000))
 
 
-@given(cards(), cards(), st.booleans(), st.data())
-def test_the_lines_add_up_to_the_last_digit_shown(one: Any, other: Any, same: Any, data: Any) -> None:
+readings = st.one_of(st.none(), st.integers(0, 3).map(Decimal))
+
+
+@given(cards(), cards(), st.booleans(), st.booleans(), st.data())
+def test_the_lines_add_up_to_the_last_digit_shown(one: Any, other: Any, same: Any, ranks: Any, data: Any) -> None:
+    if ranks:
+        one = replace(one, measures=tuple(replace(measure, scale=PERCENTILE) for measure in one.measures))
     other = one if same else other
     before, after = (
-        Judged(card, tuple(data.draw(st.lists(tenths, min_size=len(card.measures), max_size=len(card.measures)))))
+        Judged(card, *(tuple(data.draw(st.lists(part, min_size=n, max_size=n))) for part in (tenths, readings)))
         for card in (one, other)
+        for n in (len(card.measures),)
     )
     moved = differences(before, after)
     assert sum(moved.values()) == (total(other, after.components) or 0) - (total(one, before.components) or 0)
     assert (VERSION in moved) == (one != other)
+
+
+def test_whoever_reads_the_same_and_ranks_otherwise_was_moved_by_others() -> None:
+    card = a_card(50, 50)
+    card = replace(card, measures=tuple(replace(measure, scale=PERCENTILE) for measure in card.measures))
+    seven, nine = Decimal(7), Decimal(9)
+    before = Judged(card, (600, 400), (seven, seven))
+    # The first reads the same and loses ten points, the second reads more and wins twenty.
+    assert differences(before, Judged(card, (500, 600), (seven, nine))) == {OTHERS: -50, "m0": 0, "m1": 100}
+    # Too few are left to rank the first among: what the second says was half of the score, and is all of it.
+    assert differences(before, Judged(card, (None, 400), (seven, seven))) == {OTHERS: -100, "m1": 0}
+    assert differences(before, Judged(card, (600, 400), (seven, nine))) == {"m0": 0, "m1": 0}
 
 
 def test_a_measures_line_is_its_own_movement_when_another_becomes_known() -> None:

@@ -96,6 +96,10 @@ def test_percentiles_rank_among_the_accounts_of_the_scorecard_and_follow_whoever
     assert update() == f"1 accounts were judged as of {TODAY}."
     # 26th of 51 small ones and 26th of 51 big ones: 25 of 50 others are below.
     assert (now(small[25])[1], now(big[25])[1], now(big[51])[1]) == (500, 500, 1000)
+    # The other way, to the scorecard that is asked first: 25 of 49 others are below, and 25 of 51.
+    Account.objects.system("test").filter(pk=small[49].pk).update(segment="big")
+    assert update() == f"1 accounts were judged as of {TODAY}."
+    assert (now(small[25])[1], now(big[25])[1]) == (510, 490)
 
 
 def test_the_incremental_run_ends_where_a_full_one_does_with_several_scorecards() -> None:
