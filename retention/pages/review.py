@@ -15,6 +15,7 @@ from crm.lib.fields import refusals_told
 from crm.staff.views import Request, needs, offer_undo
 from retention.pages.editor import draft_of, said
 from retention.pages.scorecards import judges
+from retention.pages.switching import place
 from retention.previews import queries as previews
 from retention.scorecards import actions, queries
 from retention.scorecards.models import ScorecardMeasure, ScorecardVersion, State
@@ -35,12 +36,12 @@ def _context(request: Request, draft: ScorecardVersion) -> dict[str, Any]:
     edition = queries.edition(draft)
     if edition.card.is_too_fine:
         return context | {"refused": [_("The weights are too finely divided: use rounder numbers.")]}
-    asked = request.GET.get("after", "")
-    after = int(asked) if asked.isascii() and asked.isdecimal() and len(asked) < 19 else 0
+    after = place(request.GET.get("after", ""))
     try:
         with previews.judged(edition) as of:
             found = previews.summed(edition, of)
             rows = previews.moved(request.user, after=after, limit=previews.PAGE + 1)
+        others = _staying(request, draft)
     except previews.NotYet:
         return context | {"is_early": True}
     page = rows[: previews.PAGE]
@@ -51,7 +52,16 @@ def _context(request: Request, draft: ScorecardVersion) -> dict[str, Any]:
         "rows": page,
         "next": page[-1].account_id if len(rows) > previews.PAGE else None,
         "reds": reds,
+        "others": others,
     }
+
+
+def _staying(request: Request, draft: ScorecardVersion) -> previews.Switching | None:
+    """Whom a new scorecard moves among those it does not judge, as it takes away whom they are ranked among."""
+    if any(version.scorecard_id == draft.scorecard_id for version in queries.published_versions()):
+        return None
+    after = place(request.GET.get("others", ""))
+    return previews.switched(queries.order_with(draft), request.user, after=after, staying=True)
 
 
 @require_POST

@@ -184,6 +184,9 @@ def retire(request: Request, pk: int) -> HttpResponse:
 def come_back(request: Request, pk: int) -> HttpResponse:
     """Let a retired scorecard judge again, where it stood in the order."""
     card = get_object_or_404(Scorecard, pk=pk)
+    title = _("“%(name)s” back in the order") % {"name": card}
+    if page := switching.before_order(request, switching.with_back(card), title):
+        return page
     actions.return_scorecard(card, at=request.now, by=request.user)
     ring("pipeline")
     messages.success(request, _("“%(name)s” judges again.") % {"name": card})

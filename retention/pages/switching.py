@@ -15,7 +15,7 @@ from retention.previews import queries as previews
 from retention.scorecards import queries
 from retention.scorecards.models import Scorecard, ScorecardVersion
 
-SURE = "sure"
+SURE, AFTER = "sure", "after"
 
 
 def before_order(
@@ -27,27 +27,28 @@ def before_order(
     """
     if SURE in request.POST or not order:
         return None
+    after = place(request.POST.get(AFTER, ""))
     try:
-        found = previews.switched(order, request.user)
+        found = previews.switched(order, request.user, after=after)
+        if after and not found.rows:
+            found = previews.switched(order, request.user)
     except previews.NotYet:
         return None
-    if not found:
+    if not found.rows:
         return None
-    context: dict[str, Any] = {
-        "title": title,
-        "rows": found,
-        "accounts": found[0].accounts,
-        "banded": found[0].banded,
-        "more": found[0].accounts - len(found),
-        "fields": _posted(request.POST),
-        "back_url": reverse(back),
-    }
+    context = {"title": title, "found": found, "fields": _posted(request.POST), "back_url": reverse(back)}
     return render(request, "retention/scorecard_switch.html", context)
+
+
+def place(asked: str) -> int:
+    """After which account a list goes on; 0: from its beginning."""
+    digits = asked.removeprefix("-")
+    return int(asked) if digits.isascii() and digits.isdecimal() and len(digits) < 19 else 0
 
 
 def _posted(given: Mapping[str, Any]) -> dict[str, str]:
     """What was sent, to be sent again by whoever is sure."""
-    return {name: value for name, value in given.items() if name != "csrfmiddlewaretoken"}
+    return {name: value for name, value in given.items() if name not in ("csrfmiddlewaretoken", AFTER)}
 
 
 def moved(card: Scorecard, *, earlier: bool) -> list[ScorecardVersion]:
@@ -64,6 +65,12 @@ def moved(card: Scorecard, *, earlier: bool) -> list[ScorecardVersion]:
 
 def without(card: Scorecard) -> list[ScorecardVersion]:
     return [version for version in queries.published_versions() if version.scorecard_id != card.pk]
+
+
+def with_back(card: Scorecard) -> list[ScorecardVersion]:
+    """The order with a retired card where it stood."""
+    version = queries.published_of(card)
+    return queries.order_with(version) if version else []
 
 
 def judging(card: Scorecard, segment: Segment) -> list[ScorecardVersion]:

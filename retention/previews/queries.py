@@ -16,7 +16,6 @@ from crm.lib.sql_files import load
 from crm.staff.models import User
 from crm.usage.queries import windows_stand
 from retention.measures import queries as measures
-from retention.measures.rules import PERCENTILE
 from retention.previews import rules
 from retention.scorecards import queries as scorecards
 from retention.scorecards import rules as arithmetic
@@ -169,8 +168,8 @@ def one(draft: Edition, account: Account) -> One | None:
 
 
 class Switched(NamedTuple):
-    """An account that another scorecard would judge; tenths of points. `accounts` and `banded`: how many there are in
-    all, and how many of them change their band.
+    """An account that another scorecard would judge, or (`stays`) that ranks into another band among others; tenths of
+    points.
     """
 
     account_id: int
@@ -181,51 +180,78 @@ class Switched(NamedTuple):
     points: int | None
     would: Band
     would_points: int | None
+    stays: bool
+    alike: bool
+
+    @property
+    def place(self) -> int:
+        """Where it stands in the list, to go on after it; below zero: its band stays."""
+        return -self.account_id if self.alike else self.account_id
+
+
+@dataclass(frozen=True)
+class Switching:
+    """A page of accounts, those first that change their band; and of all: how many another scorecard would judge, how
+    many change their band, and how many of these stay where they are.
+    """
+
+    rows: list[Switched]
     accounts: int
     banded: int
+    staying: int
+    next: int | None
 
 
-def switched(order: Sequence[ScorecardVersion], user: User, *, limit: int = PAGE) -> list[Switched]:
+def switched(
+    order: Sequence[ScorecardVersion], user: User, *, after: int = 0, limit: int = PAGE, staying: bool = False
+) -> Switching:
     """Whom the scorecards would judge otherwise in this order and with these segments than they do now. Raises NotYet.
 
-    Of the accounts that the user sees, those that change their band first. Nothing of it stays.
+    Of the accounts that the user sees. `after`: the `place` of the last one seen. `staying`: only those are looked at
+    who stay. Nothing of it stays.
     """
     seen, given = named_text(Account.objects.visible_to(user).values("id", "name"), prefix="seen_")
+    given |= {"after": after, "limit": limit + 1, "staying": staying}
     with _set_aside() as day, connection.cursor() as cursor:
         assign(order, day)
         cursor.execute("DROP TABLE IF EXISTS switching")
         cursor.execute(load(__file__, "switching"))
-        cursor.execute("SELECT DISTINCT version_id FROM switching ORDER BY 1")
-        for edition in scorecards.editions([version for (version,) in cursor.fetchall()]).values():
-            _judge_switching(edition, day)
-        cursor.execute(load(__file__, "switched").replace("/*accounts*/", seen), given | {"limit": limit})
-        return [
-            Switched(
-                account_id=pk,
-                name=name,
-                was_by=_(was_by),
-                would_by=_(would_by),
-                was=None if was is None else Band(was),
-                points=points,
-                would=Band(would or 0),
-                would_points=would_points,
-                accounts=accounts,
-                banded=banded,
-            )
-            for pk, name, was_by, would_by, was, points, would, would_points, accounts, banded in cursor.fetchall()
-        ]
+        cursor.execute("SELECT left_id, TRUE FROM switching UNION SELECT version_id, FALSE FROM switching")
+        touched = cursor.fetchall()
+        left = {version for version, is_left in touched if is_left}
+        joined = set() if staying else {version for version, is_left in touched if not is_left}
+        there_are = (left | joined) & {version.pk for version in order}
+        for version, edition in scorecards.editions(there_are).items():
+            if edition.ranks or version in joined:
+                _judge_switching(edition, day)
+        cursor.execute(load(__file__, "switched").replace("/*accounts*/", seen), given)
+        found = cursor.fetchall()
+    rows = [
+        Switched(pk, name, _(was_by), _(would_by), was if was is None else Band(was), points, Band(would), *rest)
+        for pk, name, was_by, would_by, was, points, would, *rest, _accounts, _banded, _staying in found[:limit]
+    ]
+    accounts, banded, stay = found[0][-3:] if found else (0, 0, 0)
+    return Switching(rows, accounts, banded, stay, rows[-1].place if len(found) > limit else None)
 
 
 def _judge_switching(edition: Edition, day: date) -> None:
-    """Judge those that come to one scorecard; a percentile ranks them among all that it would judge."""
+    """Judge those that come to one scorecard; where it ranks, those too who stay and whom that moves."""
     _require_windows({measure.window for measure in edition.measures})
-    among = "assigned" if any(measure.scale == PERCENTILE for measure in edition.measures) else "switching"
-    judge(edition, day, only=f"SELECT account_id FROM {among} WHERE version_id = {edition.version.pk:d}")
+    version = edition.version.pk
+    theirs = (
+        "retention_score_reading AS held WHERE account_id IN"
+        f" (SELECT account_id FROM assigned WHERE version_id = {version:d}) AND held.version_id"
+    )
+    along = f"SELECT account_id, values, bases, components FROM {theirs} = {version:d}" if edition.ranks else ""
+    judge(edition, day, only=f"SELECT account_id FROM {theirs} <> {version:d}", along=along)
     with connection.cursor() as cursor:
         cursor.execute(
             "UPDATE switching SET band = verdict.band, points = verdict.points FROM verdict"
-            " WHERE verdict.account_id = switching.account_id"
+            " WHERE verdict.account_id = switching.account_id AND switching.version_id = %s",
+            [version],
         )
+        if edition.ranks:
+            cursor.execute(load(__file__, "staying"), {"version": version})
 
 
 @dataclass(frozen=True)

@@ -222,7 +222,9 @@ def test_a_change_of_order_shows_first_whom_it_gives_to_another_card_and_opens_n
     address = f"/settings/scorecards/{big.pk}/move/"
     page = ops.post(address, {"to": "earlier"})
     told = page.content.decode()
-    moved = [(row.account_id, row.points, row.would_points, row.was_by, row.would_by) for row in page.context["rows"]]
+    moved = [
+        (row.account_id, row.points, row.would_points, row.was_by, row.would_by) for row in page.context["found"].rows
+    ]
     assert moved == [
         (falls.pk, 750, 300, "VIP", "Large"), (stays.pk, 1000, 950, "VIP", "Large"),
     ]  # fmt: skip
@@ -249,10 +251,12 @@ def test_another_filter_of_a_segment_shows_whom_it_gives_to_another_card_before_
     address = reverse("segment-edit", args=[card.segment_id])
     form = {"name": "Big", "shared": "everyone", "where": "segment.is.small"}
     page = ops.post(address, form)
-    assert [(row.account_id, row.was_by, row.would_by) for row in page.context["rows"]] == [(big.pk, "Big", "Test")]
+    assert [(row.account_id, row.was_by, row.would_by) for row in page.context["found"].rows] == [
+        (big.pk, "Big", "Test")
+    ]
     order = [version for version in published_versions() if version.scorecard.is_default]
-    assert [row.account_id for row in switched(order, card.segment.owner)] == [big.pk]
-    assert switched(order, factories.user("rep")) == []
+    assert [row.account_id for row in switched(order, card.segment.owner).rows] == [big.pk]
+    assert switched(order, factories.user("rep")).rows == []
     assert "Segment “Big” chooses accounts for a scorecard" in page.content.decode()
     assert update() == "Nothing has changed."
     assert ops.post(address, posted(page.content.decode(), "change", press=("sure", "yes"))).status_code == 302
@@ -263,7 +267,7 @@ def test_another_filter_of_a_segment_shows_whom_it_gives_to_another_card_before_
     )
     given = {"name": "Big", "segment": both.pk}
     page = ops.post(f"/settings/scorecards/{card.pk}/edit/", given)
-    assert [row.account_id for row in page.context["rows"]] == [small.pk, big.pk]
+    assert [row.account_id for row in page.context["found"].rows] == [small.pk, big.pk]
     assert ops.post(f"/settings/scorecards/{card.pk}/edit/", given | {"sure": "yes"}).status_code == 302
 
 

@@ -6,16 +6,22 @@ from typing import Any
 import pytest
 
 from crm.accounts.models import Account
+from crm.segments.actions import keep_segment
+from crm.segments.models import Shared
+from crm.segments.rules import read
 from crm.usage.models import DirtyAccount, UsageDay
+from retention.pages.switching import moved
+from retention.previews.queries import Switching, switched
 from retention.risk_signals.actions import look
 from retention.risk_signals.models import RiskSignal
 from retention.risk_signals.queries import sentence
 from retention.scorecards import actions as scorecards
 from retention.scorecards.models import ScorecardVersion
 from retention.scores import queries
-from retention.scores.models import ScoreNow, Standing, Switch
+from retention.scores.models import Band, ScoreNow, Standing, Switch
 from tests import factories
 from tests.factories import NOW, TODAY
+from tests.page_forms import posted
 from tests.retention import usage_rows as rows
 from tests.retention.scores.test_order import RANK, REACH, card_for, customers, now, update
 
@@ -51,6 +57,13 @@ def fall(account: Account, uses: int) -> None:
 def opened(**more: Any) -> list[tuple[int, str, int, int]]:
     found = RiskSignal.objects.system("test").open().filter(**more).order_by("account", "kind")
     return [(row.account_id, row.kind, row.evidence["before"], row.evidence["points"]) for row in found]
+
+
+def shown(switching: Switching) -> list[tuple[int, int, int | None, int | None, bool]]:
+    """(account, band now, tenths now, tenths afterwards, stays) of those who would change their band."""
+    return [
+        (row.account_id, row.would, row.points, row.would_points, row.stays) for row in switching.rows if not row.alike
+    ]
 
 
 def standings() -> list[Any]:
@@ -101,6 +114,81 @@ def test_below_fifty_accounts_those_who_stay_lose_their_points_and_open_nothing(
     # The 27th of 52: 26 of 51 others are below.
     row = ScoreNow.objects.system("test").get(account=accounts[26])
     assert (row.points, row.points_before, row.before_on) == (510, None, None)
+
+
+def test_exactly_those_whose_band_the_switch_changes_are_shown_first(as_user: Any) -> None:
+    accounts, _rank, few = ranked(60, 8)
+    bands = dict(ScoreNow.objects.system("test").values_list("account", "band"))
+    ops = as_user(factories.user("ops_admin"))
+    address = f"/settings/scorecards/{few.scorecard_id}/move/"
+    page = ops.post(address, {"to": "earlier"})
+    found = page.context["found"]
+    # The first eight come to the other card: 10 to 80 points instead of 0 to 12, so the fourth to the eighth rise. Of
+    # those who stay, n − 1 of 59 others were below, and n − 9 of 51 are: 25 to 29 fall below 40, 37 to 39 below 60, and
+    # 49 below 80.
+    rise = [(accounts[n - 1].pk, band, points, n * 100, False) for n, band, points in (
+        (4, Band.AT_RISK, 51), (5, Band.AT_RISK, 68), (6, Band.STEADY, 85), (7, Band.STEADY, 102),
+        (8, Band.THRIVING, 119),
+    )]  # fmt: skip
+    sink = [(accounts[n - 1].pk, band, before, after, True) for n, band, before, after in (
+        (25, Band.LEAVING, 407, 314), (26, Band.LEAVING, 424, 333), (27, Band.LEAVING, 441, 353),
+        (28, Band.LEAVING, 458, 373), (29, Band.LEAVING, 475, 392), (37, Band.AT_RISK, 610, 549),
+        (38, Band.AT_RISK, 627, 569), (39, Band.AT_RISK, 644, 588), (49, Band.STEADY, 814, 784),
+    )]  # fmt: skip
+    assert shown(found) == [*rise, *sink]
+    assert (found.accounts, found.banded, found.staying) == (8, 14, 9)
+    told = page.content.decode()
+    assert "8 accounts would be judged by another scorecard" in told and "14 would change their band" in told
+    assert "9 of these stay where they are and rank among other accounts" in told
+    assert "Big, among other accounts" in told
+    order = moved(few.scorecard, earlier=True)
+    first = switched(order, factories.user("ops_admin"), limit=5)
+    rest = switched(order, factories.user("ops_admin"), after=first.next or 0)
+    assert (first.rows + rest.rows, rest.next, rest.banded) == (found.rows, None, 14)
+
+    assert ops.post(address, posted(told, "change", press=("sure", "yes"))).status_code == 302
+    update()
+    became = dict(ScoreNow.objects.system("test").values_list("account", "band"))
+    assert {pk: band for pk, band in became.items() if bands[pk] != band} == {row[0]: row[1] for row in [*rise, *sink]}
+
+
+def test_a_new_scorecard_shows_before_it_is_published_whom_it_moves_among_those_it_does_not_judge(as_user: Any) -> None:
+    accounts = customers(*range(1, 53))
+    Account.objects.system("test").filter(pk__in=[account.pk for account in accounts[:3]]).update(tags=["few"])
+    rows.version(RANK)
+    update()
+    ops_user = factories.user("ops_admin")
+    segment = keep_segment(name="Few", tree=read("tag.has.few"), shared=Shared.EVERYONE, at=NOW, by=ops_user)
+    card = scorecards.add_scorecard(name="Few", segment=segment, at=NOW, by=ops_user)
+    ops = as_user(ops_user)
+    page = ops.get(f"/settings/scorecards/{card.pk}/draft/review/")
+    others = page.context["others"]
+    # 49 stay, too few to be ranked: all of them become unknown, whatever they had.
+    assert (others.staying, len(others.rows), others.next) == (49, 49, None)
+    assert {(row.would, row.would_points, row.stays) for row in others.rows} == {(Band.UNKNOWN, None, True)}
+    assert "49 accounts rank into another band, since this scorecard takes others away" in page.content.decode()
+    scorecards.publish(ScorecardVersion.objects.get(scorecard=card), at=NOW, by=ops_user)
+    update()
+    assert look(at=NOW, by=rows.BY) == "0 signals opened, 0 closed"
+
+
+def test_a_retired_scorecard_shows_whom_it_takes_back_before_it_returns(as_user: Any) -> None:
+    accounts, _rank, few = ranked(60, 8)
+    put_first(few)
+    scorecards.retire_scorecard(few.scorecard, at=NOW, by=rows.BY)
+    update()
+    ops = as_user(factories.user("ops_admin"))
+    address = f"/settings/scorecards/{few.scorecard_id}/return/"
+    page = ops.post(address)
+    found = page.context["found"]
+    assert (found.accounts, found.banded, found.staying) == (8, 14, 9)
+    assert [row.account_id for row in found.rows if not row.stays] == [
+        account.pk for account in [*accounts[3:8], *accounts[:3]]
+    ]
+    assert "“Few” back in the order" in page.content.decode()
+    assert update() == "Nothing has changed."
+    assert ops.post(address, posted(page.content.decode(), "change", press=("sure", "yes"))).status_code == 302
+    assert update() == f"8 accounts were judged as of {TODAY}."
 
 
 def test_what_accounts_do_themselves_is_no_switch() -> None:
