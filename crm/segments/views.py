@@ -24,8 +24,8 @@ from crm.staff.views import Request, address, needs, offer_undo, way_back
 
 K = TypeVar("K", bound=Kept)
 ROW_LIMIT = 200
-# Whoever's work depends on a segment may show what another filter would change, before it is kept; None: nothing.
-before_change: list[Callable[[Request, Segment, rules.Group], HttpResponse | None]] = []
+# Whoever's work depends on a segment may show what it would change as it would be, before it is so; None: nothing.
+before_change: list[Callable[[Request, Segment], HttpResponse | None]] = []
 
 
 @needs("read")
@@ -117,13 +117,17 @@ def edit_segment(request: Request, pk: int) -> HttpResponse:
         with refusals(form, "name"):
             given = form.kept
             tree = given.pop("where")
-            for ask in before_change:
-                if page := ask(request, row, tree):
-                    return page
-            actions.change_kept(row, **given, tree=rules.as_json(tree), at=request.now, by=request.user)
+            given["tree"] = rules.as_json(tree)
+            if page := _before(request, Segment(pk=row.pk, **given)):
+                return page
+            actions.change_kept(row, **given, at=request.now, by=request.user)
             messages.success(request, _("Saved."))
             return redirect("segments")
     return _segment_page(request, form, _("Change a segment"), _("Save the segment"))
+
+
+def _before(request: Request, segment: Segment) -> HttpResponse | None:
+    return next((page for ask in before_change if (page := ask(request, segment))), None)
 
 
 @require_POST
@@ -216,6 +220,10 @@ def _delete(model: type[K], request: Request, pk: int, restore: str) -> HttpResp
 
 def _restore(model: type[K], request: Request, pk: int) -> HttpResponse:
     row: K = get_object_or_404(model.objects.changeable_by(request.user), pk=pk)
+    if isinstance(row, Segment):
+        back = Segment(pk=row.pk, name=row.name, shared=row.shared, tree=row.tree)
+        if page := _before(request, back):
+            return page
     with refusals_told(request):
         actions.restore_kept(row, at=request.now, by=request.user)
         messages.success(request, _("“%(name)s” is back.") % {"name": row.name})

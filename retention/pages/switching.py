@@ -8,7 +8,6 @@ from django.shortcuts import render
 from django.urls import reverse
 from django.utils.translation import gettext as _
 
-from crm.segments import rules as conditions
 from crm.segments.models import Segment
 from crm.staff.views import Request
 from retention.previews import queries as previews
@@ -82,13 +81,13 @@ def judging(card: Scorecard, segment: Segment) -> list[ScorecardVersion]:
     return order
 
 
-def before_segment(request: Request, row: Segment, tree: conditions.Group) -> HttpResponse | None:
-    """What another filter in a segment would change for the scorecards that it chooses accounts for."""
+def before_segment(request: Request, segment: Segment) -> HttpResponse | None:
+    """What a segment, as it would be, would change for the scorecards that it chooses accounts for."""
     order = queries.published_versions()
-    chosen = [version.scorecard for version in order if version.scorecard.segment_id == row.pk]
+    chosen = [version.scorecard for version in order if version.scorecard.segment_id == segment.pk]
     if not chosen or not request.user.may("configure"):
         return None
     for card in chosen:
-        card.segment = Segment(pk=row.pk, name=row.name, shared=row.shared, tree=conditions.as_json(tree))
-    title = _("Segment “%(name)s” chooses accounts for a scorecard") % {"name": row.name}
+        card.segment = segment
+    title = _("Segment “%(name)s” chooses accounts for a scorecard") % {"name": segment.name}
     return before_order(request, order, title, back="segments")

@@ -8,7 +8,7 @@ from django.core.exceptions import ValidationError
 from django.urls import reverse
 
 from crm.accounts.models import Account
-from crm.segments.actions import delete_kept, keep_segment
+from crm.segments.actions import change_kept, delete_kept, keep_segment
 from crm.segments.models import Shared
 from crm.segments.rules import read
 from crm.usage.models import DirtyAccount, UsageDay
@@ -269,6 +269,27 @@ def test_another_filter_of_a_segment_shows_whom_it_gives_to_another_card_before_
     page = ops.post(f"/settings/scorecards/{card.pk}/edit/", given)
     assert [row.account_id for row in page.context["found"].rows] == [small.pk, big.pk]
     assert ops.post(f"/settings/scorecards/{card.pk}/edit/", given | {"sure": "yes"}).status_code == 302
+
+
+def test_a_segment_that_comes_back_or_is_shared_again_shows_first_whom_it_moves(as_user: Any) -> None:
+    (small,) = customers(30)
+    rows.version(REACH)
+    card = card_for("segment.is.big", REACH | {"green": 50}).scorecard
+    assert card.segment is not None
+    update()
+    ops = as_user(card.segment.owner)
+    delete_kept(card.segment, at=NOW, by=card.segment.owner)
+    Account.objects.system("test").filter(pk=small.pk).update(segment="big")
+    assert update() == "Nothing has changed."
+    address = reverse("segment-restore", args=[card.segment_id])
+    page = ops.post(address)
+    assert [row.account_id for row in page.context["found"].rows] == [small.pk]
+    assert ops.post(address, posted(page.content.decode(), "change", press=("sure", "yes"))).status_code == 302
+    # For its owner alone it takes nobody in; for everyone again it would.
+    change_kept(card.segment, shared=Shared.OWN, at=NOW, by=card.segment.owner)
+    form = {"name": "Big", "shared": "everyone", "where": "segment.is.big"}
+    page = ops.post(reverse("segment-edit", args=[card.segment_id]), form)
+    assert [row.account_id for row in page.context["found"].rows] == [small.pk]
 
 
 def test_before_anything_is_published_an_order_is_changed_at_once(as_user: Any) -> None:
