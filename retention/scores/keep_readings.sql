@@ -5,11 +5,9 @@
 INSERT INTO retention_score_reading (account_id, version_id, values, bases, components)
 SELECT new.account_id, %(version)s, new.values, new.bases, new.components
 FROM verdict AS new
-WHERE NOT EXISTS (
-    SELECT FROM retention_score_reading AS held WHERE held.account_id = new.account_id
-        AND (held.version_id, held.values, held.bases, held.components)
-            IS NOT DISTINCT FROM (%(version)s, new.values, new.bases, new.components)
-)
+LEFT JOIN retention_score_reading AS held ON held.account_id = new.account_id
+WHERE (held.version_id, held.values, held.bases, held.components)
+    IS DISTINCT FROM (%(version)s, new.values, new.bases, new.components)
 ORDER BY new.account_id
 ON CONFLICT (account_id) DO UPDATE
 SET version_id = excluded.version_id, values = excluded.values, bases = excluded.bases, components = excluded.components

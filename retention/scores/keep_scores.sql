@@ -11,14 +11,11 @@ SELECT new.account_id, %(version)s, %(day)s, new.points, new.coverage, new.low, 
 FROM verdict AS new
 LEFT JOIN (/*overrides*/) AS by_hand ON by_hand.account_id = new.account_id
 LEFT JOIN LATERAL (/*before*/) AS before ON TRUE
-WHERE NOT EXISTS (
-    SELECT FROM retention_score_now AS held WHERE held.account_id = new.account_id
-        AND (held.version_id, held.day, held.points, held.coverage, held.low, held.high, held.band, held.computed_band,
-            held.points_before, held.before_on, held.costliest, held.cost)
-            IS NOT DISTINCT FROM (%(version)s, %(day)s, new.points, new.coverage, new.low, new.high,
-            coalesce(by_hand.band, new.band), CASE WHEN by_hand.band IS NOT NULL THEN new.band END, before.points,
-            before.day, new.costliest, new.cost)
-)
+LEFT JOIN retention_score_now AS held ON held.account_id = new.account_id
+WHERE (held.version_id, held.day, held.points, held.coverage, held.low, held.high, held.band, held.computed_band,
+        held.points_before, held.before_on, held.costliest, held.cost)
+    IS DISTINCT FROM (%(version)s, %(day)s, new.points, new.coverage, new.low, new.high, coalesce(by_hand.band, new.band),
+        CASE WHEN by_hand.band IS NOT NULL THEN new.band END, before.points, before.day, new.costliest, new.cost)
 ORDER BY new.account_id
 ON CONFLICT (account_id) DO UPDATE
 SET version_id = excluded.version_id, day = excluded.day, points = excluded.points, coverage = excluded.coverage,
