@@ -1,11 +1,12 @@
 """A switch of scorecards also moves those who stay where accounts are ranked: it opens no signal, a real fall does."""
 
-from datetime import timedelta
+from datetime import date, timedelta
 from typing import Any
 
 import pytest
 
 from crm.accounts.models import Account
+from crm.lib import partitions
 from crm.segments.actions import keep_segment
 from crm.segments.models import Shared
 from crm.segments.rules import read
@@ -23,10 +24,25 @@ from tests import factories
 from tests.factories import NOW, TODAY
 from tests.page_forms import posted
 from tests.retention import usage_rows as rows
-from tests.retention.scores.test_order import RANK, REACH, card_for, customers, now, update
+from tests.retention.scores.test_order import RANK, REACH, card_for, now, update
 
 pytestmark = pytest.mark.django_db
 TOMORROW = TODAY + timedelta(1)
+
+
+def customers(many: int, *agos: int) -> list[Account]:
+    """Accounts of 1, 2, 3 … uses so many days ago."""
+    long_ago = {"customer_since": date(2025, 1, 1), "created_at": rows.at(date(2025, 1, 1)), "segment": "big"}
+    made = [Account(external_id=f"big-{uses}", name=f"Big {uses}", **long_ago) for uses in range(1, many + 1)]
+    accounts = Account.objects.bulk_create(made)
+    event, days = rows.event(factories.feature()), [rows.day(ago) for ago in agos]
+    partitions.ensure_months("crm_usage_day", days)
+    UsageDay.objects.bulk_create(
+        UsageDay(account=account, day=day, event=event, uses=uses)
+        for day in days
+        for uses, account in enumerate(accounts, 1)
+    )
+    return accounts
 
 
 def ranked(many: int, few: int) -> tuple[list[Account], ScorecardVersion, ScorecardVersion]:
@@ -34,10 +50,7 @@ def ranked(many: int, few: int) -> tuple[list[Account], ScorecardVersion, Scorec
 
     By the later card 10 uses are 100 points.
     """
-    accounts = customers(*range(1, many + 1), segment="big")
-    event = rows.event(factories.feature())
-    for uses, account in enumerate(accounts, 1):
-        rows.used(account, event, uses, ago=40)
+    accounts = customers(many, 10, 40)
     Account.objects.system("test").filter(pk__in=[account.pk for account in accounts[:few]]).update(tags=["few"])
     rows.version(REACH)
     all_, some = card_for("segment.is.big", RANK), card_for("tag.has.few", REACH | {"green": 10}, name="Few")
@@ -80,6 +93,12 @@ def test_those_who_stay_and_rank_lower_open_no_signal_and_a_real_fall_on_the_nex
     assert (now(accounts[24])[1], now(accounts[48])[1], now(accounts[8])[1]) == (314, 784, 0)
     assert list(Switch.objects.values_list("version", "day")) == [(rank.pk, TODAY)]
     assert look(at=NOW, by=rows.BY) == "0 signals opened, 0 closed"
+
+    found = queries.changed_since(accounts[24].pk, rows.day(28), TODAY)
+    assert found is not None
+    assert [(line.key, line.name, line.change) for line in found.lines] == [
+        ("m1", "Measure 1", 0), ("others", "Others that it is compared with changed, came or left", -93),
+    ]  # fmt: skip
 
     # Whoever is judged anew on that day ends where the switch left them.
     kept = standings()
@@ -151,9 +170,20 @@ def test_exactly_those_whose_band_the_switch_changes_are_shown_first(as_user: An
     became = dict(ScoreNow.objects.system("test").values_list("account", "band"))
     assert {pk: band for pk, band in became.items() if bands[pk] != band} == {row[0]: row[1] for row in [*rise, *sink]}
 
+    # Taken out of the order and brought back is the same once more.
+    scorecards.retire_scorecard(few.scorecard, at=NOW, by=rows.BY)
+    update()
+    address = f"/settings/scorecards/{few.scorecard_id}/return/"
+    page = ops.post(address)
+    assert page.context["found"] == found
+    assert "“Few” back in the order" in page.content.decode()
+    assert update() == "Nothing has changed."
+    assert ops.post(address, posted(page.content.decode(), "change", press=("sure", "yes"))).status_code == 302
+    assert update() == f"8 accounts were judged as of {TODAY}."
+
 
 def test_a_new_scorecard_shows_before_it_is_published_whom_it_moves_among_those_it_does_not_judge(as_user: Any) -> None:
-    accounts = customers(*range(1, 53))
+    accounts = customers(52, 10)
     Account.objects.system("test").filter(pk__in=[account.pk for account in accounts[:3]]).update(tags=["few"])
     rows.version(RANK)
     update()
@@ -172,25 +202,6 @@ def test_a_new_scorecard_shows_before_it_is_published_whom_it_moves_among_those_
     assert look(at=NOW, by=rows.BY) == "0 signals opened, 0 closed"
 
 
-def test_a_retired_scorecard_shows_whom_it_takes_back_before_it_returns(as_user: Any) -> None:
-    accounts, _rank, few = ranked(60, 8)
-    put_first(few)
-    scorecards.retire_scorecard(few.scorecard, at=NOW, by=rows.BY)
-    update()
-    ops = as_user(factories.user("ops_admin"))
-    address = f"/settings/scorecards/{few.scorecard_id}/return/"
-    page = ops.post(address)
-    found = page.context["found"]
-    assert (found.accounts, found.banded, found.staying) == (8, 14, 9)
-    assert [row.account_id for row in found.rows if not row.stays] == [
-        account.pk for account in [*accounts[3:8], *accounts[:3]]
-    ]
-    assert "“Few” back in the order" in page.content.decode()
-    assert update() == "Nothing has changed."
-    assert ops.post(address, posted(page.content.decode(), "change", press=("sure", "yes"))).status_code == 302
-    assert update() == f"8 accounts were judged as of {TODAY}."
-
-
 def test_what_accounts_do_themselves_is_no_switch() -> None:
     accounts, rank, few = ranked(60, 0)
     Account.objects.system("test").filter(pk=accounts[0].pk).update(segment="")
@@ -205,28 +216,21 @@ def test_what_accounts_do_themselves_is_no_switch() -> None:
     assert (row.version_id, row.points, row.points_before, row.before_on) == (rank.pk, 474, 492, rows.day(28))
 
 
-def test_a_signal_from_before_stays_until_28_days_were_compared_since() -> None:
+def test_a_signal_from_before_stays_and_is_never_set_against_points_from_after() -> None:
     accounts, _rank, few = ranked(60, 8)
-    fall(accounts[59], 9)
-    DirtyAccount.objects.create(account=accounts[59], mark=1)
+    for place, uses in ((59, 9), (49, 40)):
+        fall(accounts[place], uses)
+        DirtyAccount.objects.create(account=accounts[place], mark=1)
     update()
-    # From 100 to 8½ of 59.
-    assert look(at=NOW, by=rows.BY) == "2 signals opened, 0 closed"
+    assert look(at=NOW, by=rows.BY) == "3 signals opened, 0 closed"
+    # From 100 to 8½ of 59, and from 49 of 59 to 40½: one more has come below it.
+    before = [(accounts[49].pk, "score_drop", 831, 686), (accounts[59].pk, "score_drop", 1000, 144)]
+    assert opened(kind="score_drop") == before
     put_first(few)
     update()
     look(at=NOW, by=rows.BY)
+    fall(accounts[49], 20)
     update(rows.at(TOMORROW, 8))
-    assert look(at=NOW + timedelta(1), by=rows.BY) == "0 signals opened, 0 closed"
-    assert opened(kind="score_drop") == [(accounts[59].pk, "score_drop", 1000, 144)]
-
-
-def test_what_changed_tells_apart_what_others_did() -> None:
-    accounts, _rank, few = ranked(60, 8)
-    put_first(few)
-    update()
-    found = queries.changed_since(accounts[24].pk, rows.day(28), TODAY)
-    assert found is not None
-    assert (found.before, found.after) == (407, 314)
-    assert [(line.key, line.name, line.change) for line in found.lines] == [
-        ("m1", "Measure 1", 0), ("others", "Others that it is compared with changed, came or left", -93),
-    ]  # fmt: skip
+    assert look(at=NOW + timedelta(1), by=rows.BY) == "1 signals opened, 0 closed"
+    # After the switch 32½ of 51 are below it; then 12½, as 9 (twice) to 19 are below 20. The other one stays.
+    assert opened(kind="score_drop") == [(accounts[49].pk, "score_drop", 637, 245), before[1]]
