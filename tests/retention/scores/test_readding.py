@@ -89,7 +89,8 @@ def _book(of: Any, line: Any, chat: Any) -> None:
         )
         if n == 1:
             MilestoneReach.objects.create(account=of, milestone=step, on=TODAY - 18 * DAY, recorded_at=at(18))
-    Onboarding.objects.create(account=of, version=course, started_on=TODAY - 20 * DAY, recorded_at=at(20))
+    for ago in (70, 20):  # begun a second time
+        Onboarding.objects.create(account=of, version=course, started_on=TODAY - ago * DAY, recorded_at=at(ago))
     asked: dict[str, Any] = {"channel": "ticket", "text": "It broke.", "by": BY}
     talks.answer(talks.receive(of, **asked, at=at(6)), text="Mended.", at=at(5), by=BY)
     for ago in (12, 4):
@@ -226,13 +227,17 @@ def test_a_back_test_of_every_kind_finds_what_was_recorded_later_and_nothing_els
     windows_of(day, windows=frozenset({28}), events=windows.events, people=windows.people)
     judge(held, day, known=known_at(day), windows=windows)
     refuse_learned_later(held, day, windows=windows)
+    tables = {table for kind in KINDS.values() for table in kind.recorded}
     for table, which in (
         ("crm_promisechange", "due_on < '2026-11-21'"), ("crm_payment", "invoice = 'B'"), ("crm_trait", "number = 55"),
         ("crm_goalchange", "target = 98"), ("crm_conversation", "began_at > '2026-11-16'"),
         ("retention_milestonereach", "TRUE"), ("retention_notneeded", "TRUE"),
+        ("retention_onboarding", "started_on > '2026-10-01'"),
     ):  # fmt: skip
+        tables.remove(table)
         with transaction.atomic(), connection.cursor() as cursor:
             cursor.execute(f"UPDATE {table} SET recorded_at = '2026-11-21T07:00Z' WHERE {which}")
             with pytest.raises(Leak, match="recorded after that day"):
                 refuse_learned_later(held, day, windows=windows)
             transaction.set_rollback(True)
+    assert not tables, "each table that a kind reads was tried"
