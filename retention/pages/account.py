@@ -64,7 +64,7 @@ def account(request: Request, pk: int) -> HttpResponse:
         **_health(of, found, day),
         **_next(of, request, may=may),
         "pulse": pulse(of.pulse),
-        "history": told.history,
+        "history": telling.curve(told.history, found),
         "events": telling.marks(told.events, day - timedelta(days=CURVE_DAYS), request.user),
         "onboarding": of.onboarding if of.onboarding and is_news(of.onboarding, day) else None,
         "goals": goals(of.goals, day),

@@ -32,7 +32,7 @@ def history(request: Request, pk: int) -> HttpResponse:
     context: dict[str, Any] = {
         "account": of,
         "may_write": may_write(of, by=request.user),
-        "history": told.history,
+        "history": telling.curve(told.history, now),
         "events": telling.marks(told.events, start, request.user),
         "until": day if now and now.day >= day else now.day if now else day,
         "limits": limits,

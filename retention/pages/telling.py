@@ -1,6 +1,6 @@
 """The story of an account in sentences: what each event says on its page, and which of them mark the curve."""
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
 from datetime import date, datetime
 from decimal import Decimal
@@ -26,6 +26,7 @@ from retention.outcomes.queries import sentence as outcome_sentence
 from retention.risk_signals.models import RiskSignal, SignalKind
 from retention.risk_signals.queries import sentence as signal_sentence
 from retention.scores.models import Band
+from retention.scores.queries import Why
 
 ICONS = {"draft": "mail", "owner": "note", "subscription": "payment", "left": "note", "outcome": "note", "play": "task"}
 ICONS["override"] = "pulse"
@@ -52,6 +53,13 @@ class Line:
     url: str = ""
     comment: str = ""
     hour: bool = True
+
+
+def curve(history: Sequence[tuple[date, int | None]], now: Why | None) -> list[tuple[date, int | None]]:
+    """The scores that were written down, led up to the one that holds now: of its day the ledger may have an older one."""
+    if now is None:
+        return list(history)
+    return [(day, points) for day, points in history if day < now.day] + [(now.day, now.points)]
 
 
 def lines(events: Iterable[Event], user: User) -> list[Line]:

@@ -122,7 +122,7 @@ class _Row:
 
 def _row(account_id: int, day: date | None) -> _Row | None:
     with connection.cursor() as cursor:
-        cursor.execute(load(__file__, "standing_of"), {"account": account_id, "day": day})
+        cursor.execute(load(__file__, "standing_of"), {"account": account_id, "day": day, "live": False})
         found = cursor.fetchone()
     return _read(found) if found else None
 
@@ -304,11 +304,15 @@ def history(account_id: int, start: date, end: date) -> list[tuple[date, int | N
 
 
 def changed_since(account_id: int, day1: date, day2: date) -> Changes | None:
-    """What moved the score from `day1` to `day2`; None when it was not judged by then."""
+    """What moved the score from `day1` to `day2`; None when it was not judged by then.
+
+    From the current score's day on it is the one that holds now, as the account's page shows it, also where the ledger
+    of the day is older.
+    """
     text = load(__file__, "standing_of")
     both = " UNION ALL ".join(f"({text.replace('%(day)s', f'%({name})s')})" for name in ("day1", "day2"))
     with connection.cursor() as cursor:
-        cursor.execute(both, {"account": account_id, "day1": day1, "day2": day2})
+        cursor.execute(both, {"account": account_id, "day1": day1, "day2": day2, "live": True})
         rows = [_read(found) for found in cursor.fetchall()]
     if len(rows) < 2:
         return None

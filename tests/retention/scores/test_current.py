@@ -8,7 +8,8 @@ import pytest
 from crm.subscriptions.models import SubscriptionChange
 from crm.usage import actions as usage
 from crm.usage.models import DirtyAccount, UsageDay
-from retention.scores import actions
+from retention.pages.telling import curve
+from retention.scores import actions, queries
 from retention.scores.models import ScoreNow, ScoreReading, Standing
 from tests import factories
 from tests.factories import TODAY
@@ -153,3 +154,22 @@ def test_the_incremental_run_ends_where_a_full_one_does() -> None:
     Standing.objects.all().delete()
     update()
     assert list(ScoreNow.objects.system("test").order_by("account").values()) == found
+
+
+def test_what_changed_and_the_curve_end_at_the_score_that_holds_now_also_before_the_ledger_has_it() -> None:
+    (one,) = customers(30)
+    rows.version(REACH)
+    actions.score_day(rows.day(5), today=TODAY, at=rows.at(TODAY), by=rows.BY)
+    actions.score_day(TODAY, today=TODAY, at=rows.at(TODAY), by=rows.BY)
+    UsageDay.objects.update(uses=77)
+    dirty(one, 5)
+    update()
+    found, held = queries.changed_since(one.pk, rows.day(5), TODAY), queries.why(one.pk)
+    assert found and held and (found.before, found.after, held.points) == (300, 770, 770)
+    assert sum(line.change for line in found.lines) == 470
+    written = queries.history(one.pk, rows.day(5), TODAY)
+    assert curve(written, held) == [(rows.day(5), 300), (TODAY, 770)]
+    assert queries.why(one.pk, TODAY).points == 300, "the ledger of the day is what it was"
+    # Of a past day nothing else is known than what was written down.
+    assert queries.changed_since(one.pk, rows.day(5), rows.day(1)).after == 300
+    assert curve(written, None) == written
