@@ -56,7 +56,7 @@ class Line:
 
 
 def curve(history: Sequence[tuple[date, int | None]], now: Why | None) -> list[tuple[date, int | None]]:
-    """The scores that were written down, led up to the one that holds now: of its day the ledger may have an older one."""
+    """The scores written down, led up to the one that holds now: of its day the ledger may have an older one."""
     if now is None:
         return list(history)
     return [(day, points) for day, points in history if day < now.day] + [(now.day, now.points)]
