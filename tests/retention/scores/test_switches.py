@@ -120,9 +120,20 @@ def test_those_who_stay_and_rank_lower_open_no_signal_and_a_real_fall_on_the_nex
     assert sentence(told) == "Health fell from 31 to 1 since 21 Nov 2026. What costs most: Measure 1."
 
 
-def test_below_fifty_accounts_those_who_stay_lose_their_points_and_open_nothing() -> None:
+def test_below_fifty_accounts_those_who_stay_lose_their_points_and_open_nothing(as_user: Any) -> None:
     accounts, rank, few = ranked(52, 3)
-    put_first(few)
+    # All 49 that stay would be unknown; the three that come are leaving as before, and stand behind them.
+    ops, address = as_user(factories.user("ops_admin")), f"/settings/scorecards/{few.scorecard_id}/move/"
+    page = ops.post(address, {"to": "earlier"})
+    found = page.context["found"]
+    assert [row.account_id for row in found.rows] == [account.pk for account in [*accounts[3:], accounts[0]]]
+    assert (found.accounts, found.banded, found.staying, found.next) == (3, 49, 49, -accounts[0].pk)
+    rest = ops.post(address, posted(page.content.decode(), "more", press=("after", str(found.next))))
+    assert [row.account_id for row in rest.context["found"].rows] == [accounts[1].pk, accounts[2].pk]
+    # Behind the last one the list begins again, and nothing is done unasked.
+    assert ops.post(address, {"to": "earlier", "after": "-99999999"}).context["found"] == found
+    assert update() == "Nothing has changed."
+    assert ops.post(address, posted(rest.content.decode(), "change", press=("sure", "yes"))).status_code == 302
     update()
     # 49 stay: too few to rank among, so nothing is known of them.
     assert {now(account) for account in accounts[3:]} == {(rank.pk, None)}
