@@ -6,11 +6,15 @@ import sys
 
 
 def main() -> None:
-    """Run the command; wrong settings and a database that is away end it with one sentence (--traceback: with all)."""
+    """Run the command; wrong settings, and a database that is away or empty, end it with one sentence.
+
+    With --traceback all is told.
+    """
     os.environ.setdefault("DJANGO_SETTINGS_MODULE", "crm.settings")
     from django.core.exceptions import ImproperlyConfigured
     from django.core.management import execute_from_command_line
-    from django.db import InterfaceError, OperationalError
+    from django.db import InterfaceError, OperationalError, ProgrammingError
+    from psycopg.errors import UndefinedColumn, UndefinedTable
 
     try:
         execute_from_command_line(sys.argv)
@@ -18,6 +22,11 @@ def main() -> None:
         if "--traceback" in sys.argv:
             raise
         sys.exit(said(error))
+    except ProgrammingError as error:
+        if "--traceback" in sys.argv or not isinstance(error.__cause__, UndefinedTable | UndefinedColumn):
+            raise
+        words = str(error).splitlines()[0]
+        sys.exit(f"The database is not set up for this version ({words}): run manage.py migrate, or manage.py up.")
 
 
 def said(error: Exception) -> str:

@@ -14,12 +14,12 @@ from django.conf import settings
 from django.db import connection
 
 
-def database_url() -> str:
-    """The database of this test run, as another process names it."""
+def database_url(name: str = "") -> str:
+    """The database of this test run, or another one of its server, as another process names it."""
     at = connection.get_connection_params()
     who = f"{quote(str(at.get('user', '')), safe='')}:{quote(str(at.get('password') or ''), safe='')}"
     where = urlencode({"host": at.get("host") or "localhost", "port": at.get("port") or 5432})
-    return f"postgres://{who}@/{at['dbname']}?{where}"
+    return f"postgres://{who}@/{name or at['dbname']}?{where}"
 
 
 def free_port() -> int:

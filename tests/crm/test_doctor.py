@@ -1,11 +1,15 @@
 """What the doctor finds, where, how to mend it; and that it asks nobody else unless told to."""
 
 import json
+import os
 import socket
+import subprocess
+import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 from io import StringIO
+from pathlib import Path
 from threading import Thread
 from typing import Any
 
@@ -13,6 +17,7 @@ import dns.message
 import dns.resolver
 import dns.rrset
 import pytest
+from django.conf import settings
 from django.core.management import call_command
 from django.db import connection
 from dns.rcode import NXDOMAIN
@@ -28,7 +33,7 @@ from crm.sources.actions import accept, create_source, create_write_key
 from crm.sources.models import InboxBatch
 from tests.crm.outbox.letters import approve, contact
 from tests.crm.outbox.sink import Sink, running
-from tests.live import free_port
+from tests.live import database_url, free_port
 
 BY = System("test")
 
@@ -150,3 +155,15 @@ GOOD_RECORDS: dict[str, Any] = {
 def test_the_records_of_the_sending_domain_are_judged(changed, levels):
     with records(**GOOD_RECORDS | changed) as resolver:
         assert [finding.level for finding in dns_records("ours.example", selector="s1", resolver=resolver)] == levels
+
+
+@pytest.mark.django_db
+def test_a_command_on_a_database_that_is_not_set_up_says_what_to_run() -> None:
+    command = [sys.executable, str(Path(settings.BASE_DIR) / "manage.py"), "backup", "nowhere.zip"]
+    environment = os.environ | {"DATABASE_URL": database_url("postgres"), "DEBUG": "1", "SECRET_KEY": "x" * 50}
+    done = subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
+    assert done.returncode == 1
+    assert done.stderr.splitlines()[-1] == (
+        'The database is not set up for this version (relation "crm_salt" does not exist):'
+        " run manage.py migrate, or manage.py up."
+    )
