@@ -86,10 +86,15 @@ def _ranked_now(before: Judged, after: Judged) -> Judged:
         return before
     parts = zip(before.card.measures, before.components, after.components, before.values, after.values, strict=True)
     components = tuple(
-        now if measure.scale == PERCENTILE and value is not None and value == read else tenths
+        now if measure.scale == PERCENTILE and _is_same(value, read) else tenths
         for measure, tenths, now, value, read in parts
     )
     return replace(before, components=components)
+
+
+def _is_same(value: Decimal | None, read: Decimal | None) -> bool:
+    """Whether two readings are one; the ledger keeps seven digits of what stands exactly now."""
+    return value is not None and read is not None and abs(value - read) <= abs(read) / 1_000_000
 
 
 def reads_alike(old: Measure, measure: Measure) -> bool:

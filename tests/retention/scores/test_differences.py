@@ -43,6 +43,10 @@ def test_whoever_reads_the_same_and_ranks_otherwise_was_moved_by_others() -> Non
     # Too few are left to rank the first among: what the second says was half of the score, and is all of it.
     assert differences(before, Judged(card, (None, 400), (seven, seven))) == {OTHERS: -100, "m1": 0}
     assert differences(before, Judged(card, (600, 400), (seven, nine))) == {"m0": 0, "m1": 0}
+    # A third per price, as the ledger keeps it and as it stands now.
+    kept, exact = Decimal("0.33333334"), Decimal("0.333333333")
+    before = Judged(card, (600, 400), (kept, seven))
+    assert differences(before, Judged(card, (500, 400), (exact, seven))) == {OTHERS: -50, "m0": 0, "m1": 0}
 
 
 def test_a_measures_line_is_its_own_movement_when_another_becomes_known() -> None:
