@@ -2,6 +2,8 @@
 
 from django.db import migrations, models
 
+from crm.lib.widening import RemoveCheck
+
 
 class Migration(migrations.Migration):
     dependencies = [
@@ -9,7 +11,7 @@ class Migration(migrations.Migration):
     ]
 
     operations = [
-        migrations.RemoveConstraint(
+        RemoveCheck(
             model_name="bulkedit",
             name="bulk_edit_kind_known",
         ),
