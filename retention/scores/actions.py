@@ -356,8 +356,11 @@ def _write(version: int, day: date, judged: str, *, hindsight: bool, account: in
     if account is not None:
         judged = f"(SELECT * FROM {judged} AS one WHERE one.account_id = %(account)s)"
     with connection.cursor() as cursor:
+        # A month that is empty when this is planned would be read whole for each account, and it grows meanwhile.
+        cursor.execute("SET LOCAL enable_seqscan = off")
         cursor.execute(load(__file__, "write_ledger").replace("/*judged*/", judged), parameters)
         written = int(cursor.rowcount)
+        cursor.execute("SET LOCAL enable_seqscan TO DEFAULT")
         cursor.execute(f"SELECT count(*), count(*) FILTER (WHERE points IS NULL) FROM {judged} AS one", parameters)
         accounts, unknown = cursor.fetchall()[0]
     return Scored(accounts, written, unknown)

@@ -4,7 +4,9 @@ from datetime import date, timedelta
 from typing import Any
 
 import pytest
+from django.db import connection
 
+from crm.lib.partitions import ensure_months
 from crm.subscriptions.models import SubscriptionChange
 from crm.usage import actions as usage
 from crm.usage.models import DirtyAccount, UsageDay
@@ -173,3 +175,24 @@ def test_what_changed_and_the_curve_end_at_the_score_that_holds_now_also_before_
     # Of a past day nothing else is known than what was written down.
     assert queries.changed_since(one.pk, rows.day(5), rows.day(1)).after == 300
     assert curve(written, None) == written
+
+
+def test_the_first_rows_of_a_month_are_compared_along_the_key_although_it_is_empty_when_that_is_planned() -> None:
+    """Read whole for each account, it grew while it was read: 40,000 accounts took 21 s, and now take half a second."""
+    customers(30, 40)
+    rows.version(REACH)
+    ensure_months(actions.LEDGER, [TODAY])
+    with connection.cursor() as cursor:
+        cursor.execute(f"ANALYZE {actions.LEDGER}")
+    plans = []
+
+    def explained(execute: Any, sql: str, parameters: Any, many: bool, context: Any) -> Any:
+        if "INSERT INTO retention_health_score" in sql:
+            execute(f"EXPLAIN {sql}", parameters, many, context)
+            plans.append("\n".join(line for (line,) in context["cursor"].fetchall()))
+        return execute(sql, parameters, many, context)
+
+    with connection.execute_wrapper(explained):
+        assert actions.score_day(TODAY, today=TODAY, at=AT, by=rows.BY).written == 2
+    assert len(plans) == 1 and "Index Scan" in plans[0]
+    assert "Seq Scan on retention_health_score" not in plans[0]
