@@ -43,7 +43,7 @@ def shots(account: int, korean: int, card: int, token: str) -> list[Shot]:
         Shot("account-light", "mina", f"/accounts/{account}/"),
         Shot("account-dark", "mina", f"/accounts/{account}/", theme="dark"),
         Shot("today-ko", "sora", "/today/", height=620),
-        Shot("scorecard", "olga", f"/settings/scorecards/{card}/draft/", height=1240),
+        Shot("scorecard", "olga", f"/settings/scorecards/{card}/draft/", height=960),
         Shot("scorecard-phone", "olga", f"/settings/scorecards/{card}/draft/", width=390, height=844, theme="dark"),
         Shot("review", "olga", f"/settings/scorecards/{card}/draft/review/", height=800),
         Shot("survey-ko", "", f"/s/{token}/?score=8", width=500, height=780),
