@@ -68,6 +68,19 @@ def number(value: Figure | None, digits: int | None = None) -> str:
     return DASH if value is None else grouped(value, digits)
 
 
+class Count(int):
+    """A number as its reader writes it, which a sentence can still choose between one and many by."""
+
+    def __str__(self) -> str:
+        return grouped(int(self))
+
+
+@register.filter
+def counted(value: int) -> Count:
+    """For `blocktranslate count`."""
+    return Count(value)
+
+
 @register.filter
 def money(value: Decimal | int | None, currency: str) -> str:
     """An amount in its currency, with cents only where there are any: €1,240 but €2.44."""

@@ -1,11 +1,13 @@
 """What each action of the record means, as a sentence; the first whose places can all be filled is told.
 
 Places: `who` acts, `of` is what it was done to; others name a value after the change, with `was_` before it.
-`fields` names everything that changed. An action that is not here is shown by its code.
+`fields` names everything that changed. Where a count chooses between one and many, its place is named last; a second
+count in the same sentence goes without a noun. An action that is not here is shown by its code.
 """
 
 from django.utils.functional import Promise
 from django.utils.translation import gettext_lazy as _
+from django.utils.translation import ngettext_lazy
 
 SENTENCES: dict[str, tuple[Promise, ...]] = {
     # What reps do to accounts and people
@@ -31,11 +33,19 @@ SENTENCES: dict[str, tuple[Promise, ...]] = {
     "account.restriction_set": (_("%(who)s changed who sees %(of)s."),),
     "account.trait_set": (_("%(who)s recorded the trait %(trait)s of %(of)s."),),
     "accounts.changed_together": (
-        _("%(who)s changed %(changed)s accounts at once."),
+        ngettext_lazy(
+            "%(who)s changed %(changed)s account at once.", "%(who)s changed %(changed)s accounts at once.", "changed"
+        ),
         _("%(who)s changed several accounts at once."),
     ),
     "accounts.change_undone": (_("%(who)s took a change of several accounts back."),),
-    "accounts.stages_derived": (_("%(who)s saw in subscriptions: %(churned)s accounts churned, %(returned)s back."),),
+    "accounts.stages_derived": (
+        ngettext_lazy(
+            "%(who)s saw in subscriptions: %(churned)s account churned, %(returned)s back.",
+            "%(who)s saw in subscriptions: %(churned)s accounts churned, %(returned)s back.",
+            "churned",
+        ),
+    ),
     "contact.merged": (_("%(who)s merged %(of)s into another record of the same person."),),
     "contact.merge_undone": (_("%(who)s took a merge of %(of)s back."),),
     "list.exported": (_("%(who)s took a list as a file: %(of)s."),),
@@ -67,7 +77,13 @@ SENTENCES: dict[str, tuple[Promise, ...]] = {
     "goal.set": (_("%(who)s set a goal of %(account)s: %(target)s by %(due_on)s."),),
     "goal.changed": (_("%(who)s changed a goal of %(account)s: %(target)s by %(due_on)s."),),
     "goal.dropped": (_("%(who)s dropped a goal of %(account)s."),),
-    "goals.kept": (_("%(who)s kept how far %(goals)s goals had come that day."),),
+    "goals.kept": (
+        ngettext_lazy(
+            "%(who)s kept how far %(goals)s goal had come that day.",
+            "%(who)s kept how far %(goals)s goals had come that day.",
+            "goals",
+        ),
+    ),
     "goal.resumed": (_("%(who)s took a goal of %(account)s up again."),),
     "promise.made": (_("%(who)s noted a promise to %(account)s, due %(due_on)s."),),
     "promise.moved": (_("%(who)s moved a promise to %(account)s; it is due %(due_on)s now."),),
@@ -94,7 +110,11 @@ SENTENCES: dict[str, tuple[Promise, ...]] = {
     "conversation.closed": (_("%(who)s closed a conversation."),),
     "conversation.reopened": (_("%(who)s opened a conversation again."),),
     "response_target.set": (
-        _("%(who)s set the first answer to %(channel)s at %(minutes)s minutes."),
+        ngettext_lazy(
+            "%(who)s set the first answer to %(channel)s at %(minutes)s minute.",
+            "%(who)s set the first answer to %(channel)s at %(minutes)s minutes.",
+            "minutes",
+        ),
         _("%(who)s took the clock off %(channel)s."),
     ),
     # Subscriptions and plans
@@ -117,30 +137,72 @@ SENTENCES: dict[str, tuple[Promise, ...]] = {
     "agenda.put_off_taken_back": (_("%(who)s took %(account)s back to Today."),),
     "signal.snoozed": (_("%(who)s put the signal “%(of)s” off until %(until)s."),),
     "signal.closed": (_("%(who)s closed the signal “%(of)s”."),),
-    "signals.looked": (_("%(who)s opened %(opened)s risk signals and closed %(closed)s."),),
+    "signals.looked": (
+        ngettext_lazy(
+            "%(who)s opened %(opened)s risk signal and closed %(closed)s.",
+            "%(who)s opened %(opened)s risk signals and closed %(closed)s.",
+            "opened",
+        ),
+    ),
     "task.created": (_("%(who)s added %(of)s, due on %(due_on)s."),),
     "task.changed": (_("%(who)s changed %(of)s."),),
     "task.done": (_("%(who)s did %(of)s."),),
     "task.dismissed": (_("%(who)s put %(of)s aside."),),
     "task.reopened": (_("%(who)s opened %(of)s again."),),
-    "tasks.given": (_("%(who)s moved %(tasks)s open tasks along with %(of)s."),),
-    "tasks.picked_up": (_("%(who)s made %(made)s tasks of due steps and signals."),),
+    "tasks.given": (
+        ngettext_lazy(
+            "%(who)s moved %(tasks)s open task along with %(of)s.",
+            "%(who)s moved %(tasks)s open tasks along with %(of)s.",
+            "tasks",
+        ),
+    ),
+    "tasks.picked_up": (
+        ngettext_lazy(
+            "%(who)s made %(made)s task of due steps and signals.",
+            "%(who)s made %(made)s tasks of due steps and signals.",
+            "made",
+        ),
+    ),
     "follow_up.approved": (_("%(who)s approved %(of)s."),),
     "follow_up.edited": (_("%(who)s edited %(of)s."),),
     "follow_up.dismissed": (_("%(who)s put %(of)s aside."),),
-    "follow_ups.moved": (_("%(who)s let %(moved)s drafts follow their accounts."),),
-    "follow_ups.picked_up": (_("%(who)s wrote %(made)s drafts."),),
+    "follow_ups.moved": (
+        ngettext_lazy(
+            "%(who)s let %(moved)s draft follow its account.",
+            "%(who)s let %(moved)s drafts follow their accounts.",
+            "moved",
+        ),
+    ),
+    "follow_ups.picked_up": (ngettext_lazy("%(who)s wrote %(made)s draft.", "%(who)s wrote %(made)s drafts.", "made"),),
     "capture.address_made": (_("%(who)s had a new BCC address made."),),
     "capture.captured": (_("%(who)s sent a mail with the BCC address."),),
     "capture.handed_in": (_("%(who)s handed a mail in by the API."),),
     "capture.assigned": (_("%(who)s put a captured mail into a conversation."),),
     "capture.discarded": (_("%(who)s discarded a captured mail."),),
-    "calendar.file_read": (_("%(who)s looked at a calendar file with %(days)s days."),),
+    "calendar.file_read": (
+        ngettext_lazy(
+            "%(who)s looked at a calendar file with %(days)s day.",
+            "%(who)s looked at a calendar file with %(days)s days.",
+            "days",
+        ),
+    ),
     "calendar.file_entered": (_("%(who)s entered the days of a calendar file, %(new)s of them new."),),
     "calendar.file_undone": (_("%(who)s took the days of a calendar file out again."),),
-    "follow_ups.warned": (_("%(who)s prepared %(made)s words that an answer will be late."),),
+    "follow_ups.warned": (
+        ngettext_lazy(
+            "%(who)s prepared %(made)s draft which says that an answer will be late.",
+            "%(who)s prepared %(made)s drafts which say that an answer will be late.",
+            "made",
+        ),
+    ),
     "follow_ups.settled": (_("%(who)s settled drafts: %(finished)s sent, %(returned)s back, %(withdrawn)s gone."),),
-    "follow_ups.taken_back": (_("%(who)s took %(taken)s approved drafts of %(from)s back."),),
+    "follow_ups.taken_back": (
+        ngettext_lazy(
+            "%(who)s took %(taken)s approved draft of %(from)s back.",
+            "%(who)s took %(taken)s approved drafts of %(from)s back.",
+            "taken",
+        ),
+    ),
     "handover.read": (_("%(who)s read a handover."),),
     "mail.approved": (_("%(who)s approved %(of)s."),),
     "mail.put_back": (_("%(who)s put %(of)s back in line."),),
@@ -166,7 +228,13 @@ SENTENCES: dict[str, tuple[Promise, ...]] = {
     # Surveys and answers
     "survey.created": (_("%(who)s made the survey %(of)s."),),
     "survey.changed": (_("%(who)s changed the survey %(of)s."),),
-    "wave.opened": (_("%(who)s asked %(asked)s of %(eligible)s customers."),),
+    "wave.opened": (
+        ngettext_lazy(
+            "%(who)s asked %(asked)s of %(eligible)s customer.",
+            "%(who)s asked %(asked)s of %(eligible)s customers.",
+            "eligible",
+        ),
+    ),
     "answer.given": (_("%(who)s answered a survey with %(score)s of 10."),),
     "answer.changed": (_("%(who)s changed an answer from %(was_score)s to %(score)s of 10."),),
     # Onboarding
@@ -175,15 +243,29 @@ SENTENCES: dict[str, tuple[Promise, ...]] = {
     "onboarding_plan.retired": (_("%(who)s let the onboarding plan %(of)s take no more accounts."),),
     "onboarding_plan.resumed": (_("%(who)s let the onboarding plan %(of)s take accounts again."),),
     "onboarding.begun": (_("%(who)s put %(account)s into the onboarding plan %(plan)s from %(started_on)s."),),
-    "onboarding.followed": (_("%(who)s recorded %(reached)s days on which milestones were reached."),),
+    "onboarding.followed": (
+        ngettext_lazy(
+            "%(who)s recorded %(reached)s day on which a milestone was reached.",
+            "%(who)s recorded %(reached)s days on which milestones were reached.",
+            "reached",
+        ),
+    ),
     "milestone.reached": (_("%(who)s said that %(account)s reached “%(milestone)s” on %(on)s."),),
     "milestone.taken_back": (_("%(who)s took back that %(account)s reached “%(milestone)s”."),),
     # Recipes, scorecards and segments
     "playbook.created": (_("%(who)s made the playbook %(of)s."),),
-    "plays.advanced": (_("%(who)s started %(started)s plays and ended %(ended)s."),),
+    "plays.advanced": (
+        ngettext_lazy(
+            "%(who)s started %(started)s play and ended %(ended)s.",
+            "%(who)s started %(started)s plays and ended %(ended)s.",
+            "started",
+        ),
+    ),
     "play_step.settled": (_("%(who)s settled the step %(of)s."),),
     "play_step.reopened": (_("%(who)s opened the step %(of)s again."),),
-    "outcomes.recorded": (_("%(who)s recorded %(recorded)s outcomes."),),
+    "outcomes.recorded": (
+        ngettext_lazy("%(who)s recorded %(recorded)s outcome.", "%(who)s recorded %(recorded)s outcomes.", "recorded"),
+    ),
     "template.created": (_("%(who)s made the template %(of)s."),),
     "template.changed": (_("%(who)s changed the template %(of)s."),),
     "scorecard.created": (_("%(who)s made the scorecard %(of)s."),),
@@ -214,8 +296,16 @@ SENTENCES: dict[str, tuple[Promise, ...]] = {
         _("A login of %(of)s failed."),
         _("A login failed."),
     ),
-    "user.sessions_ended": (_("%(who)s ended %(sessions)s logins of %(of)s."),),
-    "user.links_withdrawn": (_("%(who)s withdrew %(links)s links of %(of)s."),),
+    "user.sessions_ended": (
+        ngettext_lazy(
+            "%(who)s ended %(sessions)s login of %(of)s.", "%(who)s ended %(sessions)s logins of %(of)s.", "sessions"
+        ),
+    ),
+    "user.links_withdrawn": (
+        ngettext_lazy(
+            "%(who)s withdrew %(links)s link of %(of)s.", "%(who)s withdrew %(links)s links of %(of)s.", "links"
+        ),
+    ),
     "user.second_factor_added": (_("%(who)s added a second step for %(of)s: %(kind)s."),),
     "user.second_factor_removed": (_("%(who)s removed a second step of %(of)s: %(kind)s."),),
     "user.second_factor_renewed": (_("%(who)s renewed a second step of %(of)s: %(kind)s."),),
@@ -252,7 +342,13 @@ SENTENCES: dict[str, tuple[Promise, ...]] = {
     "webhook.secret_rotated": (_("%(who)s gave %(of)s a new secret."),),
     "webhook.tested": (_("%(who)s sent a test to %(of)s."),),
     "webhook.redelivered": (_("%(who)s told %(of)s once more."),),
-    "batches.retried": (_("%(who)s let %(batches)s parked batches of %(of)s be counted again."),),
+    "batches.retried": (
+        ngettext_lazy(
+            "%(who)s let %(batches)s parked batch of %(of)s be counted again.",
+            "%(who)s let %(batches)s parked batches of %(of)s be counted again.",
+            "batches",
+        ),
+    ),
     "import.started": (_("%(who)s began to take over %(of)s."),),
     "import.finished": (_("%(who)s took over %(of)s."),),
     "import.contradicted": (_("%(who)s noted contradictions in %(of)s."),),
@@ -273,6 +369,12 @@ SENTENCES: dict[str, tuple[Promise, ...]] = {
     "usage.rebuilt": (_("%(who)s counted a day of usage again."),),
     "usage.tidied": (_("%(who)s dropped usage whose time was over."),),
     "windows.rebuilt": (_("%(who)s summed usage up as of a new day."),),
-    "scores.updated": (_("%(who)s judged %(accounts)s accounts."),),
-    "scores.written": (_("%(who)s wrote %(rows)s scores into the ledger."),),
+    "scores.updated": (
+        ngettext_lazy("%(who)s judged %(accounts)s account.", "%(who)s judged %(accounts)s accounts.", "accounts"),
+    ),
+    "scores.written": (
+        ngettext_lazy(
+            "%(who)s wrote %(rows)s score into the ledger.", "%(who)s wrote %(rows)s scores into the ledger.", "rows"
+        ),
+    ),
 }

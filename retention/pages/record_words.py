@@ -20,8 +20,8 @@ from crm.audit.models import AuditRow
 from crm.conversations.models import Channel, ConversationState
 from crm.exports.rules import EXPORTS
 from crm.staff.models import Role, Team, User
+from crm.templatetags.ui import Count, moment
 from crm.templatetags.ui import day as day_words
-from crm.templatetags.ui import moment, number
 from retention.forecasts.models import Category
 from retention.pages.record_sentences import SENTENCES
 
@@ -108,33 +108,37 @@ class Words:
         places = self._places(row)
         for text in SENTENCES.get(row.action, ()):
             try:
-                return mark_safe(str(text) % places)  # noqa: S308 - the text is ours, and each place is escaped
+                return mark_safe(str(text % places))  # noqa: S308 - the text is ours, and each place is escaped
             except KeyError:
                 continue
         return format_html("{} <code>{}</code> {}", places["who"], row.action, places["of"])
 
     def changes(self, row: AuditRow) -> list[tuple[str, str, str]]:
         names = dict.fromkeys([*row.before, *row.after])
-        return [(name, self._value(name, row.before), self._value(name, row.after)) for name in names]
+        return [(name, str(self._value(name, row.before)), str(self._value(name, row.after))) for name in names]
 
-    def _places(self, row: AuditRow) -> dict[str, str]:
+    def _places(self, row: AuditRow) -> dict[str, str | Count]:
         names = dict.fromkeys([*row.before, *row.after])
         places = {f"was_{name}": self._value(name, row.before) for name in row.before}
         places |= {name: self._value(name, row.after) for name in row.after}
-        places = {name: conditional_escape(words) for name, words in places.items() if words}
+        places = {
+            name: value if isinstance(value, Count) else conditional_escape(value)
+            for name, value in places.items()
+            if value != ""
+        }
         places["who"], places["of"] = _who(row), _of(row)
         if names:
             places["fields"] = conditional_escape(", ".join(str(FIELDS.get(name, name)).lower() for name in names))
         return places
 
-    def _value(self, name: str, side: Mapping[str, Any]) -> str:
+    def _value(self, name: str, side: Mapping[str, Any]) -> str | Count:
         value = side.get(name)
         if value is None or value == "":
             return ""
         if isinstance(value, bool):
             return _("yes") if value else _("no")
         if isinstance(value, int):
-            return self.names.get((IDS[name], value), "") if name in IDS else number(value)
+            return self.names.get((IDS[name], value), "") if name in IDS else Count(value)
         if isinstance(value, list):
             return ", ".join(str(each) for each in value)
         if isinstance(value, str):

@@ -6,12 +6,15 @@ import pytest
 from django.db import connection, transaction
 from django.urls import reverse
 from django.utils.html import strip_tags
+from django.utils.translation import override
 
 from crm.accounts.actions import change_owner
 from crm.audit.actions import record
 from crm.audit.models import AuditRow
 from crm.audit.rules import System
+from crm.staff.models import User
 from retention.pages.record import PAGE
+from retention.pages.record_words import Words
 from tests.factories import NOW, account, team, user
 
 pytestmark = pytest.mark.django_db
@@ -99,6 +102,66 @@ def test_the_sentence_is_the_first_whose_places_are_known_and_an_old_action_show
         "Lena Brandt expects of the renewal of Acme on 1 Mar 2027: At risk.",
         "Lena Brandt moved Acme from Live to Churned.",
     ]
+
+
+def told(action, object_label="", **after):
+    row = AuditRow(action=action, actor_kind="system", object_label=object_label, object_kind="none", after=after)
+    return strip_tags(Words([row], User(), NOW).sentence(row)).removeprefix("Holdfast ")
+
+
+@pytest.mark.parametrize(
+    ("action", "place", "one", "many"),
+    [
+        ("accounts.changed_together", "changed", "changed 1 account at once.", "changed 1,234 accounts at once."),
+        ("goals.kept", "goals", "kept how far 1 goal had come that day.",
+         "kept how far 1,234 goals had come that day."),
+        ("tasks.given", "tasks", "moved 1 open task along with it.", "moved 1,234 open tasks along with it."),
+        ("tasks.picked_up", "made", "made 1 task of due steps and signals.",
+         "made 1,234 tasks of due steps and signals."),
+        ("follow_ups.moved", "moved", "let 1 draft follow its account.", "let 1,234 drafts follow their accounts."),
+        ("follow_ups.picked_up", "made", "wrote 1 draft.", "wrote 1,234 drafts."),
+        ("follow_ups.warned", "made", "prepared 1 draft which says that an answer will be late.",
+         "prepared 1,234 drafts which say that an answer will be late."),
+        ("calendar.file_read", "days", "looked at a calendar file with 1 day.",
+         "looked at a calendar file with 1,234 days."),
+        ("onboarding.followed", "reached", "recorded 1 day on which a milestone was reached.",
+         "recorded 1,234 days on which milestones were reached."),
+        ("outcomes.recorded", "recorded", "recorded 1 outcome.", "recorded 1,234 outcomes."),
+        ("user.sessions_ended", "sessions", "ended 1 login of it.", "ended 1,234 logins of it."),
+        ("user.links_withdrawn", "links", "withdrew 1 link of it.", "withdrew 1,234 links of it."),
+        ("batches.retried", "batches", "let 1 parked batch of it be counted again.",
+         "let 1,234 parked batches of it be counted again."),
+        ("scores.updated", "accounts", "judged 1 account.", "judged 1,234 accounts."),
+        ("scores.written", "rows", "wrote 1 score into the ledger.", "wrote 1,234 scores into the ledger."),
+    ],
+)  # fmt: skip
+def test_a_sentence_of_a_count_is_right_for_none_one_and_many(action, place, one, many):
+    said = [told(action, "it", **{place: n}) for n in (0, 1, 1234)]
+    assert said == [many.replace("1,234", "0"), one, many]
+
+
+def test_of_two_counts_only_one_has_a_noun():
+    assert [
+        told("accounts.stages_derived", churned=1, returned=0),
+        told("signals.looked", opened=1, closed=1234),
+        told("plays.advanced", started=0, ended=1),
+        told("wave.opened", asked=1, eligible=1),
+        told("wave.opened", asked=1, eligible=1234),
+        told("response_target.set", channel="call", minutes=1),
+        told("response_target.set", channel="call", minutes=None),
+        told("follow_ups.taken_back", **{"taken": 1, "from": "x"}),
+    ] == [
+        "saw in subscriptions: 1 account churned, 0 back.",
+        "opened 1 risk signal and closed 1,234.",
+        "started 0 plays and ended 1.",
+        "asked 1 of 1 customer.",
+        "asked 1 of 1,234 customers.",
+        "set the first answer to Call at 1 minute.",
+        "took the clock off Call.",
+        "took 1 approved draft of x back.",
+    ]
+    with override("ko"):
+        assert told("signals.looked", opened=1, closed=1234) == "Holdfast가 위험 신호 1건을 열고 1,234건을 닫았습니다."
 
 
 def test_queries_stay_the_same_however_many_rows(admin, django_assert_num_queries):
