@@ -24,7 +24,7 @@ from crm.lib.working_hours import Hours, working_day
 from crm.staff.queries import CoverNow, ground_of
 from crm.staff.rules import READ_ONLY, REP
 from crm.staff.views import Request, needs
-from crm.templatetags.ui import ago, moment, money, percent
+from crm.templatetags.ui import ago, moment, money, number, percent
 from crm.templatetags.ui import day as day_words
 from retention.agenda import queries as agenda
 from retention.agenda.queries import (
@@ -109,7 +109,7 @@ def counts(found: agenda.Agenda) -> list[str]:
         (found.tasks, ngettext("%(n)s task due", "%(n)s tasks due", found.tasks)),
         (found.signals, ngettext("%(n)s signal open", "%(n)s signals open", found.signals)),
     ]
-    return [text % {"n": n} for n, text in words if n]
+    return [text % {"n": number(n)} for n, text in words if n]
 
 
 def rest_words(found: agenda.Agenda) -> str:
@@ -120,9 +120,9 @@ def rest_words(found: agenda.Agenda) -> str:
         (found.acted, ngettext("%(n)s that somebody acts on", "%(n)s that somebody acts on", found.acted)),
     ]
     total = found.waiting + found.put_off + found.acted
-    said = ", ".join(text % {"n": n} for n, text in words if n)
+    said = ", ".join(text % {"n": number(n)} for n, text in words if n)
     more = ngettext("%(n)s more account waits: %(what)s.", "%(n)s more accounts wait: %(what)s.", total)
-    return more % {"n": total, "what": said} if total else ""
+    return more % {"n": number(total), "what": said} if total else ""
 
 
 def changed_words(since: Since) -> str:
@@ -134,7 +134,7 @@ def changed_words(since: Since) -> str:
         (since.answered, ngettext("%(n)s customer answered", "%(n)s customers answered", since.answered)),
         (since.outcomes, ngettext("%(n)s outcome recorded", "%(n)s outcomes recorded", since.outcomes)),
     ]
-    said = ", ".join(text % {"n": n} for n, text in words if n)
+    said = ", ".join(text % {"n": number(n)} for n, text in words if n)
     return _("Since yesterday: %(what)s.") % {"what": said} if said else _("Nothing changed since yesterday.")
 
 
@@ -269,15 +269,17 @@ class Writer:
         rest = []
         tasks = len(work.tasks) - (work.section == TASKS)
         if tasks > 0 and work.section != ANSWERS:
-            rest.append(ngettext("and %(n)s task", "and %(n)s tasks", tasks) % {"n": tasks})
+            rest.append(ngettext("and %(n)s task", "and %(n)s tasks", tasks) % {"n": number(tasks)})
         replies = work.replies - (work.section == REPLIES)
         if replies > 0:
-            rest.append(ngettext("and %(n)s answer late", "and %(n)s answers late", replies) % {"n": replies})
+            rest.append(ngettext("and %(n)s answer late", "and %(n)s answers late", replies) % {"n": number(replies)})
         if work.section in (REPLIES, PROMISES, TASKS) and work.signals:
             rest.append(self._sentences(work))
         promises = work.promises - (work.section == PROMISES)
         if promises > 0:
-            rest.append(ngettext("and %(n)s promise overdue", "and %(n)s promises overdue", promises) % {"n": promises})
+            rest.append(
+                ngettext("and %(n)s promise overdue", "and %(n)s promises overdue", promises) % {"n": number(promises)}
+            )
         if work.section in (ANSWERS, REPLIES, PROMISES) and work.drafts:
             rest.append(_("and a draft"))
         return rest

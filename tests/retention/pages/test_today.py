@@ -6,11 +6,14 @@ from typing import Any
 import pytest
 import time_machine
 from django.urls import reverse
+from django.utils.translation import override
 
 from crm.segments.actions import refresh_figures
 from retention.agenda.actions import put_off
+from retention.agenda.queries import Agenda, Since
 from retention.follow_ups.actions import approve, dismiss
 from retention.follow_ups.queries import review
+from retention.pages.today import changed_words, counts, rest_words
 from retention.risk_signals.actions import look
 from retention.tasks.actions import create_task
 from tests import factories
@@ -43,6 +46,21 @@ def fell(owner: Any, name: Any = "", mrr: int = 0) -> Any:
         refresh_figures(TODAY, accounts=[account.pk], at=NOW, by=BY)
     judged(account, 460, 720)
     return account
+
+
+def test_the_lines_that_count_are_right_for_none_one_and_many():
+    kept = {"promises": 0, "replies": 0, "signals": 1234, "answers": 1, "drafts": 1234, "tasks": 1}
+    found = Agenda(rows=[], waiting=1233, put_off=1, acted=0, **kept)
+    assert counts(found) == ["1,234 drafts to approve", "1 unhappy answer", "1 task due", "1,234 signals open"]
+    assert rest_words(found) == "1,234 more accounts wait: 1,233 beyond today’s ten, 1 put off."
+    alone = Agenda(rows=[], waiting=1, put_off=0, acted=0, **dict.fromkeys(kept, 0))
+    assert (counts(alone), rest_words(alone)) == ([], "1 more account waits: 1 beyond today’s ten.")
+    since = Since(opened=1, closed=0, sent=1234, answered=1, outcomes=1234)
+    assert changed_words(since) == (
+        "Since yesterday: 1 signal opened, 1,234 mails sent, 1 customer answered, 1,234 outcomes recorded."
+    )
+    with override("ko"):
+        assert rest_words(found) == "고객사 1,234곳이 더 기다립니다: 오늘 몫 10곳을 넘긴 1,233곳, 미룬 곳 1곳."
 
 
 def test_home_is_today(mina):
