@@ -45,10 +45,11 @@ account AS MATERIALIZED (
     -- Else week by week, the newest first, until enough are found: all that have such a word are too many to be put in
     -- order while somebody waits.
     SELECT crm_week(%(now)s) + 2 AS week, 0::bigint AS looked_at,
-        CASE WHEN cardinality(ids) = %(limit)s THEN ids ELSE '{}' END AS kept
+        CASE WHEN cardinality(ids) = %(limit)s THEN ids ELSE '{}' END AS kept,
+        (SELECT crm_week(min(last_at)) FROM crm_conversation) AS oldest
     FROM recent
     UNION ALL
-    SELECT walk.week - 1, walk.looked_at + said.many, walk.kept || seen.ids
+    SELECT walk.week - 1, walk.looked_at + said.many, walk.kept || seen.ids, walk.oldest
     FROM walk
     CROSS JOIN asked
     CROSS JOIN LATERAL (
@@ -68,8 +69,7 @@ account AS MATERIALIZED (
             LIMIT %(limit)s
         ) AS ids
     ) AS seen
-    WHERE walk.week > (SELECT crm_week(min(last_at)) FROM crm_conversation)
-        AND cardinality(walk.kept) < %(limit)s AND walk.looked_at <= %(many)s
+    WHERE walk.week > walk.oldest AND cardinality(walk.kept) < %(limit)s AND walk.looked_at <= %(many)s
 ), talk AS MATERIALIZED (
     SELECT said.id, said.subject, said.channel, said.last_at, seen.name AS account
     FROM crm_conversation AS said
