@@ -156,6 +156,7 @@ DATABASES = {
         "OPTIONS": {
             **_DATABASE.get("OPTIONS", {}),
             "connect_timeout": 5,
+            "prepare_threshold": 5,  # lets crm.lib.prepared keep plans; Django's own cursors make none either way
             "options": f"-c statement_timeout={STATEMENT_TIMEOUT_MS} -c lock_timeout=5000 -c timezone=UTC"
             # Runs over all accounts hand on tables of some 50 MB; memory is taken only by those that make them.
             + " -c temp_buffers=64MB"

@@ -11,6 +11,7 @@ from django.db.models import Count, OuterRef, Q, QuerySet, Subquery
 from django.db.models.functions import Coalesce
 from orjson import loads
 
+from crm.lib.prepared import columns, prepared_rows
 from crm.staff import rules
 from crm.staff.models import Cover, Installation, Salt, Team, User
 
@@ -73,7 +74,7 @@ class Ground:
 
 
 _PERSON = """
-SELECT person.*, to_jsonb(site) AS ground_site, beat.at AS ground_beat_at,
+SELECT /*columns*/, to_jsonb(site) AS ground_site, beat.at AS ground_beat_at,
     EXISTS (
         SELECT FROM mfa_authenticator WHERE user_id = person.id AND type IN ('totp', 'webauthn')
     ) AS ground_second_factor,
@@ -98,7 +99,8 @@ def person(user_id: int) -> User | None:
     """One of us together with what every page stands on, in one query; None when there is nobody of that id."""
     parts = (f"CASE WHEN EXISTS (SELECT FROM {table}) THEN '{name}' END" for name, table in (PARTS | SIGNS).items())
     text = _PERSON.replace("/*parts*/", ", ".join(parts))
-    return next(iter(User.objects.raw(text, {"user": user_id})), None)
+    text = text.replace("/*columns*/", columns(User, "person"))
+    return next(iter(prepared_rows(User, text, {"user": user_id})), None)
 
 
 class SessionPerson(ModelBackend):

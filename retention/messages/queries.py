@@ -12,6 +12,7 @@ from typing import Any, NamedTuple
 
 from django.db import connection
 
+from crm.lib.prepared import prepared_cursor
 from crm.lib.sql_files import load
 from crm.subscriptions.queries import facts
 from retention.measures.queries import not_needed_sql
@@ -119,7 +120,8 @@ def _use(pk: int, name: str, unit: str, is_key: bool, counts_amount: bool, thres
 
 
 def _rows(text: str, accounts: Collection[int], **parameters: Any) -> list[tuple[Any, ...]]:
-    with connection.cursor() as cursor:
+    # A page's one account is planned once; for very many another plan is better.
+    with prepared_cursor() if len(accounts) == 1 else connection.cursor() as cursor:
         cursor.execute(text, {"accounts": list(accounts), **parameters})
         rows: list[tuple[Any, ...]] = cursor.fetchall()
     return rows

@@ -6,10 +6,10 @@ from dataclasses import dataclass
 from datetime import date, datetime
 from typing import Any
 
-from django.db import connection
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
+from crm.lib.prepared import prepared_cursor
 from crm.lib.sql_files import load
 from crm.staff.models import User
 from retention.outcomes.models import Outcome, OutcomeKind, OutcomeQuerySet
@@ -71,7 +71,7 @@ def story(account_id: int, start: date, end: date) -> Story:
     """
     past = load(scores.__file__, "history")
     text = load(__file__, "story").replace("/*history*/", past)
-    with connection.cursor() as cursor:
+    with prepared_cursor() as cursor:
         cursor.execute(text, {"account": account_id, "start": start, "end": end, "limit": STORY_LIMIT})
         # A raw cursor gives JSON as text.
         found = cursor.fetchall()

@@ -5,7 +5,6 @@ from datetime import date, datetime, timedelta
 from decimal import Decimal
 from typing import Any, TypeVar
 
-from django.db import connection
 from django.http import HttpResponse
 from django.shortcuts import render
 from django.urls import reverse
@@ -18,6 +17,7 @@ from crm.contacts.models import ContactRole
 from crm.contacts.rules import masked_name
 from crm.conversations.models import Channel
 from crm.goals.queries import Progress
+from crm.lib.prepared import prepared_cursor
 from crm.lib.sql_files import load
 from crm.promises import queries as promises
 from crm.promises.views import Told, now_standing, people_words
@@ -289,7 +289,7 @@ def drawn_days(used: Consumption, day: date) -> list[tuple[date, float]]:
 def people(of: Account, request: Request) -> dict[str, Any]:
     """Who is there, those still there and deciding first, with when they were last seen in the product."""
     parameters: dict[str, Any] = {"account": of.pk, "roles": [str(role) for role in ROLES], "limit": PEOPLE}
-    with connection.cursor() as cursor:
+    with prepared_cursor() as cursor:
         cursor.execute(load(__file__, "people"), parameters)
         rows = cursor.fetchall()
     return {"rows": [_person(request, *row[:6]) for row in rows], "known": rows[0][6] if rows else 0}

@@ -8,6 +8,7 @@ from orjson import loads
 from crm.accounts import queries as accounts
 from crm.accounts.models import Account
 from crm.goals import queries as goals
+from crm.lib.prepared import columns, prepared_rows
 from crm.lib.scope import named_text
 from crm.lib.sql_files import load
 from crm.promises import queries as promises
@@ -37,7 +38,7 @@ def seen_account(request: Request, pk: int) -> Any:
     given = {"account": pk, "me": request.user.pk, "now": request.now, "day": request.now.date(), "known": None}
     given["stood"] = False
     given["tasks"] = TASKS
-    found: Any = next(iter(Account.objects.raw(text, parameters | given)), None)
+    found: Any = next(iter(prepared_rows(Account, text, parameters | given)), None)
     if found is None:
         raise Http404
     found.owner, found.pool = _owner(found), _pool(found)
@@ -54,7 +55,7 @@ def seen_account(request: Request, pk: int) -> Any:
 @compiled_per_scope
 def _statement(user: User) -> Text:
     seen, parameters = named_text(Account.objects.visible_to(user).values("pk", "name"))
-    text = load(__file__, "seen").replace("/*accounts*/", seen)
+    text = load(__file__, "seen").replace("/*accounts*/", seen).replace("/*columns*/", columns(Account, "account"))
     text = text.replace("/*stand_ins*/", load(staff.__file__, "standing_in"))
     text = text.replace("/*outlook*/", load(forecasts.__file__, "outlook"))
     text = text.replace("/*promises*/", load(promises.__file__, "open_promises"))

@@ -4,7 +4,7 @@
 -- retention_pulse, retention_override, stand-ins and the outlook ·
 -- Writes nothing
 -- Safe to run twice: it only reads. Promises, conversations, tasks and drafts of accounts merged into this one belong to it.
-SELECT account.*, owner.name AS owner_name, owner.team_id AS owner_team, pool.name AS pool_name,
+SELECT /*columns*/, owner.name AS owner_name, owner.team_id AS owner_team, pool.name AS pool_name,
     (SELECT change FROM retention_score_now WHERE account_id = account.id) AS change,
     (SELECT least(28, day - before_on) FROM retention_score_now WHERE account_id = account.id) AS change_days,
     (/*stand_ins*/) AS stand_ins_json,

@@ -14,6 +14,7 @@ from django.utils.formats import number_format
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_noop, ngettext
 
+from crm.lib.prepared import prepared_cursor
 from crm.lib.sql_files import load
 from retention.measures.queries import AMOUNT, CHANGE, DAYS, KINDS, PART, RATING, WAY
 from retention.measures.rules import half_up
@@ -121,7 +122,7 @@ class _Row:
 
 
 def _row(account_id: int, day: date | None) -> _Row | None:
-    with connection.cursor() as cursor:
+    with prepared_cursor() as cursor:
         cursor.execute(load(__file__, "standing_of"), {"account": account_id, "day": day, "live": False})
         found = cursor.fetchone()
     return _read(found) if found else None
