@@ -4,17 +4,21 @@ Each stage fills *through* an instant, is remembered in the ledger (crm.fills), 
 reads. Twice changes nothing; two at once leave one result; after three days of downtime it catches up.
 """
 
-from collections.abc import Callable
-from datetime import datetime
+import re
+from collections.abc import Callable, Mapping
+from datetime import date, datetime
 from typing import NamedTuple
 
 from django.utils.functional import Promise
 from django.utils.translation import gettext_lazy as _
+from django.utils.translation import ngettext_lazy
 
 from crm.audit.rules import Actor
 from crm.fills.actions import StageBusy, fill
 from crm.goals.actions import keep_readings
 from crm.subscriptions.actions import derive_stages
+from crm.templatetags.ui import Count
+from crm.templatetags.ui import day as day_words
 from retention.follow_ups import actions as follow_ups
 from retention.handovers import actions as handovers
 from retention.messages.actions import ensure_default_templates
@@ -66,6 +70,62 @@ STAGES: tuple[Stage, ...] = (
     Stage("drafts", _("Drafts"), lambda through, at, by: follow_ups.pick_up(at=through, by=by)),
     Stage("outcomes", _("Outcomes"), lambda through, at, by: record_outcomes(at=through, by=by)),
 )
+
+
+# What stages say, clause by clause and with # for each figure. It is kept in English by whoever ran them.
+SAID: Mapping[str, Promise] = {
+    "# accounts churned": ngettext_lazy("%(n)s account churned", "%(n)s accounts churned", "n"),
+    "# returned": _("%(n)s returned"),
+    "No onboarding plan is set.": _("No onboarding plan is set."),
+    "# accounts began": ngettext_lazy("%(n)s account began", "%(n)s accounts began", "n"),
+    "# milestones recorded": ngettext_lazy("%(n)s milestone recorded", "%(n)s milestones recorded", "n"),
+    "Windows stand at #.": _("Windows stand at %(day)s."),
+    "Windows were rebuilt as of #.": _("Windows were rebuilt as of %(day)s."),
+    "The windows were never built.": _("The windows were never built."),
+    "No scorecard is published.": _("No scorecard is published."),
+    "Nothing has changed.": _("Nothing has changed."),
+    "# accounts were judged as of #.": ngettext_lazy(
+        "%(n)s account was judged as of %(day)s.", "%(n)s accounts were judged as of %(day)s.", "n"
+    ),
+    "# ledger rows written": ngettext_lazy("%(n)s ledger row written", "%(n)s ledger rows written", "n"),
+    "# days judged": ngettext_lazy("%(n)s day judged", "%(n)s days judged", "n"),
+    "No day is due.": _("No day is due."),
+    "The figures of # goals were kept.": ngettext_lazy(
+        "The figures of %(n)s goal were kept.", "The figures of %(n)s goals were kept.", "n"
+    ),
+    "Today's figures are kept or not due yet.": _("Today's figures are kept or not due yet."),
+    "# signals opened": ngettext_lazy("%(n)s signal opened", "%(n)s signals opened", "n"),
+    "# closed": _("%(n)s closed"),
+    "# sent": _("%(n)s sent"),
+    "# back as drafts": ngettext_lazy("%(n)s back as a draft", "%(n)s back as drafts", "n"),
+    "# withdrawn": _("%(n)s withdrawn"),
+    "# words prepared": ngettext_lazy("%(n)s draft prepared", "%(n)s drafts prepared", "n"),
+    "# handovers made": ngettext_lazy("%(n)s handover made", "%(n)s handovers made", "n"),
+    "# drafts followed their accounts": ngettext_lazy(
+        "%(n)s draft followed its account", "%(n)s drafts followed their accounts", "n"
+    ),
+    "# plays started": ngettext_lazy("%(n)s play started", "%(n)s plays started", "n"),
+    "# ended": _("%(n)s ended"),
+    "# steps due": ngettext_lazy("%(n)s step due", "%(n)s steps due", "n"),
+    "# tasks made": ngettext_lazy("%(n)s task made", "%(n)s tasks made", "n"),
+    "# drafts written": ngettext_lazy("%(n)s draft written", "%(n)s drafts written", "n"),
+    "# outcomes recorded": ngettext_lazy("%(n)s outcome recorded", "%(n)s outcomes recorded", "n"),
+}
+FIGURE = re.compile(r"\d+(?:-\d+)*")
+
+
+def in_words(said: str) -> str:
+    """What a stage said, in the words and figures of the reader; a clause that is not known stays as it is."""
+    return ", ".join(_clause(each) for each in said.split(", "))
+
+
+def _clause(said: str) -> str:
+    text = SAID.get(FIGURE.sub("#", said))
+    return said if text is None else str(text % dict(map(_place, FIGURE.findall(said))))
+
+
+def _place(figure: str) -> tuple[str, str | Count]:
+    return ("day", day_words(date.fromisoformat(figure))) if "-" in figure else ("n", Count(figure))
 
 
 def run(*, through: datetime, at: datetime, by: Actor) -> list[tuple[str, str]]:

@@ -103,7 +103,7 @@ def keep_readings(through: datetime, *, at: datetime, by: Actor) -> str:
     day = through.astimezone(UTC).date()
     due = datetime.combine(day, KEPT_AT)
     if through < due or Fill.objects.filter(stage=KEPT, through_at__gte=due).exists():
-        return "Today's figures are kept, or not due yet."
+        return "Today's figures are kept or not due yet."
     given = {"day": day, "known": None, "stood": False, "at": at}
     with connection.cursor() as cursor:
         cursor.execute(load(__file__, "keep_readings").replace("/*progress*/", progress_sql()), given)

@@ -385,7 +385,7 @@ def score_due(through: datetime, *, at: datetime, by: Actor) -> str:
     for day in days:
         written += score_day(day, today=today, at=at, by=by).written
         Fill.objects.update_or_create(stage=STAGE, defaults={"through_at": measures.known_at(day), "finished_at": at})
-    return f"{written} ledger rows were written for {len(days)} days." if days else "No day is due."
+    return f"{written} ledger rows written, {len(days)} days judged" if days else "No day is due."
 
 
 def due_days(through: datetime) -> Sequence[date]:

@@ -24,7 +24,7 @@ class Command(BaseCommand):
         while drain(at=datetime.now(UTC), by=by).batches:
             pass
         for stage, said in pipeline.run(through=through, at=through, by=by):
-            self.stdout.write(f"{stage}: {said}")
+            self.stdout.write(f"{stage}: {pipeline.in_words(said)}")
 
 
 def instant(words: str, now: datetime) -> datetime:

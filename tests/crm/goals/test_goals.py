@@ -143,16 +143,16 @@ def test_late_events_change_a_past_figure_only_in_hindsight(account):
     def stood(day: int, **more: Any) -> Any:
         return [(one.value, one.hindsight) for one in progress_on(date(2026, 11, day), **more)]
 
-    assert kept(10, hour=5) == "Today's figures are kept, or not due yet."
+    assert kept(10, hour=5) == "Today's figures are kept or not due yet."
     assert [kept(day) for day in (10, 10, 11)] == [
         "The figures of 1 goals were kept.",
-        "Today's figures are kept, or not due yet.",
+        "Today's figures are kept or not due yet.",
         "The figures of 0 goals were kept.",
     ]
     used(account, planned, date(2026, 11, 11), 10)
     kept(12)
     used(account, planned, date(2026, 11, 5), 50)
-    assert kept(12, hour=9) == "Today's figures are kept, or not due yet."
+    assert kept(12, hour=9) == "Today's figures are kept or not due yet."
     past = {day: stood(day, stood=True) for day in (9, 10, 11, 12)}
     assert past == {9: [(70, True)], 10: [(20, False)], 11: [(20, False)], 12: [(30, False)]}
     assert {day: stood(day)[0][0] for day in (10, 11, 12)} == {10: 70, 11: 70, 12: 80}

@@ -11,8 +11,7 @@ from crm.audit.rules import System
 from crm.fills.models import Beat, Fill
 from crm.staff.models import User
 from retention.outcomes.models import Outcome
-from retention.pages.pipeline import in_words
-from retention.pipeline import STAGES, run
+from retention.pipeline import SAID, STAGES, in_words, run
 from retention.plays.models import Play
 from tests import factories
 from tests.retention.pages.desk import NOW, TODAY, fallen, signed_in
@@ -96,9 +95,18 @@ def test_what_every_stage_says_is_read_in_the_language_of_whoever_reads(ops):
     assert said.keys() >= {stage.name for stage in STAGES}
     with override("ko"):
         assert in_words("12 plays started, 0 ended, 3 steps due") == "플레이 12건 시작, 0건 종료, 때가 된 단계 3건"
-        assert in_words("Windows stand at 2026-11-18.") == "집계 기준일은 2026-11-18입니다."
+        assert in_words("Windows stand at 2026-11-18.") == "집계 기준일은 2026년 11월 18일입니다."
         assert {stage: words for stage, words in said.items() if re.search("[a-z]", in_words(words))} == {}
     assert in_words("7 dwarfs, 3 wishes, 2 boots, 1 more") == "7 dwarfs, 3 wishes, 2 boots, 1 more"
+
+
+def test_figures_are_told_as_they_are_read_and_one_is_not_many():
+    assert in_words("1 tasks made, 1 withdrawn") == "1 task made, 1 withdrawn"
+    assert in_words("1 sent, 1 back as drafts, 0 withdrawn") == "1 sent, 1 back as a draft, 0 withdrawn"
+    assert in_words("1234 ledger rows written, 1 days judged") == "1,234 ledger rows written, 1 day judged"
+    assert in_words("1 accounts were judged as of 2026-11-18.") == "1 account was judged as of 18 Nov 2026."
+    said = [clause.replace("#.", "2026-11-18.").replace("#", "1") for clause in SAID]
+    assert [words for words in map(in_words, said) if re.search(r"\b1 (ledger )?\w+s\b", words)] == []
 
 
 def test_a_korean_reader_finds_no_english_name_among_stages_and_loops(ops):

@@ -195,14 +195,14 @@ def test_days_missed_while_the_machine_was_off_are_caught_up_once() -> None:
     rows.version(REACH)
     by = rows.BY
     early = rows.at(rows.day(4), 5)
-    assert actions.score_due(early, at=early, by=by) == "1 ledger rows were written for 1 days."
+    assert actions.score_due(early, at=early, by=by) == "1 ledger rows written, 1 days judged"
     # Before six in the morning a day is not due; then the three missed ones and today are.
     before_six = rows.at(rows.day(3), 5)
     assert actions.score_due(before_six, at=before_six, by=by) == "No day is due."
     UsageDay.objects.update(uses=40)
     now = rows.at(TODAY, 7)
     actions.refresh_windows(now, at=now, by=by)
-    assert actions.score_due(now, at=now, by=by) == "1 ledger rows were written for 4 days."
+    assert actions.score_due(now, at=now, by=by) == "1 ledger rows written, 4 days judged"
     assert actions.score_due(now, at=now, by=by) == "No day is due."
     assert shown(account) == [(rows.day(4), 0, 300, False), (rows.day(3), 1, 400, True)]
     assert ScoreNow.objects.system("test").get().points == 400
