@@ -44,7 +44,7 @@ class Event:
     """Something that happened. `name` and `facts` are raw: pages make sentences of them, and mask `who`.
 
     `kind`: signal, play, task, promise, draft, mail, talk, survey, outcome, owner, subscription, payment, goal,
-    milestone or left.
+    milestone, pulse, override or left.
     `ref`: the id of its row.
     """
 

@@ -29,7 +29,6 @@ from retention.pages import listing, renewals
 from retention.pages.listing import Cursor, Row
 from retention.pages.record import record_table
 from retention.pages.renewal_words import cents, outcome_words
-from retention.pages.telling import END_WORDS
 from retention.pages.wanted import COLUMNS, Wanted
 from retention.plays.models import Play
 from retention.risk_signals.models import RiskSignal
@@ -230,7 +229,7 @@ def plays(asked: Asked) -> Table:
 PLAY: dict[str, Cell] = OF_ACCOUNT | {
     "playbook": lambda row: gettext(row.playbook.name), "began": at("started_at"),
     "because_of": lambda row: row.risk_signal.get_kind_display(), "ended": at("ended_at"),
-    "end": lambda row: gettext(END_WORDS[row.end_reason]) if row.end_reason in END_WORDS else "",
+    "end": lambda row: row.get_end_reason_display(),
 }  # fmt: skip
 
 

@@ -11,7 +11,6 @@ from crm.staff.models import User
 from crm.staff.views import Request, needs
 from retention.outcomes.models import Outcome, OutcomeKind
 from retention.outcomes.queries import sentence
-from retention.pages.telling import END_WORDS
 from retention.playbooks.models import Playbook, Step
 from retention.plays.models import Play
 from retention.risk_signals.models import SignalKind
@@ -52,14 +51,7 @@ def playbook(request: Request, pk: int) -> HttpResponse:
         Outcome.objects.system("of plays that are seen").filter(play__in=[play.pk for play in recent]).order_by("on")
     ):
         outcomes[outcome.play_id].append(sentence(outcome))
-    lines = [
-        {
-            "play": play,
-            "end": _(END_WORDS[play.end_reason]) if play.end_reason in END_WORDS else "",
-            "outcomes": outcomes[play.pk],
-        }
-        for play in recent
-    ]
+    lines = [{"play": play, "end": play.get_end_reason_display(), "outcomes": outcomes[play.pk]} for play in recent]
     shown = _shown(row, steps, counts(request.user)[pk])
     return render(request, "retention/playbook.html", {"row": shown, "lines": lines})
 

@@ -7,7 +7,7 @@ from decimal import Decimal
 
 from django.urls import reverse
 from django.utils.translation import gettext as _
-from django.utils.translation import gettext_lazy, gettext_noop, ngettext
+from django.utils.translation import gettext_lazy, ngettext
 
 from crm.contacts.models import ContactRole
 from crm.contacts.rules import masked_name
@@ -23,6 +23,7 @@ from retention.follow_ups.models import FollowUpState
 from retention.outcomes.models import Outcome, OutcomeKind
 from retention.outcomes.queries import Event
 from retention.outcomes.queries import sentence as outcome_sentence
+from retention.plays.models import PlayEnd
 from retention.risk_signals.models import RiskSignal, SignalKind
 from retention.risk_signals.queries import sentence as signal_sentence
 from retention.scores.models import Band
@@ -32,12 +33,6 @@ ICONS = {"draft": "mail", "owner": "note", "subscription": "payment", "left": "n
 ICONS["override"] = "pulse"
 # What only has a day stands at midnight, and no hour is printed.
 BY_DAY = {"subscription", "payment", "goal", "promise", "milestone", "left", "pulse"}
-END_WORDS = {
-    "solved": gettext_noop("solved"),
-    "finished": gettext_noop("finished"),
-    "churned": gettext_noop("the account left"),
-    "stopped": gettext_noop("stopped"),
-}
 MARKS = 3
 
 
@@ -101,8 +96,8 @@ def _signal(event: Event, who: str) -> Said:
 
 
 def _play(event: Event, who: str) -> Said:
-    state = END_WORDS.get(event.facts["reason"], "") if event.facts["ended_at"] else _("running")
-    return _("Play “%(name)s” began") % {"name": _(event.name)}, "", _(state) if state else "", "", ""
+    state = str(PlayEnd(event.facts["reason"]).label) if event.facts["ended_at"] else _("running")
+    return _("Play “%(name)s” began") % {"name": _(event.name)}, "", state, "", ""
 
 
 def _task(event: Event, who: str) -> Said:

@@ -9,7 +9,7 @@ from crm.audit import actions as audit
 from crm.audit.rules import Actor
 from retention.playbooks.models import Step
 from retention.plays import queries
-from retention.plays.models import Play, PlayStep, PlayStepState
+from retention.plays.models import Play, PlayEnd, PlayStep, PlayStepState
 
 OPEN = (PlayStepState.WAITING, PlayStepState.DUE)
 
@@ -78,11 +78,11 @@ def _end_needless(*, at: datetime) -> int:
 
 def _end_reason(play: Play, *, at: datetime) -> str:
     if play.risk_signal.closed_at is not None:
-        return "churned" if play.risk_signal.closed_why == "the account left" else "solved"
+        return PlayEnd.CHURNED if play.risk_signal.closed_why == "the account left" else PlayEnd.SOLVED
     if at < play.started_at + timedelta(days=play.playbook.goal_days):
         return ""
     left = PlayStep.objects.system("steps of that play").filter(play=play, state__in=OPEN)
-    return "" if left.exists() else "finished"
+    return "" if left.exists() else PlayEnd.FINISHED
 
 
 def _end(play: Play, reason: str, *, at: datetime) -> None:

@@ -16,6 +16,12 @@ class PlayQuerySet(OfAccountQuerySet["Play"]):
         return self.filter(ended_at=None)
 
 
+class PlayEnd(models.TextChoices):
+    SOLVED = "solved", _("solved")
+    FINISHED = "finished", _("finished")
+    CHURNED = "churned", _("the account left")
+
+
 class Play(ScopedModel):
     """One run; `entry` counts the account's runs of this playbook from 1. Ended by itself when not needed."""
 
@@ -25,7 +31,7 @@ class Play(ScopedModel):
     risk_signal = models.ForeignKey(RiskSignal, models.PROTECT, related_name="+")
     started_at = models.DateTimeField()
     ended_at = models.DateTimeField(null=True)
-    end_reason = models.CharField(max_length=40, blank=True, help_text="solved, finished, churned, stopped")
+    end_reason = models.CharField(max_length=40, blank=True, choices=PlayEnd.choices, help_text="empty while it runs")
     baseline = models.JSONField(default=dict, help_text="the goal's measure when the play began, plain figures")
 
     objects = PlayQuerySet.as_manager()
