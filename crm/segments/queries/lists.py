@@ -3,12 +3,12 @@
 from collections.abc import Collection
 from typing import Any
 
-from django.db import connection
 from django.utils.translation import get_language
 from django.utils.translation import gettext as _
 from orjson import loads
 
 from crm.lib.places import language_choices
+from crm.lib.prepared import prepared_cursor
 from crm.lib.sql_files import load
 from crm.segments import rules
 from crm.segments.queries.fields import TRAIT, Choice, Field, Lists
@@ -25,7 +25,7 @@ def lists(wanted: Collection[str] = EVERY, *, user: User | None = None) -> Lists
         return Lists()
     given: dict[str, Any] = {name: name in wanted for name in (*EVERY, VIEWS)}
     given |= {"me": user.pk if user else None, "my_team": user.team_id if user else None}
-    with connection.cursor() as cursor:
+    with prepared_cursor() as cursor:
         cursor.execute(load(__file__, "lists"), given)
         (row,) = cursor.fetchall()
     return Lists(*([tuple(each) for each in loads(text or "[]")] for text in row))
