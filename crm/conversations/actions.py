@@ -105,11 +105,14 @@ def hear(
     conversation: Conversation, *, text: str, at: datetime, by: Actor, said_at: datetime | None = None,
     needs_answer: bool = True,
 ) -> Conversation:  # fmt: skip
-    """The customer said something more. Who waits already goes on waiting; who had an answer waits anew."""
+    """The customer said something more. Who waits already goes on waiting; who had an answer waits anew.
+
+    What they said before that answer, and is only put down now, had it.
+    """
     row = _for_writing(conversation, by)
     said_at = _said(row, text, True, None, said_at, at)
-    if needs_answer:
-        clock = row.clock
+    clock = row.clock
+    if needs_answer and not (clock and clock.answered_at and said_at < clock.answered_at):
         if clock is None or clock.answered_at:
             _ask(row, said_at)
         else:
@@ -126,17 +129,22 @@ def hear(
 def answer(
     conversation: Conversation, *, text: str, at: datetime, by: Actor, said_at: datetime | None = None
 ) -> Conversation:
-    """One of us answered: the clock stops, and we wait for them. Where nobody was named, it is whoever answers."""
+    """One of us answered: the clock stops, and we wait for them. Where nobody was named, it is whoever answers.
+
+    An answer that was given before they asked, and is only put down now, leaves them waiting.
+    """
     row = _for_writing(conversation, by)
     who = by if isinstance(by, User) else None
     said_at = _said(row, text, False, who, said_at, at)
     if row.responder_id is None:
         row.responder = who
-    if row.clock:
-        hours = hours_of(row.account)
-        keep_clock(row, rules.answered(row.clock, said_at, hours), hours, warning_percent())
-    if row.state == OPEN:
-        row.state = WAITING
+    clock = row.clock
+    if clock is None or said_at >= clock.asked_at:
+        if clock:
+            hours = hours_of(row.account)
+            keep_clock(row, rules.answered(clock, said_at, hours), hours, warning_percent())
+        if row.state == OPEN:
+            row.state = WAITING
     row.save()
     after = {"account": row.account_id, "late": bool(row.clock and row.clock.is_late(said_at))}
     audit.record("conversation.answered", row, at=at, by=by, after=after)

@@ -119,6 +119,19 @@ def test_a_second_word_of_theirs_does_not_begin_the_clock_anew(account, rep):
     assert again.last_at == NOW + timedelta(days=1)
 
 
+def test_what_is_put_down_late_is_judged_by_when_it_was_said(account, rep):
+    """Mail with the BCC address arrives in any order: 9:00 asked, 10:00 answered, 11:00 asked again."""
+    hour = timedelta(hours=1)
+    row = actions.receive(account, channel="ticket", text="Hello?", at=NOW, by=rep)
+    row = actions.answer(row, text="Yes?", at=NOW + hour, by=rep)
+    earlier = actions.hear(row, text="By Friday.", said_at=NOW + hour / 2, at=NOW + hour, by=rep)
+    assert (earlier.state, earlier.answered_at) == ("waiting", NOW + hour)
+    again = actions.hear(row, text="And this?", at=NOW + 2 * hour, by=rep)
+    before = actions.answer(row, text="Friday it is.", said_at=NOW + 1.5 * hour, at=NOW + 2 * hour, by=rep)
+    assert (before.state, before.answered_at, before.due_at) == ("open", None, again.due_at)
+    assert actions.answer(row, text="This too.", at=NOW + 3 * hour, by=rep).answered_at == NOW + 3 * hour
+
+
 def test_a_day_off_that_is_entered_while_somebody_waits_moves_the_clock(account, ops, rep):
     row = actions.receive(account, channel="ticket", text="Hello?", at=NOW, by=rep)
     office = Calendar.objects.get(is_default=True)
