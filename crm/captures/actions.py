@@ -1,7 +1,7 @@
 """What happens to mail that one of us sent with the capture address in BCC. No answer is ever sent, whatever comes."""
 
 from collections.abc import Iterable
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from django.core.exceptions import PermissionDenied, ValidationError
 from django.db import IntegrityError, transaction
@@ -15,10 +15,12 @@ from crm.captures.models import CaptureAddress, CapturedMail, CaptureState
 from crm.captures.rules import Letter
 from crm.contacts.models import Contact
 from crm.conversations import actions as conversations
-from crm.conversations.models import Channel
+from crm.conversations.models import Channel, Conversation
 from crm.outbox.rules import normal
 from crm.staff.actions import require
 from crm.staff.models import User
+
+SLOW = timedelta(minutes=5)
 
 
 @transaction.atomic
@@ -75,8 +77,7 @@ def _keep(letter: Letter, people: Iterable[Contact], *, at: datetime, by: User) 
     for person in people:
         row = queries.matter_of(person, letter.subject, letter.references)
         if row is not None:
-            said_at = max(letter.sent_at, row.began_at)
-            conversations.answer(row, text=letter.text, said_at=said_at, at=at, by=by)
+            conversations.answer(row, text=letter.text, said_at=_said_at(letter, row), at=at, by=by)
         else:
             row = conversations.log(
                 person.account, channel=Channel.MAIL, text=letter.text, subject=letter.subject, contact=person,
@@ -84,6 +85,13 @@ def _keep(letter: Letter, people: Iterable[Contact], *, at: datetime, by: User) 
             )  # fmt: skip
         kept.append(row.pk)
     return kept
+
+
+def _said_at(letter: Letter, row: Conversation) -> datetime:
+    """When it was sent. A mail program's clock may be slow: minutes before they asked, it is the answer to that."""
+    asked_at = row.asked_at or row.began_at
+    is_slow = letter.sent_at < asked_at <= letter.sent_at + SLOW
+    return asked_at if is_slow else max(letter.sent_at, row.began_at)
 
 
 def _put_by(row: CapturedMail, letter: Letter) -> None:

@@ -81,6 +81,18 @@ def test_an_answer_stops_the_clock_of_whoever_waits_for_it(lena, rep):
     assert Entry.objects.system("test").filter(conversation=talks().last()).count() == 2
 
 
+@pytest.mark.parametrize(("asked", "state"), [(9 * 60 + 4, "waiting"), (9 * 60 + 6, "open")])
+def test_a_mail_from_minutes_before_they_asked_comes_from_a_slow_clock(lena, rep, asked, state):
+    """It says 9:00. They asked at 9:04, or at 9:06, which is long enough to have asked after that mail."""
+    day = NOW.replace(day=20, hour=0, minute=0)
+    talk = {"channel": "mail", "text": "Hello?", "contact": lena, "by": rep}
+    first = conversations.receive(lena.account, **talk, subject="The new rates", said_at=day, at=day)
+    conversations.answer(first, text="Soon.", at=day + timedelta(minutes=5), by=rep)
+    conversations.hear(first, text="When?", at=day + timedelta(minutes=asked), by=rep)
+    take(rep, mail(rep.email))
+    assert talks().get().state == state
+
+
 @pytest.mark.parametrize(
     "more",
     ["Auto-Submitted: auto-replied\r\n", "Precedence: bulk\r\n", "List-Id: <all.ours.example>\r\n"],
