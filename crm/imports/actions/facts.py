@@ -1,7 +1,7 @@
 """Goals, promises and payments from files, once each; what happens to them is appended, as everywhere."""
 
 from collections.abc import Collection, Mapping, Sequence
-from datetime import datetime
+from datetime import date, datetime
 from typing import Any
 
 from django.utils.translation import gettext_noop as _
@@ -22,9 +22,9 @@ Payload = Sequence[Mapping[str, Any]]
 def write_promises(payload: Payload, at: datetime) -> list[Touched]:
     """A promise is known by its id, else by its text and the day for which it was first made.
 
-    One that is settled stays so, whatever the file says.
+    One that is settled stays so, whatever the file says. Turns follow one another as anywhere: the newest by day holds.
     """
-    people, held = _people(payload, at), _held(payload)
+    people, (held, last) = _people(payload, at), _held(payload)
     touched, turns, made, moved = [], [], [], []
     for row in payload:
         promise = held.get(_key(row))
@@ -34,9 +34,15 @@ def write_promises(payload: Payload, at: datetime) -> list[Touched]:
             turns.append(_turn(promise, Turn.MADE, row["made_on"], "", at))
         elif promise.state == PromiseState.OPEN:
             before = (promise.due_on, promise.state)
+            settled_on, changed_on = row.get("settled_on"), last[promise.pk]
+            if settled_on and settled_on < changed_on:
+                raise Refused(
+                    _("It was settled on {day}, but changed on {last} still."), day=settled_on, last=changed_on
+                )
             if row.get("external_id") and promise.due_on != row["due_on"]:
                 promise.due_on = row["due_on"]
-                turns.append(_turn(promise, Turn.MOVED, at.date(), row.get("why", ""), at))
+                moved_on = settled_on or max(changed_on, at.date())
+                turns.append(_turn(promise, Turn.MOVED, moved_on, row.get("why", ""), at))
             _settle(promise, row)
             if before != (promise.due_on, promise.state):
                 moved.append(promise)
@@ -58,18 +64,21 @@ def _key(row: Mapping[str, Any]) -> tuple[object, ...]:
     return (row["account_id"], own) if own else (row["account_id"], row["text"], row["due_on"])
 
 
-def _held(payload: Payload) -> dict[tuple[object, ...], Promise]:
+def _held(payload: Payload) -> tuple[dict[tuple[object, ...], Promise], dict[int, date]]:
+    """The promises of these accounts as files know them, and by id the day of the newest turn of each."""
     accounts = {row["account_id"] for row in payload}
     rows = Promise.objects.system("an import compares its promises").filter(account__in=accounts).order_by("pk")
-    first = PromiseChange.objects.system("for when they were first made").filter(account__in=accounts, kind=Turn.MADE)
-    due = dict(first.values_list("promise_id", "due_on"))
+    turns = PromiseChange.objects.system("for when they were made, and changed last").filter(account__in=accounts)
+    due: dict[int, date] = {}
+    last: dict[int, date] = {}
+    for turn in turns.order_by("on", "pk"):
+        due.setdefault(turn.promise_id, turn.due_on)
+        last[turn.promise_id] = turn.on
     found: dict[tuple[object, ...], Promise] = {}
     for promise in rows:
-        if promise.external_id:
-            found[promise.account_id, promise.external_id] = promise
-        else:
-            found[promise.account_id, promise.text, due.get(promise.pk)] = promise
-    return found
+        own = promise.external_id
+        found[(promise.account_id, own) if own else (promise.account_id, promise.text, due.get(promise.pk))] = promise
+    return found, last
 
 
 def _people(payload: Payload, at: datetime) -> dict[tuple[int, str], Contact]:
@@ -146,7 +155,10 @@ def _paid(line: int, row: Mapping[str, Any]) -> tuple[object, ...]:
 
 
 def write_goals(payload: Payload, at: datetime) -> list[Touched]:
-    """A goal is known by its id, else by its words. Other terms than it has are appended, from today on."""
+    """A goal is known by its id, else by its words. Other terms than it has are appended, from today on.
+
+    One that was dropped stays so, whatever the file says.
+    """
     accounts = {row["account_id"] for row in payload}
     features = dict(Feature.objects.values_list("key", "pk"))
     traits = dict(TraitDefinition.objects.filter(type=TraitType.NUMBER).values_list("key", "pk"))
@@ -165,7 +177,7 @@ def write_goals(payload: Payload, at: datetime) -> list[Touched]:
             )  # fmt: skip
             made.append((row, goal))
             new.append(_asked(goal, GoalTurn.SET, row, row["set_on"], at))
-        elif any(getattr(last[goal.pk], name) != row[name] for name in ("baseline", "target", "due_on")):
+        elif last[goal.pk].kind != GoalTurn.DROPPED and _differs(last[goal.pk], row):
             on = max(last[goal.pk].on, at.date())
             new.append(_asked(goal, GoalTurn.CHANGED, row, on, at))
             touched.append(Touched(row["line"], goal.pk, False))
@@ -174,6 +186,10 @@ def write_goals(payload: Payload, at: datetime) -> list[Touched]:
         turn.goal_id = turn.goal.pk
     GoalChange.objects.bulk_create(new)
     return touched + [Touched(row["line"], goal.pk, True) for row, goal in made]
+
+
+def _differs(held: GoalChange, row: Mapping[str, Any]) -> bool:
+    return any(getattr(held, name) != row[name] for name in ("baseline", "target", "due_on"))
 
 
 def _measure(row: Mapping[str, Any], features: Mapping[str, int], traits: Mapping[str, int]) -> dict[str, int]:

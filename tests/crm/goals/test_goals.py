@@ -16,6 +16,8 @@ from crm.audit.rules import System
 from crm.goals import actions, rules
 from crm.goals.models import Goal, GoalReading
 from crm.goals.queries import progress_on
+from crm.imports.actions.book import Book
+from crm.imports.rules import Row
 from crm.lib import partitions
 from crm.usage.models import EventName, UsageDay
 from tests import factories
@@ -127,6 +129,25 @@ def test_every_past_day_is_what_it_was_then(account, mina):
     actions.resume_goal(goal, at=at[16], by=mina)
     assert stood(15)[0][3] == "dropped"
     assert stood(16)[0][3] == "behind"  # a third of the way, 15 of 40 days
+
+
+def test_a_file_appends_other_terms_and_takes_up_nothing_that_was_dropped(account, mina):
+    trips = factories.feature("trips")
+    held, dropped = (aimed(account, feature=trips, baseline=Decimal(0), external_id=key) for key in "ab")
+    actions.drop_goal(dropped, why="They sold the hotel", at=NOW, by=mina)
+    says = {
+        "account": account.external_id,
+        "words": "Trips",
+        "feature": "trips",
+        "baseline": Decimal(0),
+        "set_on": TODAY,
+    }
+    says |= {"target": Decimal(300), "due_on": TODAY + 40 * DAY}
+    lines = [Row(n, [], says | {"external_id": key}, "") for n, key in enumerate("ab")]
+    taken = Book("goals", at=NOW)(lines)
+    assert (taken.created, taken.updated, taken.unchanged) == (0, 1, 1)
+    stood = {one.goal_id: (one.kind, one.target) for one in progress_on(TODAY)}
+    assert stood == {held.pk: ("changed", Decimal(300)), dropped.pk: ("dropped", Decimal(100))}
 
 
 def test_late_events_change_a_past_figure_only_in_hindsight(account):
