@@ -77,42 +77,45 @@ def withdraw_promise(promise: Promise, *, why: str, at: datetime, by: Actor, on:
 @transaction.atomic
 def move_promise(promise: Promise, *, due_on: date, why: str, at: datetime, by: Actor) -> Promise:
     """Agree on another day. What was due before stays on record, and so does a day on which it was overdue."""
-    row, today = _locked(promise, at, by)
+    row = _locked(promise, by)
     if row.state != PromiseState.OPEN:
         raise ValidationError(_("It was settled already."))
     if due_on == row.due_on:
         raise ValidationError({"due_on": _("It is due on this day already.")})
-    if not today <= due_on <= LATEST:
+    if not local_day(row.account, at) <= due_on <= LATEST:
         raise ValidationError({"due_on": _("Choose today or a later day.")})
-    return _turn(row, Turn.MOVED, today, due_on, _reason(why), at, by)
+    return _turn(row, Turn.MOVED, None, due_on, _reason(why), at, by)
 
 
 @transaction.atomic
 def reopen_promise(promise: Promise, *, at: datetime, by: Actor) -> Promise:
     """Take back that it was kept, broken or withdrawn, by a row of its own."""
-    row, today = _locked(promise, at, by)
+    row = _locked(promise, by)
     if row.state == PromiseState.OPEN:
         raise ValidationError(_("It is open already."))
-    return _turn(row, Turn.REOPENED, today, row.due_on, "", at, by)
+    return _turn(row, Turn.REOPENED, None, row.due_on, "", at, by)
 
 
 def _settle(promise: Promise, kind: Turn, on: date | None, why: str, at: datetime, by: Actor) -> Promise:
-    row, today = _locked(promise, at, by)
+    row = _locked(promise, by)
     if row.state != PromiseState.OPEN:
         raise ValidationError(_("It was settled already."))
-    return _turn(row, kind, on or today, row.due_on, why, at, by)
+    return _turn(row, kind, on, row.due_on, why, at, by)
 
 
-def _locked(promise: Promise, at: datetime, by: Actor) -> tuple[Promise, date]:
-    account = require_write(promise.account, by=by)
+def _locked(promise: Promise, by: Actor) -> Promise:
+    require_write(promise.account, by=by)
     rows = Promise.objects.system("of an account just required").select_for_update(of=("self",))
-    return rows.select_related("account").get(pk=promise.pk), local_day(account, at)
+    return rows.select_related("account").get(pk=promise.pk)
 
 
-def _turn(row: Promise, kind: Turn, on: date, due_on: date, why: str, at: datetime, by: Actor) -> Promise:
+def _turn(row: Promise, kind: Turn, on: date | None, due_on: date, why: str, at: datetime, by: Actor) -> Promise:
+    """`on` None: today, where the account is."""
     turns = PromiseChange.objects.system("of an account just required").filter(promise=row)
     last = turns.order_by("-on", "-id").values_list("on", flat=True)[0]
-    today = local_day(row.account, at)
+    # Where the account was moved to another zone, what happened today there may bear the day that comes next here.
+    today = max(local_day(row.account, at), last)
+    on = on or today
     if on > today:
         raise ValidationError({"on": _("This day has not come yet.")})
     if on < last:
