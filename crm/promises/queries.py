@@ -22,23 +22,27 @@ def local_day(account: Account, at: datetime) -> date:
 
 
 class Held(NamedTuple):
+    """`hindsight`: nothing of it was on record on that day."""
+
     promise_id: int
     account_id: int
     state: str
     since: date
     due_on: date
     late: int
+    hindsight: bool
 
 
 def promises_on(
-    day: date, *, known: datetime | None = None, accounts: Collection[int] | None = None
+    day: date, *, known: datetime | None = None, accounts: Collection[int] | None = None, stood: bool = False
 ) -> dict[int, Held]:
     """How each promise made by `day` stood at its end, by id; `state` as in rules.Standing. One query.
 
-    `known`: as far as was recorded by that instant (None: all). A merged account's promises count for the one that
-    took its place.
+    `known`: as far as was recorded by that instant (None: all). `stood`: as it was seen then, whatever was recorded
+    later of that day or an earlier one; in hindsight only where nothing had been recorded. A merged account's promises
+    count for the one that took its place.
     """
-    given = {"day": day, "known": known, "accounts": None if accounts is None else list(accounts)}
+    given = {"day": day, "known": known, "stood": stood, "accounts": None if accounts is None else list(accounts)}
     with connection.cursor() as cursor:
         cursor.execute(load(__file__, "standing"), given)
         return {row[0]: Held(*row) for row in cursor.fetchall()}

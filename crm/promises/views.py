@@ -37,6 +37,7 @@ class Told(NamedTuple):
     today: date
     may: bool
     turns: Sequence[PromiseChange] = ()
+    hindsight: bool = False
 
     @property
     def is_open(self) -> bool:
@@ -96,18 +97,23 @@ def _paged(rows: PromiseQuerySet, settled: bool, after: str) -> PromiseQuerySet:
 
 
 def _told(
-    row: Promise, request: Request, stands: rules.Standing | None = None, turns: Sequence[PromiseChange] = ()
+    row: Promise, request: Request, turns: Sequence[PromiseChange] = (), then: queries.Held | None = None
 ) -> Told:
     today = queries.local_day(row.account, request.now)
-    stands = stands or now_standing(row.state, row.due_on, row.settled_on, today)
+    if then is None:
+        stands = now_standing(row.state, row.due_on, row.settled_on, today)
+    else:
+        stands = rules.Standing(then.state, then.since, then.due_on, then.late)
     plain = request.user.may("read_contact_data")
     who = people_words(str(row.promised_by or ""), str(row.contact or ""), plain=plain)
-    return Told(row.pk, row.text, stands, who, row.account, today, may_write(row.account, by=request.user), turns)
+    may = then is None and may_write(row.account, by=request.user)
+    hindsight = then is not None and then.hindsight
+    return Told(row.pk, row.text, stands, who, row.account, today, may, turns, hindsight)
 
 
 @needs("read")
 def of_account(request: Request, account: int) -> HttpResponse:
-    """All that was promised to an account, each with its turns; `day`: as it stood at the end of that day."""
+    """All that was promised to an account, each with its turns; `day`: as it was seen to stand at the end of it."""
     of = seen_account(request, account)
     form = forms.DayForm(request.GET if "day" in request.GET else None)
     asked = form.cleaned_data["day"] if form.is_bound and form.is_valid() else None
@@ -119,16 +125,12 @@ def of_account(request: Request, account: int) -> HttpResponse:
     why = "of promises of an account that the person sees"
     for turn in PromiseChange.objects.system(why).filter(promise__in=found).order_by("on", "pk"):
         turns[turn.promise_id].append(turn)
-    then = queries.promises_on(asked, accounts=[of.pk]) if asked else {}
-    lines = [_told(row, request, _then(then, row), turns[row.pk]) for row in found if not asked or row.pk in then]
+    then = queries.promises_on(asked, accounts=[of.pk], stood=True) if asked else {}
+    told = [_told(row, request, turns[row.pk], then.get(row.pk)) for row in found]
+    lines = [line for line in told if not asked or line.pk in then]
     lines.sort(key=lambda line: not line.is_open)
     context = {"lines": lines, "form": form, "asked": asked}
     return render(request, "crm/promises/of_account.html", shown(request, of, **context))
-
-
-def _then(then: dict[int, queries.Held], row: Promise) -> rules.Standing | None:
-    held = then.get(row.pk)
-    return held and rules.Standing(held.state, held.since, held.due_on, held.late)
 
 
 @needs("write_account")

@@ -10,7 +10,10 @@ from django.core.exceptions import PermissionDenied, ValidationError
 from django.test import Client
 from django.urls import reverse
 
+from crm.accounts.actions import change_account
 from crm.audit.models import AuditRow
+from crm.imports.actions.book import Book
+from crm.imports.rules import Row
 from crm.promises import actions, rules
 from crm.promises.models import Promise, PromiseChange
 from crm.promises.queries import history, mine, promises_on
@@ -82,11 +85,24 @@ def test_every_past_day_is_what_it_was_then(mina):
     assert {day: stood(day) for day in expected} == expected
     # As far as was known on the 12th, the 13th was overdue.
     assert stood(13, known=datetime(2026, 11, 12, 9, tzinfo=UTC)) == ("overdue", 12, 1)
+    # That it was kept on the 17th is noted on the 19th: on the 18th it was still seen to be overdue.
+    actions.keep_promise(row, on=date(2026, 11, 17), at=datetime(2026, 11, 19, 9, tzinfo=UTC), by=mina)
+    late = promised(of, mina, "A call", at=datetime(2026, 11, 19, 9, tzinfo=UTC), made_on=date(2026, 11, 3))
+    then = {day: promises_on(date(2026, 11, day), stood=True) for day in (2, 3, 18, 19)}
+    assert {day: (held[row.pk].state, held[row.pk].hindsight) for day, held in then.items()} == {
+        2: ("open", False), 3: ("open", False), 18: ("overdue", False), 19: ("kept", False),
+    }  # fmt: skip
+    assert [(day, then[day][late.pk].hindsight) for day in then if late.pk in then[day]] == [
+        (3, True), (18, True), (19, False),
+    ]  # fmt: skip
+    assert stood(18) == ("kept", 12, 5)
+    actions.reopen_promise(row, at=datetime(2026, 11, 20, 9, tzinfo=UTC), by=mina)
     row.refresh_from_db()
     assert (row.state, row.due_on, row.settled_on) == ("open", date(2026, 11, 12), None)
     page = client_of(mina).get(reverse("account-promises", args=[of.pk]), {"day": "2026-11-07"}).content.decode()
     assert "was due" in page
     assert "as they stood on 7 Nov 2026" in page
+    assert page.count("learned later") == 1
 
 
 def test_the_statement_says_what_the_rule_says(mina):
@@ -108,6 +124,43 @@ def test_the_statement_says_what_the_rule_says(mina):
             pk: rules.Standing(held.state, held.since, held.due_on, held.late) for pk, held in promises_on(day).items()
         }
         assert by_rows == by_rule
+
+
+def test_who_moves_west_is_still_kept_a_promise(mina):
+    """Promised when it was the 19th in Seoul; an hour later the account is in Berlin, where it is the 18th."""
+    of = factories.account(owner=mina, time_zone="Asia/Seoul")
+    row = promised(of, mina)
+    change_account(of, time_zone="Europe/Berlin", at=NOW, by=mina)
+    actions.move_promise(row, due_on=TODAY + 9 * DAY, why="They moved", at=NOW + timedelta(hours=1), by=mina)
+    assert actions.keep_promise(row, at=NOW + timedelta(hours=2), by=mina).settled_on == date(2026, 11, 19)
+    assert promises_on(TODAY + DAY)[row.pk].state == "kept"
+
+
+def test_a_file_appends_turns_in_the_order_of_their_days(mina):
+    """A promise repeats its newest turn whatever a file says: moved on the 12th to the 20th by hand."""
+    of = factories.account(owner=mina, time_zone="UTC")
+    at = datetime(2026, 11, 12, 9, tzinfo=UTC)
+    rows = [promised(of, mina, f"P{n}", at=at, external_id=f"p{n}", made_on=date(2026, 11, 1)) for n in range(4)]
+    for row in rows:
+        actions.move_promise(row, due_on=date(2026, 11, 20), why="They asked", at=at, by=mina)
+    says = {"account": of.external_id, "made_on": date(2026, 11, 1), "promised_by": None, "why": "", "email": ""}
+    told = [
+        {"due_on": date(2026, 11, 10), "state": "kept", "settled_on": date(2026, 11, 9)},  # before it was moved
+        {"due_on": date(2026, 11, 24), "state": "kept", "settled_on": date(2026, 11, 15)},  # moved and kept at once
+        {"due_on": date(2026, 11, 24), "state": "open", "settled_on": None},
+        {"due_on": date(2026, 11, 20), "state": "broken", "settled_on": date(2026, 11, 12)},
+    ]
+    lines = [Row(n, [], says | one | {"external_id": f"p{n}", "text": f"P{n}"}, "") for n, one in enumerate(told)]
+    taken = Book("promises", at=NOW)(lines)
+    assert (taken.updated, [refused.line for refused in taken.refused]) == (3, [0])
+    assert "2026-11-09, but changed on 2026-11-12" in str(taken.refused[0].reason.format())
+    stood = promises_on(TODAY)
+    for row in rows:
+        row.refresh_from_db()
+        assert (row.state, row.due_on) == (stood[row.pk].state, stood[row.pk].due_on)
+    assert [row.state for row in rows] == ["open", "kept", "open", "broken"]
+    assert [row.due_on.day for row in rows] == [20, 24, 24, 20]
+    assert promises_on(date(2026, 11, 14))[rows[1].pk].due_on == date(2026, 11, 20)
 
 
 def test_what_is_refused(mina):
