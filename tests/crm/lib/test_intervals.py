@@ -1,6 +1,6 @@
 """Intervals against their published examples, at their edges, and by simulation."""
 
-from math import comb
+from math import comb, prod
 
 import pytest
 from hypothesis import given
@@ -123,3 +123,37 @@ def test_newcombe_covers_the_true_difference_in_about_19_of_20_pairs(n, m, p, q)
             found = newcombe(k, n, j, m)
             covered += one[k] * other[j] * (found.low <= p - q <= found.high)
     assert 0.93 <= covered <= 0.99
+
+
+def covered(population: tuple[int, int, int] | None, n: int, p: float = 0.0, d: float = 0.0) -> float:
+    """How often the interval of a net score holds the true one: exact, over every way in which n may answer.
+
+    Each answer is drawn with the chances `p` of a promoter and `d` of a detractor; or n are asked of a whole
+    `population` of so many promoters, passives and detractors.
+    """
+    held, truth, whole = 0.0, p - d, None
+    if population:
+        whole = sum(population)
+        truth = (population[0] - population[2]) / whole
+    for ups in range(n + 1):
+        for downs in range(n + 1 - ups):
+            even = n - ups - downs
+            if population:
+                ways = zip(population, (ups, even, downs), strict=True)
+                chance = prod(comb(there, drawn) for there, drawn in ways) / comb(whole or 0, n)
+            else:
+                chance = comb(n, ups) * comb(n - ups, downs) * p**ups * d**downs * (1 - p - d) ** even
+            found = net_promoter(ups, even, downs, whole)
+            held += chance * (found.low <= 100 * truth + 1e-9 and 100 * truth - 1e-9 <= found.high)
+    return held
+
+
+@pytest.mark.parametrize(("p", "d"), [(0.5, 0.2), (0.7, 0.1), (0.3, 0.3), (0.1, 0.6)])
+def test_the_net_score_of_a_sample_is_within_its_interval_in_about_19_of_20(p, d):
+    assert all(0.94 < covered(None, n, p, d) < 0.975 for n in (10, 20))
+
+
+@pytest.mark.parametrize("population", [(30, 18, 12), (42, 12, 6), (18, 24, 18), (6, 18, 36)])
+def test_so_it_is_where_a_third_or_two_thirds_of_all_were_asked(population):
+    """Without the correction for so small a population the intervals of 40 of 60 would hold it nearly always."""
+    assert all(0.935 < covered(population, n) < 0.965 for n in (20, 40))
