@@ -80,6 +80,12 @@ CASES = [
     Case("a holiday that was given once", "SEOUL", "2023-09-27T17:00+09:00", 540, (), "2023-10-04T17:00+09:00"),
     Case("Liberation Day on a Saturday", "SEOUL", "2026-08-14T17:00+09:00", 120, (), "2026-08-18T10:00+09:00"),
     Case("Buddha's Birthday on a Sunday", "SEOUL", "2026-05-22T18:00+09:00", 60, (), "2026-05-26T10:00+09:00"),
+    # 2025: Mon 27 January given once, Seollal Tue 28 to Thu 30. 2027: Sat 6 to Mon 8 February, in its stead Tue 9.
+    Case("Seollal 2025, Monday 27 given once", "SEOUL", "2025-01-24T17:00+09:00", 240, (), "2025-01-31T12:00+09:00"),
+    Case("Seollal 2027, Tuesday 9 in its stead", "SEOUL", "2027-02-05T16:00+09:00", 240, (), "2027-02-10T11:00+09:00"),
+    Case("Chuseok 2027, Tuesday to Thursday", "SEOUL", "2027-09-13T17:30+09:00", 60, (), "2027-09-17T09:30+09:00"),
+    # Buddha's Birthday and Children's Day are one Monday, 5 May 2025: one day in the stead of both.
+    Case("two holidays on one day", "SEOUL", "2025-05-02T17:00+09:00", 120, (), "2025-05-07T10:00+09:00"),
     # German Länder.
     Case("Corpus Christi in Bavaria", "MUNICH", "2026-06-03T16:00+02:00", 120, (), "2026-06-05T10:00+02:00"),
     Case("no Corpus Christi in Berlin", "BERLIN", "2026-06-03T16:00+02:00", 120, (), "2026-06-04T10:00+02:00"),
@@ -98,6 +104,8 @@ CASES = [
     Case("the weekend of winter time", "MUNICH", "2026-10-23T16:00+02:00", 120, (), "2026-10-26T10:00+01:00"),
     Case("winter time in New York", "NEW_YORK", "2026-10-30T16:00-04:00", 120, (), "2026-11-02T10:00-05:00"),
     Case("opens at 2:30, which is skipped", "NIGHTS", "2026-03-28T20:00+01:00", 60, (), "2026-03-29T04:00+02:00"),
+    Case("summer time in New York", "NEW_YORK", "2026-03-06T16:00-05:00", 120, (), "2026-03-09T10:00-04:00"),
+    Case("Seoul puts no clock forward", "SEOUL", "2026-03-27T17:00+09:00", 120, (), "2026-03-30T10:00+09:00"),
     Case("opens at 2:30, which comes twice", "NIGHTS", "2026-10-24T20:00+02:00", 120, (), "2026-10-25T03:30+01:00"),
     # The account's zone, holidays or target change while the customer waits.
     Case(
@@ -111,6 +119,16 @@ CASES = [
     Case(
         "from Berlin to Munich before Corpus Christi", "BERLIN", "2026-06-03T16:00+02:00", 240,
         (Then("moved", "2026-06-03T16:30+02:00", "MUNICH"),), "2026-06-05T12:00+02:00", 30,
+    ),
+    Case(
+        "moves twice, with the free day of each place: 1 hour, none on Corpus Christi, 2 in Berlin", "BERLIN",
+        "2026-06-03T16:00+02:00", 240,
+        (Then("moved", "2026-06-03T18:00+02:00", "MUNICH"), Then("moved", "2026-06-04T15:00+02:00", "BERLIN")),
+        "2026-06-05T10:00+02:00", 60,
+    ),
+    Case(
+        "moves during a night of 25 hours", "ALWAYS", "2026-10-25T00:30+02:00", 240,
+        (Then("moved", "2026-10-25T02:30+01:00", "MUNICH"),), "2026-10-26T10:00+01:00", 180,
     ),
     Case(
         "what was missed stays missed", "MUNICH", "2026-11-30T09:00+01:00", 60,
@@ -182,6 +200,24 @@ CASES = [
         "opened again after an answer: anew", "MUNICH", "2026-11-30T09:00+01:00", 240,
         (Then("answered", "2026-11-30T10:00+01:00"), Then("reopened", "2026-12-01T15:00+01:00")),
         "2026-12-02T11:00+01:00", 0,
+    ),
+    Case(
+        "closed and opened again around Chuseok", "SEOUL", "2026-09-23T16:00+09:00", 240,
+        (Then("closed", "2026-09-23T17:00+09:00"), Then("reopened", "2026-09-25T10:00+09:00")),
+        "2026-09-28T12:00+09:00", 60,
+    ),
+    Case(
+        "handed over on a holiday, then answered late", "SEOUL", "2026-02-13T17:00+09:00", 120,
+        (Then("assigned", "2026-02-17T10:00+09:00", 1), Then("answered", "2026-02-19T11:00+09:00")),
+        "2026-02-19T10:00+09:00", 180, True,
+    ),
+    Case(
+        "answered, opened again, answered again on the dot", "MUNICH", "2026-11-30T09:00+01:00", 120,
+        (
+            Then("answered", "2026-11-30T12:00+01:00"), Then("reopened", "2026-12-01T16:30+01:00"),
+            Then("answered", "2026-12-02T10:30+01:00"),
+        ),
+        "2026-12-02T10:30+01:00", 120,
     ),
     Case(
         "opened again on Seollal", "SEOUL", "2026-02-13T10:00+09:00", 240,

@@ -14,6 +14,7 @@ from crm.calendars.models import Calendar, CalendarDay
 from crm.conversations import actions, queries
 from crm.conversations.emails import who_answers
 from crm.conversations.models import Conversation, Entry
+from crm.conversations.rules import waited
 from tests import factories
 from tests.crm.conversations.cases import CASES, PLACES, when
 from tests.factories import NOW
@@ -37,7 +38,7 @@ def test_every_clock_of_the_table_runs_alike_through_the_actions(db):
     people = [factories.user("rep"), factories.user("rep")]
     factories.installation(visibility="all")
     made = {place: calendar_of(place) for place in PLACES}
-    wrong = []
+    wrong: list[tuple[object, ...]] = []
     for case in CASES:
         if any(then.what == "retargeted" for then in case.then):  # a target that changes is for those to come
             continue
@@ -65,9 +66,13 @@ def test_every_clock_of_the_table_runs_alike_through_the_actions(db):
                 row = do[then.what](row, at=at, by=BY)
         row = Conversation.objects.system("test").select_related("account").get(pk=row.pk)
         clock = row.clock
+        assert clock is not None
         due = when(case.due) if case.due else None
         if (clock.due_at, clock.is_late(at)) != (due, case.late):
             wrong.append((case.why, clock.due_at, due))
+        minutes = waited(clock, at, queries.hours_of(row.account)) // timedelta(minutes=1)
+        if case.waited is not None and minutes != int(case.waited):
+            wrong.append((case.why, minutes, int(case.waited)))
     assert wrong == []
 
 
