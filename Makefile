@@ -1,6 +1,8 @@
 # make run — everything on this machine, with a demo · make test — all tests · make check — style, types, contracts
 SHELL := /bin/bash
 PYTHON ?= python3
+# Processes by the hundred start in the tests; where an image forbids it, each of them would compile all again.
+unexport PYTHONDONTWRITEBYTECODE
 VENV := .venv
 BIN := $(VENV)/bin
 .DEFAULT_GOAL := help
