@@ -113,7 +113,13 @@ class Conversation(ScopedModel):
                 name="conversation_open_by_account",
                 condition=models.Q(state="open"),
             ),
-            models.Index(fields=["warn_at", "id"], name="conversation_in_danger", condition=models.Q(state="open")),
+            # With all that Today asks of them, so that it need not look at the rows.
+            models.Index(
+                fields=["responder", "warn_at"],
+                include=["account", "id"],
+                name="conversation_in_danger_of",
+                condition=models.Q(state="open"),
+            ),
             models.Index(fields=["last_at"], name="conversation_mentions", condition=models.Q(channel="mention")),
             models.Index(fields=["contact"], name="conversation_by_contact", condition=models.Q(contact__isnull=False)),
             models.Index(fields=["-last_at", "-id"], name="conversation_by_time"),
