@@ -25,6 +25,7 @@ from crm.sign_in import actions, queries, rules
 from crm.staff.actions import set_password
 from crm.staff.models import User
 from crm.staff.queries import installation
+from crm.templatetags.ui import number
 
 WRONG = _("The email address and the password do not belong together. Check both; capitals matter in the password.")
 WAIT = _("Too many wrong codes. Wait 15 minutes, then try again with a fresh one.")
@@ -145,7 +146,7 @@ def _too_many(minutes: int) -> str:
         "%(minutes)s minutes. A browser that you logged in with before is let in now.",
         minutes,
     )
-    return words % {"minutes": minutes}
+    return words % {"minutes": number(minutes)}
 
 
 class SecondFactors(DefaultMFAAdapter):

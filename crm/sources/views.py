@@ -12,6 +12,7 @@ from crm.sources import actions, queries
 from crm.sources.forms import SourceForm
 from crm.sources.models import Source, WriteKey
 from crm.staff.views import Request, needs
+from crm.templatetags.ui import number
 
 
 @require_safe
@@ -66,7 +67,7 @@ def retry(request: Request, pk: int) -> HttpResponse:
     source = get_object_or_404(Source, pk=pk)
     again = actions.retry_parked(source, at=request.now, by=request.user)
     words = ngettext("%(n)s batch is tried again.", "%(n)s batches are tried again.", again)
-    messages.success(request, words % {"n": again})
+    messages.success(request, words % {"n": number(again)})
     return redirect("source", source.pk)
 
 

@@ -10,6 +10,7 @@ from django import template
 from django.utils.safestring import mark_safe
 from django.utils.text import capfirst
 from django.utils.translation import gettext as _
+from django.utils.translation import ngettext
 
 from crm.lib import charts
 from crm.lib.charts import Estimate, Stack, Words
@@ -66,7 +67,7 @@ def score_curve(
     last = past[-1][1]
     words = Words(
         title=title or _("Health score from %(first)s to %(last)s") % {"first": day(past[0][0]), "last": day(end)},
-        description=_("From %(first)s to %(last)s points; 100 is thriving.")
+        description=_("Points from %(first)s to %(last)s; 100 is thriving.")
         % {"first": points(past[0][1], 1), "last": points(last, 1)},
         first=day(past[0][0], end),
         last=day(end),
@@ -178,8 +179,17 @@ def histogram(
     counts = [count for _low, _high, count in bins]
     words = Words(
         title=title or _("Distribution"),
-        description=_("%(total)s in %(bins)s steps from %(low)s to %(high)s.")
-        % {"total": number(sum(counts)), "bins": len(bins), "low": number(bins[0][0]), "high": number(bins[-1][1])},
+        description=ngettext(
+            "%(total)s in %(bins)s step from %(low)s to %(high)s.",
+            "%(total)s in %(bins)s steps from %(low)s to %(high)s.",
+            len(bins),
+        )
+        % {
+            "total": number(sum(counts)),
+            "bins": number(len(bins)),
+            "low": number(bins[0][0]),
+            "high": number(bins[-1][1]),
+        },
         first=number(bins[0][0]),
         last=number(bins[-1][1]),
     )

@@ -13,6 +13,7 @@ from django.views.decorators.http import require_http_methods, require_safe
 from crm.contacts.models import Contact
 from crm.staff.queries import installation
 from crm.staff.views import Request, needs
+from crm.templatetags.ui import number
 from feedback.invitations import actions, emails, queries, rules
 from feedback.invitations.forms import WaveForm
 from feedback.surveys import queries as surveys
@@ -49,7 +50,7 @@ def survey_wave(request: Request, pk: int) -> HttpResponse:
         "audience": form.cleaned_data.get("audience"),
         "too_soon": queries.too_soon(survey, at=request.now),
         "most": rules.most(circle.asked, circle.eligible),
-        "button": ngettext("Ask %(n)s customer", "Ask %(n)s customers", circle.asked) % {"n": circle.asked},
+        "button": ngettext("Ask %(n)s customer", "Ask %(n)s customers", circle.asked) % {"n": number(circle.asked)},
         "members_url": f"{reverse('survey-audience', args=[pk])}?{state}",
         "mails": [
             {"language": each, "url": f"{reverse('survey-mail', args=[pk, each])}?{state}"}

@@ -8,13 +8,14 @@ from typing import Any
 from django.core.exceptions import ValidationError
 from django.db import connection, transaction
 from django.utils.translation import gettext as _
-from django.utils.translation import gettext_lazy
+from django.utils.translation import gettext_lazy, ngettext
 
 from crm.audit import actions as audit
 from crm.audit.rules import Actor
 from crm.lib.doorbell import wake_long_work
 from crm.lib.sql_files import load
 from crm.staff.models import User
+from crm.templatetags.ui import number
 from crm.usage import actions as usage
 from retention.backtests import queries, rules
 from retention.backtests.models import Backtest, BacktestDay, State
@@ -180,8 +181,12 @@ def refuse_later(day: date) -> None:
 def _refuse(found: int, day: date) -> None:
     if found:
         raise rules.Leak(
-            _("Of %(n)s accounts a component of %(day)s was recorded after that day, so nothing may be concluded.")
-            % {"n": found, "day": day}
+            ngettext(
+                "Of %(n)s account a component of %(day)s was recorded after that day, so nothing may be concluded.",
+                "Of %(n)s accounts a component of %(day)s was recorded after that day, so nothing may be concluded.",
+                found,
+            )
+            % {"n": number(found), "day": day}
         )
 
 

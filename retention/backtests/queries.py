@@ -3,6 +3,7 @@
 from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
+from decimal import Decimal
 from hashlib import sha256
 from typing import Any
 
@@ -10,7 +11,6 @@ import numpy as np
 from django.db import connection
 from django.db.models import Min
 from django.db.models.functions import Coalesce
-from django.utils.formats import number_format
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, ngettext
 
@@ -18,6 +18,7 @@ from crm.lib.sql_files import load
 from crm.staff.queries import installation
 from crm.subscriptions import queries as subscriptions
 from crm.subscriptions.models import SubscriptionChange
+from crm.templatetags.ui import number
 from feedback.answers.models import Answer
 from retention.backtests import rules
 from retention.backtests.models import Backtest, BacktestDay, State
@@ -28,19 +29,20 @@ from retention.scorecards.queries import Edition
 
 VERDICTS = {
     rules.NOBODY: gettext_lazy(
-        "Not shown to be predictive: nobody is known to have left within %(days)s days of a month-end."
+        "Not shown to be predictive: nobody is known to have left within %(horizon)s days of a month-end."
     ),
     rules.LEAK: gettext_lazy(
-        "Suspected leak: %(days)s days ahead it tells too well to be true. Look for a measure that knows the outcome."
+        "Suspected leak: %(horizon)s days ahead it tells too well to be true. Look for a measure that knows the "
+        "outcome."
     ),
     rules.SHOWN: gettext_lazy(
-        "Shown to be predictive: %(days)s days ahead, those who left scored lower than those who stayed."
+        "Shown to be predictive: %(horizon)s days ahead, those who left scored lower than those who stayed."
     ),
     rules.NOT_SHOWN: gettext_lazy(
-        "Not shown to be predictive: %(days)s days ahead, the interval holds 0.5, which is what chance gives."
+        "Not shown to be predictive: %(horizon)s days ahead, the interval holds 0.5, which is what chance gives."
     ),
     rules.WRONG_WAY: gettext_lazy(
-        "Shown to point the wrong way: %(days)s days ahead, those who left scored higher than those who stayed."
+        "Shown to point the wrong way: %(horizon)s days ahead, those who left scored higher than those who stayed."
     ),
 }
 ADVICE = {
@@ -244,7 +246,7 @@ def verdict_words(horizon: int, report: Report, *, figures: bool = True) -> str:
     """The verdict in one sentence; `figures` False for whoever may not know how many accounts there are."""
     if report["verdict"] == rules.FEW:
         return _few(horizon, report, figures)
-    words = str(VERDICTS[report["verdict"]]) % {"days": horizon}
+    words = str(VERDICTS[report["verdict"]]) % {"horizon": horizon}
     if not figures or report["auc"] is None:
         return words
     low, high = report["interval"]
@@ -262,17 +264,17 @@ def _few(horizon: int, report: Report, figures: bool) -> str:
     if not figures:
         return _("Not shown to be predictive: too few customers have left so far to tell.")
     return ngettext(
-        "Not shown to be predictive: only %(n)s customer left within %(days)s days of a month-end, and below "
+        "Not shown to be predictive: only %(n)s customer left within %(horizon)s days of a month-end, and below "
         "%(fewest)s no more can be said.",
-        "Not shown to be predictive: only %(n)s customers left within %(days)s days of a month-end, and below "
+        "Not shown to be predictive: only %(n)s customers left within %(horizon)s days of a month-end, and below "
         "%(fewest)s no more can be said.",
         report["leavers"],
-    ) % {"n": report["leavers"], "days": horizon, "fewest": rules.FEWEST_LEAVERS}
+    ) % {"n": number(report["leavers"]), "horizon": horizon, "fewest": rules.FEWEST_LEAVERS}
 
 
 def two(value: float) -> str:
-    """Rounded to hundredths; Django's formatting would cut."""
-    return number_format(f"{value:.2f}", decimal_pos=2)
+    """Rounded to hundredths."""
+    return number(Decimal(f"{value:.2f}"), 2)
 
 
 def advice_words(report: Report) -> str:
@@ -326,12 +328,12 @@ class Brief:
         median = self.report["lead_time"]["median"]
         if median is None:
             return "—"
-        return ngettext("%(days)s day", "%(days)s days", round(median)) % {"days": number_format(round(median))}
+        return ngettext("%(days)s day", "%(days)s days", round(median)) % {"days": number(round(median))}
 
     @property
     def missed(self) -> str:
         misses = self.report["misses"]
-        figures = {"n": misses["green_and_left_in_all"], "of": misses["churns"]}
+        figures = {"n": number(misses["green_and_left_in_all"]), "of": number(misses["churns"])}
         return _("%(n)s of %(of)s") % figures
 
     @property

@@ -15,6 +15,7 @@ from django.views.decorators.http import require_POST, require_safe
 from crm.accounts.models import Account
 from crm.lib.fields import refusals_told
 from crm.staff.views import Request, needs
+from crm.templatetags.ui import number
 from retention.backtests import actions, queries
 from retention.backtests.queries import Brief, auc_words, two
 from retention.backtests.rules import CHANGE, Report
@@ -174,7 +175,7 @@ def _plain(name: str, report: Report) -> dict[str, Any]:
 
 def _best(name: str, report: Report) -> dict[str, Any]:
     found = report["top_band"][name]
-    of = [_("%(n)s of %(of)s") % {"n": hit, "of": n} for hit, n in (found["top"], found["others"])]
+    of = [_("%(n)s of %(of)s") % {"n": number(hit), "of": number(n)} for hit, n in (found["top"], found["others"])]
     if found["interval"] is None:
         said = _("not enough data")
     else:

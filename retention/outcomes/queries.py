@@ -6,12 +6,13 @@ from dataclasses import dataclass
 from datetime import date, datetime
 from typing import Any
 
-from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
 from crm.lib.prepared import prepared_cursor
 from crm.lib.sql_files import load
 from crm.staff.models import User
+from crm.templatetags.ui import day as day_words
+from crm.templatetags.ui import number
 from retention.outcomes.models import Outcome, OutcomeKind, OutcomeQuerySet
 from retention.scores import queries as scores
 
@@ -34,9 +35,13 @@ def sentence(outcome: Outcome) -> str:
             "The account left on %(day)s, %(days)s days after the play began.",
             days,
         )
-        return left % {"day": outcome.on, "days": days}
-    words = _("Use returned: %(now)s uses in a week, %(start)s when the play began, %(before)s before the fall.")
-    return words % {"now": seen.get("now"), "start": seen.get("start"), "before": seen.get("before")}
+        return left % {"day": day_words(outcome.on), "days": number(days)}
+    words = ngettext(
+        "Use returned: %(now)s use in a week, %(start)s when the play began, %(before)s before the fall.",
+        "Use returned: %(now)s uses in a week, %(start)s when the play began, %(before)s before the fall.",
+        seen.get("now", 0),
+    )
+    return words % {name: number(seen.get(name)) for name in ("now", "start", "before")}
 
 
 @dataclass(frozen=True)

@@ -274,7 +274,7 @@ def value(recap: Recap, standing: Standing) -> list[dict[str, str]]:
         price = money(recap.per_unit, recap.currency)
         stats.append({"figure": price, "words": _("is what each of these %(unit)s cost them") % unit})
     if standing.plans:
-        unused = _("%(n)s paid, unused") % {"n": len(recap.unused)}
+        unused = _("%(n)s paid, unused") % {"n": number(len(recap.unused))}
         words_ = ", ".join(recap.unused) or _("Every key feature of the plan is in use")
         stats.append({"figure": unused, "words": words_})
     return stats

@@ -17,6 +17,7 @@ from crm.accounts.views import own_account, shown
 from crm.lib.fields import refusals
 from crm.lib.sql_files import load
 from crm.staff.views import Request, needs, offer_undo
+from crm.templatetags.ui import number
 
 
 @needs("write_account")
@@ -80,7 +81,7 @@ def moves(account: Account) -> list[str]:
         (found.drafts, ngettext("%(n)s draft", "%(n)s drafts", found.drafts)),
         (found.merged, ngettext("%(n)s merged account", "%(n)s merged accounts", found.merged)),
     ]
-    return [words % {"n": n} for n, words in said if n]
+    return [words % {"n": number(n)} for n, words in said if n]
 
 
 def values(account: Account, into: Account) -> list[tuple[str, str, str]]:

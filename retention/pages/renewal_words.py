@@ -81,7 +81,7 @@ class RowWriter:
             "soon": not due.outcome and due.notice_on is not None and due.notice_on <= self._soon(),
             "amount": self.price(due.mrr) if due.mrr is not None else _("no exchange rate"),
             "year": self.year(due.mrr),
-            "lines": ngettext("%(n)s line", "%(n)s lines", due.lines) % {"n": due.lines} if due.lines > 1 else "",
+            "lines": _lines(due.lines),
             "holder": holder.name if holder else _("nobody"),
             "tone": TONE_OF.get(due.outcome or due.category, "unknown"),
             "category": Category(due.category).label if due.category else "",
@@ -132,14 +132,18 @@ class RowWriter:
     def _judged(self, due: Renewal) -> str:
         """What had been foreseen a month before, and whether it came so."""
         if not due.stood:
-            return _("no forecast %(n)s days before") % {"n": JUDGED_DAYS}
-        words = {"n": JUDGED_DAYS, "what": Category(due.stood).label}
+            return _("no forecast %(horizon)s days before") % {"horizon": JUDGED_DAYS}
+        words = {"horizon": JUDGED_DAYS, "what": Category(due.stood).label}
         right = came_true(due.stood, due.outcome)
         if right is None:
-            return _("foreseen %(n)s days before: %(what)s") % words
+            return _("foreseen %(horizon)s days before: %(what)s") % words
         if right:
-            return _("as foreseen %(n)s days before: %(what)s") % words
-        return _("otherwise than foreseen %(n)s days before: %(what)s") % words
+            return _("as foreseen %(horizon)s days before: %(what)s") % words
+        return _("otherwise than foreseen %(horizon)s days before: %(what)s") % words
+
+
+def _lines(n: int) -> str:
+    return ngettext("%(n)s line", "%(n)s lines", n) % {"n": number(n)} if n > 1 else ""
 
 
 @dataclass
@@ -234,7 +238,7 @@ class Sheet:
             (self.all.unpriced, ngettext("%(n)s without an exchange rate, not in the sums",
                                          "%(n)s without an exchange rate, not in the sums", self.all.unpriced)),
         ]  # fmt: skip
-        return [text % {"n": n} for n, text in words if n]
+        return [text % {"n": number(n)} for n, text in words if n]
 
 
 def record_words(record: Record | None) -> str:

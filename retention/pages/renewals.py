@@ -22,6 +22,7 @@ from crm.staff.models import User
 from crm.staff.queries import ground_of
 from crm.staff.rules import MANAGER, REP
 from crm.staff.views import Request, needs, offer_undo
+from crm.templatetags.ui import number
 from retention.forecasts import actions, queries
 from retention.forecasts.actions import Expected
 from retention.forecasts.models import Category, Forecast
@@ -105,7 +106,7 @@ def renewals(request: Request) -> HttpResponse:
         "sheet": sheet,
         "next": f"{last.renews_on}.{last.account_id}" if more and last else None,
         "owners": owners(wanted),
-        "spans": [(n, ngettext("%(n)s month", "%(n)s months", n) % {"n": n}) for n in SPANS],
+        "spans": [(n, ngettext("%(n)s month", "%(n)s months", n) % {"n": number(n)}) for n in SPANS],
         "bands": [each.word for each in Band if each],
         "forecasts": [*Category.choices, ("none", _("No forecast"))],
         "narrowed": wanted.band or wanted.forecast,

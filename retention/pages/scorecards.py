@@ -10,8 +10,8 @@ from django.db.models import Count
 from django.http import HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.urls import reverse
-from django.utils.formats import number_format
 from django.utils.translation import gettext as _
+from django.utils.translation import ngettext
 from django.views.decorators.http import require_POST, require_safe
 
 from crm.lib.days import own_day
@@ -20,7 +20,7 @@ from crm.lib.fields import refusals, refusals_told
 from crm.segments import queries as segments
 from crm.staff.queries import ground_of
 from crm.staff.views import Request, needs, offer_undo
-from crm.templatetags.ui import percent
+from crm.templatetags.ui import number, percent
 from retention.measures.queries import CHANGE, KINDS, PART, WAY
 from retention.measures.rules import PERCENTILE, STEPS
 from retention.pages import switching
@@ -207,7 +207,8 @@ def scale_words(measure: ScorecardMeasure) -> str:
         return _("percentile among the accounts, fewer is better") if fewer else _("percentile among the accounts")
     if measure.scale == STEPS:
         steps = (
-            _("from %(value)s: %(points)s points") % {"value": _value(measure, limit), "points": _plain(worth)}
+            ngettext("from %(value)s: %(points)s point", "from %(value)s: %(points)s points", 1 if worth == 1 else 2)
+            % {"value": _value(measure, limit), "points": _plain(worth)}
             for limit, worth in measure.steps
         )
         return " · ".join(steps)
@@ -227,5 +228,4 @@ def _digits(value: Decimal) -> int:
 
 def _plain(value: Decimal) -> str:
     """A number without trailing zeros."""
-    whole = value.to_integral_value()
-    return number_format(whole if value == whole else value.normalize())
+    return number(value, _digits(value))

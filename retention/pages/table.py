@@ -15,7 +15,18 @@ from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
 from crm.accounts.models import Account, Stage
-from crm.templatetags.ui import DASH, band_mark, band_word, by_hand_words, grouped, icon, money, points, signed_points
+from crm.templatetags.ui import (
+    DASH,
+    band_mark,
+    band_word,
+    by_hand_words,
+    grouped,
+    icon,
+    money,
+    number,
+    points,
+    signed_points,
+)
 from crm.templatetags.ui import day as day_words
 from retention.pages.fields import BANDS
 from retention.pages.listing import Row
@@ -133,4 +144,4 @@ def in_days(on: date | None, day: date) -> str:
     if on is None:
         return ""
     days = (on - day).days
-    return ngettext("in %(days)s day", "in %(days)s days", days) % {"days": days} if days else _("today")
+    return ngettext("in %(days)s day", "in %(days)s days", days) % {"days": number(days)} if days else _("today")

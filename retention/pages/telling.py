@@ -170,7 +170,7 @@ def _subscription(event: Event, who: str) -> Said:
     now = money(Decimal(str(facts["mrr"])).quantize(Decimal("0.01")), facts["currency"])
     words = [event.name] if event.name else []
     if facts["seats"] is not None:
-        words.append(ngettext("%(n)s seat", "%(n)s seats", facts["seats"]) % {"n": facts["seats"]})
+        words.append(ngettext("%(n)s seat", "%(n)s seats", facts["seats"]) % {"n": number(facts["seats"])})
     if facts["before"] is None:
         return _("Subscribed at %(mrr)s a month") % {"mrr": now}, ", ".join(words), "", "", ""
     before = money(Decimal(str(facts["before"])).quantize(Decimal("0.01")), facts["currency"])

@@ -4,12 +4,13 @@ from typing import Any
 
 from django import forms
 from django.utils.translation import gettext_lazy as _
-from django.utils.translation import gettext_noop
+from django.utils.translation import gettext_noop, ngettext
 
 from crm.imports.forms.rows import EMPTY, day_so_far, needed, whole
 from crm.imports.rules import Cells, Dates
 from crm.lib.fields import Day, Text
 from crm.lib.gate import Refused
+from crm.templatetags.ui import number
 from retention.pulses import rules
 
 WORDS = {
@@ -27,7 +28,8 @@ class PulseForm(forms.Form):
 
     def __init__(self, *args: Any, days: int, **more: Any) -> None:
         super().__init__(*args, **more)
-        self.fields["valid_until"].help_text = _("Empty: %(days)s days.") % {"days": days}
+        empty = ngettext("Empty: %(days)s day.", "Empty: %(days)s days.", days) % {"days": number(days)}
+        self.fields["valid_until"].help_text = empty
 
 
 def read_pulse(cells: Cells, dates: Dates) -> dict[str, Any]:

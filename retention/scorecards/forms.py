@@ -17,6 +17,7 @@ from crm.accounts.models import TraitDefinition, TraitType
 from crm.lib.fields import Amount, Text, refusals
 from crm.plans.models import Feature
 from crm.segments.models import Segment, Shared
+from crm.templatetags.ui import number
 from retention.measures.queries import CHANGE, KINDS, PART, WAY
 from retention.measures.rules import LINEAR, PERCENTILE, STEPS, WINDOWS
 from retention.scorecards.actions import PEOPLE_ACTIVE_FROM, check_measure
@@ -32,7 +33,7 @@ SCALES = [(LINEAR, _("linear")), (STEPS, _("steps")), (PERCENTILE, _("percentile
 
 def windows() -> list[tuple[int, str]]:
     """The windows in words, in the language of whoever asks."""
-    return [(days, ngettext("%(days)s day", "%(days)s days", days) % {"days": days}) for days in WINDOWS]
+    return [(days, ngettext("%(days)s day", "%(days)s days", days) % {"days": number(days)}) for days in WINDOWS]
 
 
 def segments() -> QuerySet[Segment]:

@@ -11,6 +11,7 @@ from django.template import engines
 from django.test import RequestFactory, override_settings
 from django.utils import timezone, translation
 
+from crm.lib.formats import Formats, written_as
 from crm.templatetags import charts, ui
 
 NOW = datetime(2026, 11, 21, 9, 0, tzinfo=UTC)
@@ -60,6 +61,15 @@ def test_percentages_follow_the_language() -> None:
 def test_numbers_are_grouped_and_rounded_half_up() -> None:
     assert [ui.number(value) for value in (1234567, 2.25, 2.0, -1500)] == ["1,234,567", "2.3", "2", "−1,500"]
     assert ui.number(Decimal("2.345"), 2) == "2.35"
+
+
+def test_a_count_chooses_between_one_and_many_and_is_written_as_its_reader_does() -> None:
+    seats = "{% blocktranslate count n=n|counted %}{{ n }} seat{% plural %}{{ n }} seats{% endblocktranslate %}"
+    seats = f"{{% load i18n %}}{seats}"
+    assert [render(seats, n=n) for n in (0, 1, 1234)] == ["0 seats", "1 seat", "1,234 seats"]
+    with translation.override("ko"), written_as(Formats(place="de_DE")):
+        assert f"{ui.Count(1234)}" == "1.234"
+        assert render(seats, n=1234) == "1.234석"
 
 
 def test_a_band_is_always_a_word_and_a_shape() -> None:

@@ -63,7 +63,7 @@ def published_by_hand(ops: Any, card: Scorecard) -> ScorecardVersion:
     assert ops.post(here, kept).url == here
     asked = {"kind": "reach", "window": 28, "per_price": "on"}
     offered = ops.get(f"{here}measure/", asked).content.decode()
-    assert "Proposed: red " in offered and "accounts have a reading" in offered
+    assert "Proposed: red " in offered and "A reading for " in offered
     assert ops.post(f"{here}measure/", asked).url == here
     breadth, depth, reach = ScorecardMeasure.objects.filter(version__state=State.DRAFT).order_by("position")
     typed = {

@@ -134,6 +134,12 @@ def test_returned_use_is_an_outcome_once_with_its_figures(fallen):
     outcome = Outcome.objects.system("test").get()
     assert (outcome.kind, outcome.on) == ("saved", TODAY + timedelta(days=9))
     assert sentence(outcome) == "Use returned: 90 uses in a week, 10 when the play began, 100 before the fall."
+    assert sentence(Outcome(kind="saved", evidence={"now": 1, "start": 0, "before": 1234})) == (
+        "Use returned: 1 use in a week, 0 when the play began, 1,234 before the fall."
+    )
+    assert sentence(Outcome(kind="left", on=NOW.date(), evidence={"days": 1})) == (
+        f"The account left on {NOW.day} Nov 2026, 1 day after the play began."
+    )
 
 
 def test_leaving_is_an_outcome_on_the_first_day_without_a_paid_term(fallen):

@@ -193,11 +193,11 @@ def _must_be_remembered(incoming: Incoming, at: datetime) -> None:
     first = queries.first_run(incoming.kind, incoming.sha256)
     if first and first.started_at < at - IDS_KEPT:
         words = _(
-            "This very file was imported on {day}, more than {days} days ago. Which of its events are counted is no "
+            "This very file was imported on {day}, more than {limit} days ago. Which of its events are counted is no "
             "longer known row by row, so importing it again could count them twice. Import only the rows that "
             "were refused then."
         )
-        raise Forgotten(words.format(day=first.started_at.date(), days=IDS_KEPT.days))
+        raise Forgotten(words.format(day=first.started_at.date(), limit=IDS_KEPT.days))
 
 
 @transaction.atomic

@@ -26,7 +26,7 @@ class Layout:
     def cells(self, row: list[str]) -> dict[str, str]:
         """The row's cells by our names, an absent column being absent; raises Refused for a row of another width."""
         if len(row) != len(self.header):
-            words = gettext_noop("The row has {found} cells, but the header names {expected} columns.")
+            words = gettext_noop("The row does not fit the header: it has {found} in place of {expected} cells.")
             raise Refused(words, found=len(row), expected=len(self.header))
         cells = {name: rules.unguarded(row[place].strip()) for name, place in self.places.items()}
         if self.preset.adapt:

@@ -8,7 +8,7 @@ from typing import Any
 from babel.dates import format_date
 from babel.numbers import format_currency, format_decimal
 from django.utils.translation import gettext as _
-from django.utils.translation import gettext_lazy, pgettext
+from django.utils.translation import gettext_lazy, ngettext_lazy, pgettext
 
 from crm.lib.formats import number_locale, word_locale
 from crm.lib.gate import Refused
@@ -27,10 +27,10 @@ SAYINGS = {
     "at_least": gettext_lazy("at least %(value)s"),
     "under": gettext_lazy("under %(value)s"),
     "between": gettext_lazy("from %(first)s to %(second)s"),
-    "next": gettext_lazy("in the next %(value)s days"),
-    "last": gettext_lazy("in the last %(value)s days"),
-    "later": gettext_lazy("more than %(value)s days ahead"),
-    "older": gettext_lazy("more than %(value)s days ago"),
+    "next": ngettext_lazy("in the next %(value)s day", "in the next %(value)s days", "n"),
+    "last": ngettext_lazy("in the last %(value)s day", "in the last %(value)s days", "n"),
+    "later": ngettext_lazy("more than %(value)s day ahead", "more than %(value)s days ahead", "n"),
+    "older": ngettext_lazy("more than %(value)s day ago", "more than %(value)s days ago", "n"),
     "past": gettext_lazy("is past"),
     "before": gettext_lazy("before %(value)s"),
     "from": gettext_lazy("on or after %(value)s"),
@@ -49,7 +49,8 @@ def comparisons(field: Field) -> list[tuple[str, str]]:
 def said(op: str, values: Sequence[str]) -> str:
     either = pgettext("between alternatives", " or ").join(values) if op in _SEVERAL else values[0] if values else ""
     both = values if len(values) == 2 else ["", ""]
-    return str(SAYINGS[op]) % {"value": GAP if GAP in values else either, "first": both[0], "second": both[1]}
+    places = {"value": GAP if GAP in values else either, "first": both[0], "second": both[1]}
+    return str(SAYINGS[op] % {**places, "n": 1 if either == "1" else 2})
 
 
 _SEVERAL = {op for ops in rules.OPERATORS.values() for op, shape in ops.items() if shape == rules.MANY}

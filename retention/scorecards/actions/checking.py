@@ -57,7 +57,7 @@ def check_measure(row: ScorecardMeasure) -> None:
     if row.trait is not None and row.trait.type != TraitType.NUMBER:
         raise ValidationError({"trait": _("Only a trait that is a number can be measured.")})
     if kind.window and row.window != kind.window:
-        raise ValidationError({"window": _("This kind is read over %(days)s days.") % {"days": kind.window}})
+        raise ValidationError({"window": _("This kind is read over %(window)s days.") % {"window": kind.window}})
     if row.feature_id and not kind.of_feature:
         raise ValidationError({"feature": _("This kind looks at all features: leave the feature empty.")})
 

@@ -10,12 +10,12 @@ from decimal import ROUND_HALF_UP, Decimal
 from typing import Any
 
 from django.db import connection
-from django.utils.formats import number_format
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_noop, ngettext
 
 from crm.lib.prepared import prepared_cursor
 from crm.lib.sql_files import load
+from crm.templatetags.ui import number
 from retention.measures.queries import AMOUNT, CHANGE, DAYS, KINDS, PART, RATING, WAY
 from retention.measures.rules import half_up
 from retention.scorecards import queries as scorecards
@@ -201,12 +201,12 @@ def _components(edition: Edition, row: _Row) -> list[Component]:
 def _figure(value: Decimal) -> str:
     """Three significant digits, but never fewer than the whole number."""
     places = max(0, 2 - value.adjusted()) if value else 0
-    rounded = round(value, min(places, 6))
-    return number_format(rounded.normalize() if rounded else 0, use_l10n=True, force_grouping=True).replace("E+", "e")
+    rounded = round(value, min(places, 6)).normalize()
+    return number(rounded, max(0, -int(rounded.as_tuple().exponent)))
 
 
 def _whole(value: Decimal) -> str:
-    return number_format(value.quantize(Decimal(1), ROUND_HALF_UP), force_grouping=True)
+    return number(value, 0)
 
 
 # What the product's own measures count, for the one that there may be.
@@ -238,11 +238,11 @@ def reading_words(measure: ScorecardMeasure, value: Decimal | None, base: Decima
     if style == PART and base is not None:
         return _("%(part)s of %(whole)s %(unit)s") % {"part": _whole(value * base), "whole": _whole(base), "unit": unit}
     if style == RATING:
-        rating = {"value": _figure(value), "n": int(base or 0)}
+        rating = {"value": _figure(value), "n": number(int(base or 0))}
         said = ngettext("%(value)s of 10, by %(n)s person", "%(value)s of 10, by %(n)s people", int(base or 0))
         return said % rating
     if style == WAY:
-        way = {"share": _whole(value * 100), "n": int(base or 0)}
+        way = {"share": _whole(value * 100), "n": number(int(base or 0))}
         said = ngettext("%(share)s %% of the way, %(n)s goal", "%(share)s %% of the way, %(n)s goals", int(base or 0))
         return said % way
     if style == CHANGE:
@@ -255,8 +255,8 @@ def reading_words(measure: ScorecardMeasure, value: Decimal | None, base: Decima
 
 def _days(days: int, window: int) -> str:
     if days >= window:
-        return _("%(days)s days or more") % {"days": window}
-    return ngettext("%(days)s day ago", "%(days)s days ago", days) % {"days": days}
+        return _("%(window)s days or more") % {"window": window}
+    return ngettext("%(days)s day ago", "%(days)s days ago", days) % {"days": number(days)}
 
 
 def missing_words(measure: ScorecardMeasure, value: Decimal | None, base: Decimal | None) -> str:
@@ -283,12 +283,13 @@ def _help(edition: Edition, row: _Row, components: list[Component]) -> Help | No
 
 
 def _help_words(edition: Edition, measure: ScorecardMeasure, part: Component, target: rules.Target) -> str:
-    gain = number_format(half_up(target.gain, 10))
+    gain = number(half_up(target.gain, 10))
     if target.value is None:
-        best = {"share": number_format(100 - target.worth // 10), "name": part.name, "gain": gain}
+        best = {"share": number(100 - target.worth // 10), "name": part.name, "gain": gain}
         return _("%(name)s among the best %(share)s %% of accounts is worth +%(gain)s") % best
     if KINDS[measure.kind].words == PART and part.base is not None:
-        figures = {"count": _whole(target.value * part.base), "unit": part.unit, "gain": gain}
+        count = (target.value * part.base).quantize(Decimal(1), ROUND_HALF_UP)
+        figures = {"count": _whole(count), "unit": _unit(measure, count), "gain": gain}
         return _("Back to %(count)s %(unit)s is worth +%(gain)s") % figures
     reading = reading_words(measure, target.value, part.base, edition.currency)
     return _("%(name)s at %(reading)s is worth +%(gain)s") % {"name": part.name, "reading": reading, "gain": gain}

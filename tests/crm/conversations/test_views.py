@@ -166,7 +166,7 @@ def test_the_social_list_says_how_much_we_speak_of_ourselves(account, rep, as_us
     page = client.get(reverse("conversations"), {"channel": "mention"})
     assert page.context["warnings"] == [
         ("3 posts of ours in 7 days; at most 2 are meant to be.", True),
-        ("5 of 6 things we said in 28 days were our own posts; the rest answered others.", True),
+        ("Of what we said in 28 days, 5 of 6 were our own posts; the rest answered others.", True),
     ]
     assert page.content.decode().count('class="chip bad"') == 2
     assert "How much we say of ourselves" not in client.get(reverse("conversations")).content.decode()

@@ -122,7 +122,7 @@ def test_a_value_that_does_not_fit_a_defined_trait_is_refused_with_the_reason(im
         ("a,x,gone,,", "Column stage: gone is not one of trial, onboarding, live, churned, let_go."),
         ("a,x,,Atlantis/City,", "Column time_zone: Atlantis/City is not a time zone such as Europe/Paris."),
         ("a,x,,,XXX", "XXX is not a currency. Write a code such as EUR."),
-        ("a,x,,", "The row has 4 cells, but the header names 5 columns."),
+        ("a,x,,", "The row does not fit the header: it has 4 in place of 5 cells."),
         ("a,x\0y,,,", "Column name: A text holds the character NUL (\\u0000), which cannot be stored. Remove it."),
         ("a," + "x" * 256 + ",,,", "Column name: The text is longer than 255 characters. Shorten it."),
     ],

@@ -122,7 +122,7 @@ def test_an_event_that_is_no_use_counts_for_nobody(import_text) -> None:
         ("a,1,2022-01-01,search,1e30", "A number is beyond ±9,007,199,254,740,992. Send it as text."),
         ("a,1,2022-01-01,sea\0rch,", "A text holds the character NUL (\\u0000), which cannot be stored. Remove it."),
         ("a,1,2022-01-01," + "x" * 201 + ",", "The text is longer than 200 characters. Shorten it."),
-        ("a,1,2022-01-01,search", "The row has 4 cells, but the header names 5 columns."),
+        ("a,1,2022-01-01,search", "The row does not fit the header: it has 4 in place of 5 cells."),
     ],
 )
 def test_bad_events_are_refused_one_by_one(import_text, row, reason) -> None:

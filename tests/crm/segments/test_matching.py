@@ -16,6 +16,7 @@ from crm.segments import rules
 from crm.segments.actions import refresh_figures
 from crm.segments.models import AccountFigures
 from crm.segments.queries import Unusable, fields, lists, matching, narrowed, reasons
+from crm.segments.queries.words import said
 from crm.segments.rules import ALL, ANY, NONE, Group, Leaf
 from tests import factories
 
@@ -250,6 +251,9 @@ def test_why_an_account_is_in_is_told_by_its_own_figures(django_assert_num_queri
     renews, either, nobody = told.parts
     assert (told.holds, renews.holds, either.holds, nobody.holds) == (True, True, True, True)
     assert (renews.label, renews.asked, renews.value) == ("Renewal", "in the next 90 days", "14 Feb 2027")
+    assert [said(op, ["1"]) for op in ("next", "last", "later", "older")] == [
+        "in the next 1 day", "in the last 1 day", "more than 1 day ahead", "more than 1 day ago",
+    ]  # fmt: skip
     assert [(part.holds, part.asked, part.value) for part in either.parts] == [
         (False, "under €100", "€1,240"),
         (True, "is vip or new", "vip"),

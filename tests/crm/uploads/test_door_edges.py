@@ -109,7 +109,7 @@ def test_the_failed_rows_come_back_as_a_file_that_can_be_mended_and_uploaded(cli
     assert file.splitlines() == [
         "id,name,language,refused_line,refused_reason",
         'b,"Beta, ""B""",klingon,3,Column language: klingon is not a language code such as en.',
-        'c,Gamma,en,more,4,"The row has 4 cells, but the header names 3 columns."',
+        "c,Gamma,en,more,4,The row does not fit the header: it has 4 in place of 3 cells.",
     ]
     assert AuditRow.objects.filter(action="upload.refused_exported").count() == 1
     # Whoever reads it in another language reads the reasons in that, on the page and in the file.

@@ -81,7 +81,7 @@ def test_a_reader_counts_and_reads_the_own_customers_only(ops, survey, as_user):
     page = as_user(rep).get(f"/surveys/{survey.pk}/").content.decode()
     assert "Ours is fine" in page
     assert "Theirs is not" not in page
-    assert "This page counts the customers that you see: 1 of 40 people asked." in page
+    assert "This page counts the customers that you see: 1 of 40 who were asked." in page
 
 
 def test_nine_answers_of_many_are_not_enough_to_tell(ops, survey, as_user):
@@ -91,7 +91,7 @@ def test_nine_answers_of_many_are_not_enough_to_tell(ops, survey, as_user):
     page = as_user(ops).get(f"/surveys/{survey.pk}/").content.decode()
     assert "Not enough answers to tell." in page
     assert "There are 9 answers; with fewer than 10" in page
-    assert "9 answers counted; 18 people could have been asked." in page
+    assert "9 answers counted, of 18 who could have been asked." in page
     assert "in 19 of 20 draws" not in page
 
 
@@ -105,7 +105,7 @@ def test_ten_answers_show_the_figure_with_its_margin(ops, survey, as_user):
     assert '<span class="big">+40</span>' in page
     assert "between +2 and +65 in 19 of 20 draws like this one" in page
     assert "6 promoters (9–10)" in page and "2 passives (7–8)" in page and "2 detractors (0–6)" in page
-    assert "10 answers counted; 20 people could have been asked." in page
+    assert "10 answers counted, of 20 who could have been asked." in page
 
 
 def test_a_survey_that_asked_nobody_says_what_to_do(ops, survey, as_user):

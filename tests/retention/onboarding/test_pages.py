@@ -49,16 +49,16 @@ def test_pages_ask_as_often_for_three_accounts_as_for_one(lead, mina, client, ti
         past = client.get(reverse("account-onboarding", args=[accounts[0].pk]), {"day": on(9).isoformat()})
         assert "No onboarding was known on that day." in past.content.decode()  # all of it was recorded later
         page = client.get(reverse("account", args=[accounts[0].pk])).content.decode()
-        assert "2 of 4 milestones are reached" in page and "Next: Kickoff held" in page
+        assert "2 of 4 milestones reached" in page and "Next: Kickoff held" in page
         assert page.count("Reached: First lead") == 1
         # One button says it, and the toast takes it back.
         kickoff = Milestone.objects.get(name="Kickoff held")
         reach, back = (
             reverse(name, args=[accounts[0].pk, kickoff.pk]) for name in ("milestone-reach", "milestone-take-back")
         )
-        assert "3 of 4 milestones are reached" in client.post(reach, follow=True).content.decode()
+        assert "3 of 4 milestones reached" in client.post(reach, follow=True).content.decode()
         assert "It was reached already." in client.post(reach, follow=True).content.decode()
-        assert "2 of 4 milestones are reached" in client.post(back, follow=True).content.decode()
+        assert "2 of 4 milestones reached" in client.post(back, follow=True).content.decode()
 
 
 def test_the_list_goes_on_behind_its_page_and_stuck_ones_come_first(lead, mina, client, monkeypatch):

@@ -82,7 +82,7 @@ def test_the_review_lists_whom_it_moves_and_publishing_makes_a_version_that_judg
     draft = a_draft()
     ScorecardMeasure.objects.filter(version=draft).update(green=80)
     page = ops.get(urls(draft, "review/")).content.decode()
-    assert "1 of 2 accounts changes its band" in page
+    assert "1 of 2 accounts would change their band" in page
     assert f'<a href="/accounts/{one.pk}/">Account 35</a>' in page and "Account 90" not in page
     assert ops.post(urls(draft, "publish/")).url == "/settings/scorecards/"
     judge()
@@ -233,7 +233,7 @@ def test_a_measure_is_added_with_limits_from_the_own_accounts_and_removed(ops: A
     customers(*range(1, 61))
     draft = a_draft()
     page = ops.get(urls(draft, "measure/?kind=reach&window=28")).content.decode()
-    assert "60 of 60 accounts have a reading" in page
+    assert "A reading for 60 of 60 accounts" in page
     assert "Proposed: red 6.0, green 54.0, so that the worst tenth gets 0 and the best tenth 100." in page
     assert ops.post(urls(draft, "measure/"), {"kind": "reach", "window": "28"}).url == urls(draft)
     added = ScorecardMeasure.objects.get(version=draft, position=2)
