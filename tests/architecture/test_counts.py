@@ -21,7 +21,7 @@ COUNTED = re.compile(r"\{% blocktranslate [^%]*?count (\w+)=(\S+)(.*?)endblocktr
 
 
 @cache
-def texts() -> tuple[list[str], list[tuple[str, str]]]:
+def texts() -> tuple[list[str], list[tuple[str, ...]]]:
     """Every text without a plural, and those with one; `make check` holds the catalogue against the code."""
     found = [message.id for message in existing("ko") if message.id]
     return [each for each in found if isinstance(each, str)], [each for each in found if isinstance(each, tuple)]
