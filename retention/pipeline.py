@@ -16,8 +16,8 @@ from django.utils.translation import ngettext_lazy
 from crm.audit.rules import Actor
 from crm.fills.actions import StageBusy, fill
 from crm.goals.actions import keep_readings
+from crm.lib.formats import Count
 from crm.subscriptions.actions import derive_stages
-from crm.templatetags.ui import Count
 from crm.templatetags.ui import day as day_words
 from retention.follow_ups import actions as follow_ups
 from retention.handovers import actions as handovers

@@ -12,7 +12,7 @@ from crm.accounts.models import Account
 from crm.attention.models import Hold, Reservation
 from crm.attention.rules import PER_ACCOUNT, PER_CONTACT, Use
 from crm.contacts.models import Contact
-from crm.templatetags.ui import number
+from crm.lib.formats import grouped
 
 WHY = "the budget counts all mail to a contact, whoever sent it"
 
@@ -53,15 +53,15 @@ class Budget:
                 "%(name)s has had %(n)s mail from us this month",
                 "%(name)s has had %(n)s mails from us this month",
                 self.used,
-            ) % {"name": self.name, "n": number(self.used)}
+            ) % {"name": self.name, "n": grouped(self.used)}
         return _("%(had)s; %(rest)s.") % {"had": had, "rest": self._rest()}
 
     def _rest(self) -> str:
         if self.left:
-            return ngettext("%(n)s is left", "%(n)s are left", self.left) % {"n": number(self.left)}
+            return ngettext("%(n)s is left", "%(n)s are left", self.left) % {"n": grouped(self.left)}
         if self.use.exhausted == "account_budget":
             words = _("none is left, because their company has had %(n)s of %(limit)s")
-            return words % {"n": number(self.account_used), "limit": number(self.account_limit)}
+            return words % {"n": grouped(self.account_used), "limit": grouped(self.account_limit)}
         return _("none is left, and a further one goes beyond what we allow ourselves")
 
 

@@ -22,11 +22,11 @@ from crm.contacts.rules import masked_name
 from crm.conversations import actions, emails, forms, queries
 from crm.conversations.models import Channel, Conversation, ConversationState, channel_icon
 from crm.lib.fields import refusals
+from crm.lib.formats import grouped
 from crm.plans.models import Plan
 from crm.staff.models import User
 from crm.staff.queries import ground_of
 from crm.staff.views import Request, form_page, needs, way_back
-from crm.templatetags.ui import number
 
 TURNS: dict[str, tuple[Callable[..., Conversation], Promise]] = {
     "wait": (actions.wait, gettext_lazy("It waits for them; the clock stands still.")),
@@ -75,15 +75,15 @@ def _cadence(request: Request) -> list[tuple[str, bool]]:
     """What we said on social channels, in sentences; true: more than we want."""
     said, ours = queries.cadence(request.user, request.now), ground_of(request.user).installation
     week = ngettext("%(n)s post of ours in 7 days", "%(n)s posts of ours in 7 days", said.posts_in_week)
-    most = _("at most %(most)s are meant to be") % {"most": number(ours.social_posts_a_week)}
+    most = _("at most %(most)s are meant to be") % {"most": grouped(ours.social_posts_a_week)}
     own = ngettext(
         "Of what we said in 28 days, %(n)s of %(said)s was our own post",
         "Of what we said in 28 days, %(n)s of %(said)s were our own posts",
         said.posts,
-    ) % {"n": number(said.posts), "said": number(said.said)}
+    ) % {"n": grouped(said.posts), "said": grouped(said.said)}
     rest = _("the rest answered others")
     return [
-        (f"{week % {'n': number(said.posts_in_week)}}; {most}.", said.is_too_much(ours.social_posts_a_week)),
+        (f"{week % {'n': grouped(said.posts_in_week)}}; {most}.", said.is_too_much(ours.social_posts_a_week)),
         (f"{own}; {rest}.", said.is_about_ourselves(ours.social_own_percent)),
     ]
 

@@ -4,6 +4,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass
+from decimal import ROUND_HALF_UP, Decimal
 from functools import lru_cache
 from operator import itemgetter
 
@@ -20,6 +21,8 @@ OTHERS = (
 )  # fmt: skip
 PLACES = ENGLISH + OTHERS
 WORDS, NUMBERS, ISO = "words", "numbers", "iso"
+MINUS = "−"
+Figure = int | float | Decimal
 
 
 @dataclass(frozen=True)
@@ -74,3 +77,23 @@ def place_choices(language: str) -> tuple[tuple[str, str], ...]:
         for place, there in of.items()
     }
     return tuple(sorted(said.items(), key=itemgetter(1)))
+
+
+def grouped(value: Figure, digits: int | None = None) -> str:
+    """A number with grouped thousands and the real minus sign; without `digits` at most one decimal."""
+    return _grouped(Decimal(str(value)), digits, number_locale())
+
+
+@lru_cache(maxsize=8192)
+def _grouped(value: Decimal, digits: int | None, locale: Locale) -> str:
+    pattern = "#,##0.#" if digits is None else "#,##0" + ("." + "0" * digits if digits else "")
+    rounded = value.quantize(Decimal(1).scaleb(-(1 if digits is None else digits)), ROUND_HALF_UP)
+    printed = format_decimal(abs(rounded), format=pattern, locale=locale)
+    return MINUS + printed if rounded < 0 else printed
+
+
+class Count(int):
+    """A number as its reader writes it, which a sentence can still choose between one and many by."""
+
+    def __str__(self) -> str:
+        return grouped(int(self))

@@ -18,6 +18,7 @@ from django.urls import reverse
 from django.utils.translation import gettext_lazy as _
 from django.utils.translation import ngettext
 
+from crm.lib.formats import grouped
 from crm.lib.locks import lock
 from crm.login import devices
 from crm.login.devices import place_of
@@ -25,7 +26,6 @@ from crm.sign_in import actions, queries, rules
 from crm.staff.actions import set_password
 from crm.staff.models import User
 from crm.staff.queries import installation
-from crm.templatetags.ui import number
 
 WRONG = _("The email address and the password do not belong together. Check both; capitals matter in the password.")
 WAIT = _("Too many wrong codes. Wait 15 minutes, then try again with a fresh one.")
@@ -146,7 +146,7 @@ def _too_many(minutes: int) -> str:
         "%(minutes)s minutes. A browser that you logged in with before is let in now.",
         minutes,
     )
-    return words % {"minutes": number(minutes)}
+    return words % {"minutes": grouped(minutes)}
 
 
 class SecondFactors(DefaultMFAAdapter):

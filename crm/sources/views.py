@@ -8,11 +8,11 @@ from django.utils.translation import ngettext
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
+from crm.lib.formats import grouped
 from crm.sources import actions, queries
 from crm.sources.forms import SourceForm
 from crm.sources.models import Source, WriteKey
 from crm.staff.views import Request, needs
-from crm.templatetags.ui import number
 
 
 @require_safe
@@ -67,7 +67,7 @@ def retry(request: Request, pk: int) -> HttpResponse:
     source = get_object_or_404(Source, pk=pk)
     again = actions.retry_parked(source, at=request.now, by=request.user)
     words = ngettext("%(n)s batch is tried again.", "%(n)s batches are tried again.", again)
-    messages.success(request, words % {"n": number(again)})
+    messages.success(request, words % {"n": grouped(again)})
     return redirect("source", source.pk)
 
 

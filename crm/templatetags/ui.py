@@ -2,14 +2,14 @@
 
 from collections.abc import Mapping
 from datetime import date, datetime, timedelta
-from decimal import ROUND_HALF_UP, Decimal
+from decimal import Decimal
 from functools import lru_cache
 from typing import Any
 from urllib.parse import parse_qsl, urlsplit
 
 from babel import Locale
 from babel.dates import format_skeleton, format_time, format_timedelta
-from babel.numbers import format_currency, format_decimal
+from babel.numbers import format_currency
 from django import template
 from django.contrib.messages.storage.base import Message
 from django.template.context import Context
@@ -22,14 +22,12 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, pgettext_lazy
 
 from crm.lib import formats
-from crm.lib.formats import formats_now, number_locale, word_locale
+from crm.lib.formats import MINUS, Count, Figure, formats_now, grouped, number_locale, word_locale
 
 register = template.Library()
 
 DASH = "—"
-MINUS = "−"
 SEASON = 120
-Figure = int | float | Decimal
 
 BAND_WORDS: Mapping[str, str | Promise] = {
     "thriving": pgettext_lazy("band", "thriving"),
@@ -50,29 +48,9 @@ BAND_SHAPES = {
 }
 
 
-def grouped(value: Figure, digits: int | None = None) -> str:
-    """A number with grouped thousands and the real minus sign; without `digits` at most one decimal."""
-    return _grouped(Decimal(str(value)), digits, number_locale())
-
-
-@lru_cache(maxsize=8192)
-def _grouped(value: Decimal, digits: int | None, locale: Locale) -> str:
-    pattern = "#,##0.#" if digits is None else "#,##0" + ("." + "0" * digits if digits else "")
-    rounded = value.quantize(Decimal(1).scaleb(-(1 if digits is None else digits)), ROUND_HALF_UP)
-    printed = format_decimal(abs(rounded), format=pattern, locale=locale)
-    return MINUS + printed if rounded < 0 else printed
-
-
 @register.filter
 def number(value: Figure | None, digits: int | None = None) -> str:
     return DASH if value is None else grouped(value, digits)
-
-
-class Count(int):
-    """A number as its reader writes it, which a sentence can still choose between one and many by."""
-
-    def __str__(self) -> str:
-        return grouped(int(self))
 
 
 @register.filter

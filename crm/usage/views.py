@@ -8,9 +8,9 @@ from django.shortcuts import redirect, render
 from django.utils.translation import ngettext
 
 from crm.lib.fields import refusals
+from crm.lib.formats import grouped
 from crm.lib.sql_files import load
 from crm.staff.views import Request, needs
-from crm.templatetags.ui import number
 from crm.usage.actions import map_events
 from crm.usage.forms import MeaningsForm
 from crm.usage.models import EventName
@@ -32,7 +32,7 @@ def events(request: Request) -> HttpResponse:
         with refusals(form):
             changed = map_events(form.meanings(), at=request.now, by=request.user)
             words = ngettext("%(n)s event has a new meaning.", "%(n)s events have a new meaning.", changed)
-            messages.success(request, words % {"n": number(changed)})
+            messages.success(request, words % {"n": grouped(changed)})
             return redirect(request.get_full_path())
     volumes = _volumes()
     rows = [row | {"volume": volumes.get(row["event"].pk, (0, 0))} for row in form.rows()]

@@ -20,10 +20,10 @@ from crm.bulk_edits.actions import MOST, Done
 from crm.bulk_edits.models import BulkEdit, EditKind
 from crm.lib.days import own_day
 from crm.lib.fields import refusals, refusals_told
+from crm.lib.formats import grouped
 from crm.lib.working_hours import working_day
 from crm.segments.queries import Unusable
 from crm.staff.views import Request, needs, offer_undo, way_back
-from crm.templatetags.ui import grouped
 from retention.agenda.actions import put_off_many, take_many_back
 from retention.pages.conditions import address
 from retention.pages.forms import BulkSegmentForm, BulkStepForm, BulkTaskForm, PutOffForm, TagForm

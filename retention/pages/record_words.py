@@ -19,9 +19,10 @@ from crm.accounts.models import Account, Stage
 from crm.audit.models import AuditRow
 from crm.conversations.models import Channel, ConversationState
 from crm.exports.rules import EXPORTS
+from crm.lib.formats import Count
 from crm.staff.models import Role, Team, User
-from crm.templatetags.ui import Count, moment
 from crm.templatetags.ui import day as day_words
+from crm.templatetags.ui import moment
 from retention.forecasts.models import Category
 from retention.pages.record_sentences import SENTENCES
 

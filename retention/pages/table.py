@@ -15,12 +15,12 @@ from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
 from crm.accounts.models import Account, Stage
+from crm.lib.formats import grouped
 from crm.templatetags.ui import (
     DASH,
     band_mark,
     band_word,
     by_hand_words,
-    grouped,
     icon,
     money,
     number,

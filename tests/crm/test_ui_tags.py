@@ -11,7 +11,7 @@ from django.template import engines
 from django.test import RequestFactory, override_settings
 from django.utils import timezone, translation
 
-from crm.lib.formats import Formats, written_as
+from crm.lib.formats import Count, Formats, written_as
 from crm.templatetags import charts, ui
 
 NOW = datetime(2026, 11, 21, 9, 0, tzinfo=UTC)
@@ -68,7 +68,7 @@ def test_a_count_chooses_between_one_and_many_and_is_written_as_its_reader_does(
     seats = f"{{% load i18n %}}{seats}"
     assert [render(seats, n=n) for n in (0, 1, 1234)] == ["0 seats", "1 seat", "1,234 seats"]
     with translation.override("ko"), written_as(Formats(place="de_DE")):
-        assert f"{ui.Count(1234)}" == "1.234"
+        assert f"{Count(1234)}" == "1.234"
         assert render(seats, n=1234) == "1.234석"
 
 

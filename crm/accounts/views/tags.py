@@ -12,8 +12,8 @@ from crm.accounts import actions, forms
 from crm.accounts.models import TagRename
 from crm.accounts.queries import recent_renames, tag_counts
 from crm.lib.fields import refusals, refusals_told
+from crm.lib.formats import grouped
 from crm.staff.views import Request, form_page, needs, offer_undo
-from crm.templatetags.ui import number
 
 
 @needs("configure")
@@ -32,7 +32,7 @@ def rename_tag(request: Request) -> HttpResponse:
             said = ngettext(
                 "“%(old)s” is “%(new)s” now, on %(n)s account.", "“%(old)s” is “%(new)s” now, on %(n)s accounts.", n
             )
-            told = said % {"old": row.old, "new": row.new, "n": number(n)}
+            told = said % {"old": row.old, "new": row.new, "n": grouped(n)}
             offer_undo(request, told, reverse("tag-rename-undo", args=[row.pk]))
             return redirect("tags")
     words = {"title": _("Rename a tag"), "submit": _("Rename it everywhere"), "back_url": reverse("tags")}

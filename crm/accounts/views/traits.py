@@ -13,8 +13,8 @@ from crm.accounts.queries import current_traits
 from crm.accounts.views.changing import MEANWHILE
 from crm.accounts.views.seeing import address_of, back_to, own_account, shown
 from crm.lib.fields import refusals
+from crm.lib.formats import grouped
 from crm.staff.views import Request, form_page, needs, offer_undo
-from crm.templatetags.ui import number
 
 
 def in_words(trait: Trait) -> str:
@@ -92,7 +92,7 @@ def edit_trait(request: Request, pk: int) -> HttpResponse:
                     "The values of %(n)s accounts do not fit the new type and are not used.",
                     left_out,
                 )
-                messages.warning(request, left % {"n": number(left_out)})
+                messages.warning(request, left % {"n": grouped(left_out)})
             return redirect("traits")
     sentence = _("A new type takes over every value that fits it; the old values are kept as history.")
     words = {"title": row.key, "submit": _("Save"), "sentence": sentence, "back_url": reverse("traits")}
