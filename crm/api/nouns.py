@@ -48,6 +48,11 @@ class Shape(serializers.ModelSerializer[Any]):
     def get_extra_kwargs(self) -> dict[str, Any]:
         return super().get_extra_kwargs() | {name: {"read_only": True} for name in self.Meta.fields}
 
+    def include_extra_kwargs(self, kwargs: dict[str, Any], extra_kwargs: dict[str, Any]) -> dict[str, Any]:
+        """A choice that may be empty is described as one, which what is only read is not otherwise."""
+        may_be_empty = {"choices", "allow_blank"} <= kwargs.keys()
+        return super().include_extra_kwargs(kwargs, extra_kwargs) | ({"allow_blank": True} if may_be_empty else {})
+
 
 class Noun(viewsets.GenericViewSet[Any]):
     """One noun. `takes`: what a call may send; `shapes`: what it answers with, where it is not `serializer_class`;
