@@ -11,6 +11,7 @@ from crm.api.bodies import AccountField, Body, Id, RowField, Text
 from crm.api.nouns import OfAccount, Readable, Shape
 from crm.contacts.models import Contact
 from crm.conversations import actions
+from crm.conversations.emails import who_answers
 from crm.conversations.models import Channel, Conversation, ConversationState, Entry, ResponseTarget
 from crm.plans.models import Plan
 from crm.staff.models import User
@@ -22,12 +23,19 @@ class ConversationShape(Shape):
     due_at = serializers.DateTimeField(
         read_only=True, allow_null=True, help_text="by when a first answer is due; null: no clock runs"
     )
+    tell = serializers.SerializerMethodField(
+        help_text="what to show the customer, in their language and zone: who answers, and by when; empty: nobody is "
+        "named, or nobody waits"
+    )
+
+    def get_tell(self, row: Conversation) -> str:
+        return who_answers(row, self.context["request"].now)
 
     class Meta:
         model = Conversation
         fields = (
             "id", "account", "external_id", "channel", "subject", "contact", "inbound", "responder", "state",
-            "began_at", "last_at", "target_minutes", "due_at", "answered_at", "closed_at", "recorded_at",
+            "began_at", "last_at", "target_minutes", "due_at", "tell", "answered_at", "closed_at", "recorded_at",
         )  # fmt: skip
 
 
@@ -46,18 +54,21 @@ class SaidBody(Body):
     said_at = serializers.DateTimeField(required=False, allow_null=True, default=None, help_text="null: now")
 
 
-class NewConversationBody(Body):
+class ConversationBody(Body):
     account = AccountField()
     channel = serializers.ChoiceField(choices=Channel.choices)
     text = Text(max_length=TEXT_LIMIT, required=False, allow_blank=True, default="")
     subject = Text(max_length=200, required=False, allow_blank=True, default="")
     contact = RowField(rows=people, required=False, allow_null=True, default=None, help_text="who of them")
     said_at = serializers.DateTimeField(required=False, allow_null=True, default=None, help_text="null: now")
-    external_id = Text(max_length=255, required=False, allow_null=True, default=None)
     inbound = serializers.BooleanField(required=False, default=True, help_text="they began it; false: it is logged")
     needs_answer = serializers.BooleanField(
         required=False, default=True, help_text="false: thanks or praise, for which no clock runs"
     )
+
+
+class NewConversationBody(ConversationBody):
+    external_id = Text(max_length=255, required=False, allow_null=True, default=None)
 
 
 class AssignedBody(Body):
@@ -82,21 +93,39 @@ class Conversations(Readable):
     serializer_class = ConversationShape
     asked = AskedConversations
     takes = {
-        "create": NewConversationBody, "answer": SaidBody, "hear": SaidBody, "assign": AssignedBody,
-        "close": NothingBody, "reopen": NothingBody,
+        "create": NewConversationBody, "upsert": ConversationBody, "answer": SaidBody, "hear": SaidBody,
+        "assign": AssignedBody, "wait": NothingBody, "close": NothingBody, "reopen": NothingBody,
     }  # fmt: skip
+    upserts = frozenset({"upsert"})
 
     def rows(self) -> Any:
-        return Conversation.objects.visible_to(self.request.user).select_related("account__owner")
+        rows = Conversation.objects.visible_to(self.request.user)
+        return rows.select_related("account__owner", "contact", "responder")
 
     def create(self, request: Any) -> Any:
         """Take in what a customer said, which starts the clock, or log what is over."""
         given = self.given()
+        return self.written(lambda: self._begun(given), 201)
+
+    @action(detail=False, methods=["put"], url_path="by-external-id/<path:external_id>")
+    def upsert(self, request: Any, external_id: str) -> Any:
+        """Take in the account's conversation of this external id (201), or leave the one that has it as it is (200).
+
+        What is said in it further is heard and answered.
+        """
+        given = self.given()
+        held = self.rows().filter(account=given["account"], external_id=external_id).first()
+        if held is not None:
+            return self.written(lambda: held)
+        name = Text(max_length=255).run_validation(external_id)
+        return self.written(lambda: self._begun(given | {"external_id": name}), 201)
+
+    def _begun(self, given: dict[str, Any]) -> Conversation:
         inbound, needs_answer = given.pop("inbound"), given.pop("needs_answer")
         if inbound:
             given["needs_answer"] = needs_answer
-        do = actions.receive if inbound else actions.log
-        return self.written(lambda: do(**given, at=request.now, by=request.user), 201)
+        do: Callable[..., Conversation] = actions.receive if inbound else actions.log
+        return do(**given, at=self.request.now, by=self.request.user)
 
     @action(detail=True, methods=["post"])
     def answer(self, request: Any, pk: int) -> Any:
@@ -112,6 +141,11 @@ class Conversations(Readable):
     def assign(self, request: Any, pk: int) -> Any:
         """Name who of us answers."""
         return self._done(pk, actions.assign)
+
+    @action(detail=True, methods=["post"])
+    def wait(self, request: Any, pk: int) -> Any:
+        """Say that something of theirs is needed first: the clock stands still until they are heard."""
+        return self._done(pk, actions.wait)
 
     @action(detail=True, methods=["post"])
     def close(self, request: Any, pk: int) -> Any:

@@ -70,6 +70,25 @@ def test_an_account_is_made_changed_and_found_by_the_id_of_ones_own_systems(ops:
     ]
 
 
+def test_whoever_writes_through_a_program_is_told_who_answers_and_by_when(ops: Program) -> None:
+    """NOW is a Saturday: the four hours for tickets begin on Monday at nine in Berlin, and are over at 12:00 UTC."""
+    owner = factories.user("rep", name="Mina Kwon")
+    factories.account(external_id="a", owner=owner, time_zone="Europe/Berlin")
+    said = {"account": "a", "channel": "ticket", "text": "It is broken."}
+    made = ops.send("PUT", "conversations/by-external-id/desk/17", 201, **said)
+    assert (made["external_id"], made["responder"], made["due_at"]) == ("desk/17", owner.pk, "2026-11-23T12:00:00Z")
+    assert made["tell"] == "Mina Kwon answers you by Monday 23 November, 13:00."
+    again = ops.send("PUT", "conversations/by-external-id/desk/17", 200, **said | {"text": "It is broken!"})
+    assert (again, ops.read("conversations")["results"]) == (made, [made])
+    waits = ops.send("POST", f"conversations/{made['id']}/wait", 200)
+    assert (waits["state"], waits["due_at"], waits["tell"]) == ("waiting", None, "")
+    heard = ops.send("POST", f"conversations/{made['id']}/hear", 200, text="Here it is.")
+    assert (heard["state"], heard["due_at"], heard["tell"]) == ("open", made["due_at"], made["tell"])
+    factories.account(external_id="b")
+    refused = ops.send("PUT", "conversations/by-external-id/desk/17", 400, **said | {"account": "b"})
+    assert refused["fields"] == {"external_id": ["Another conversation has this external id."]}
+
+
 def test_the_record_says_through_which_key_somebody_wrote(ops: Program) -> None:
     ops.send("POST", "accounts", 201, external_id="a", name="Acme")
     row = AuditRow.objects.get(action="account.created")
