@@ -11,7 +11,7 @@ class CrmConfig(AppConfig):
         from crm.calendars.actions import around_change
         from crm.consents import actions as consents
         from crm.contacts.actions import Follows, following
-        from crm.conversations.actions import moving_clocks
+        from crm.conversations.actions import leave_conversations, moving_clocks
         from crm.imports import rules as imports
         from crm.imports.forms.facts import FACTS
         from crm.imports.forms.hours import HOURS
@@ -29,7 +29,7 @@ class CrmConfig(AppConfig):
         renaming.append(follow_tag)
         around_change.append(moving_clocks)
         around_move.append(moving_clocks)
-        leaving.extend((withdraw_links_of, revoke_keys_of, outbox.return_mails_of))
+        leaving.extend((withdraw_links_of, revoke_keys_of, outbox.return_mails_of, leave_conversations))
         following.extend(
             (
                 Follows("crm.Consent", settle=consents.keep_refusals),

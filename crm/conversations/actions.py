@@ -10,6 +10,7 @@ from datetime import UTC, datetime, timedelta
 
 from django.core.exceptions import ValidationError
 from django.db import transaction
+from django.db.models import Q
 from django.utils.translation import gettext_lazy as _
 
 from crm.accounts.actions import require_write
@@ -18,7 +19,14 @@ from crm.audit import actions as audit
 from crm.audit.rules import Actor
 from crm.contacts.models import Contact
 from crm.conversations import rules
-from crm.conversations.models import Channel, Conversation, ConversationState, Entry, ResponseTarget
+from crm.conversations.models import (
+    Channel,
+    Conversation,
+    ConversationQuerySet,
+    ConversationState,
+    Entry,
+    ResponseTarget,
+)
 from crm.conversations.queries import hours_of, hours_of_all, target_of, warning_percent
 from crm.conversations.rules import Clock
 from crm.lib.constraints import check_fields, clearly
@@ -118,7 +126,7 @@ def hear(
         else:
             hours = hours_of(row.account)
             keep_clock(row, rules.resumed(clock, said_at, hours), hours, warning_percent())
-        row.state, row.closed_at = OPEN, None
+        row.state, row.closed_at, row.responder_id = OPEN, None, _answerer(row)
     row.save()
     after = {"account": row.account_id, "due_at": row.due_at}
     audit.record("conversation.heard", row, at=at, by=by, after=after)
@@ -185,6 +193,43 @@ def assign(conversation: Conversation, *, responder: User, at: datetime, by: Act
 
 
 @transaction.atomic
+def give_conversations(account: Account, *, giver: User | None, at: datetime, by: Actor) -> int:
+    """Where whoever gave the account away was to answer, or nobody who still sees it, its owner does now; how many."""
+    rows = Conversation.objects.system("of an account that changed hands")
+    rows = rows.filter(Q(account=account) | Q(account__merged_into=account))
+    return _name_anew(
+        rows.filter(Q(state=OPEN) | Q(state=WAITING, responder=giver, responder__isnull=False)), giver, at, by
+    )
+
+
+@transaction.atomic
+def leave_conversations(user: User, *, at: datetime, by: Actor) -> int:
+    """Where somebody who leaves was to answer, the owner of the account does now; nobody where that is the same."""
+    rows = Conversation.objects.system("whoever was to answer leaves").open()
+    return _name_anew(rows.filter(responder=user), user, at, by)
+
+
+def _name_anew(rows: ConversationQuerySet, giver: User | None, at: datetime, by: Actor) -> int:
+    named = 0
+    for row in rows.select_for_update(of=("self",)).select_related("account__owner", "responder").order_by("pk"):
+        before, after = audit.changes(row, {"responder_id": _answerer(row, without=giver)})
+        if after:
+            Conversation.objects.system("just read").filter(pk=row.pk).update(**after)
+            audit.record("conversation.assigned", row, at=at, by=by, before=before, after=after)
+            named += 1
+    return named
+
+
+def _answerer(row: Conversation, without: User | None = None) -> int | None:
+    """Who answers: whoever did, while that person may and sees the account; else its owner; None: nobody."""
+    held, owner = row.responder, (row.account.merged_into or row.account).owner
+    seen = Account.objects.visible_to(held).filter(pk=row.account_id) if held and held != without else None
+    if held and seen is not None and held.may("write_account") and seen.exists():
+        return held.pk
+    return owner.pk if owner and owner.may("write_account") else None
+
+
+@transaction.atomic
 def wait(conversation: Conversation, *, at: datetime, by: Actor) -> Conversation:
     """We need something of theirs first: the clock stands still."""
     return _turn(conversation, WAITING, "conversation.waiting", at, by)
@@ -222,6 +267,8 @@ def _turn(conversation: Conversation, state: ConversationState, action: str, at:
             clock = rules.resumed(clock, at, hours)
         keep_clock(row, clock, hours, warning_percent())
     row.state, row.closed_at = state, at if state == CLOSED else None
+    if state == OPEN:
+        row.responder_id = _answerer(row)
     row.save()
     audit.record(action, row, at=at, by=by, before={"state": was}, after={"state": state, "due_at": row.due_at})
     return row

@@ -1,4 +1,4 @@
-"""What goes along when an account changes hands: drafts, mails not handed over yet, tasks; and the page to read."""
+"""What goes along when an account changes hands: conversations, drafts, mails not handed over, tasks; and the page."""
 
 from datetime import datetime
 
@@ -8,6 +8,7 @@ from django.db import transaction
 from crm.accounts.models import OwnerChange
 from crm.audit import actions as audit
 from crm.audit.rules import Actor
+from crm.conversations.actions import give_conversations
 from crm.staff.models import User
 from retention.follow_ups.actions import follow_owners
 from retention.handovers.models import Handover
@@ -23,6 +24,7 @@ def hand_over(change: OwnerChange, *, at: datetime, by: Actor) -> Handover | Non
     """
     moved = follow_owners([change.account_id], at=at, by=by)
     earlier = before(change)
+    give_conversations(change.account, giver=earlier.owner if earlier else None, at=at, by=by)
     if change.owner is None or earlier is None:
         return None
     if earlier.owner:

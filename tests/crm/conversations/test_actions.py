@@ -15,6 +15,7 @@ from crm.conversations import actions, queries
 from crm.conversations.emails import who_answers
 from crm.conversations.models import Conversation, Entry
 from crm.conversations.rules import waited
+from crm.staff.actions import change_user
 from tests import factories
 from tests.crm.conversations.cases import CASES, PLACES, when
 from tests.factories import NOW
@@ -149,9 +150,14 @@ def test_a_day_off_that_is_entered_while_somebody_waits_moves_the_clock(account,
 def test_the_sentence_to_pass_on_is_there_while_it_is_true(account, rep):
     row = actions.receive(account, channel="ticket", text="Hello?", at=NOW, by=rep)
     row = Conversation.objects.system("test").select_related("account", "contact", "responder").get(pk=row.pk)
-    assert who_answers(row, NOW).startswith(f"{rep.name} answers you by ")
+    # Monday at 12:00 UTC, as a clock in Berlin shows it; the customer's own language and zone go first.
+    assert who_answers(row, NOW) == f"{rep.name} answers you by Monday 23 November, 13:00."
+    row.contact = factories.contact(account, language="ko", time_zone="Asia/Seoul")
+    assert who_answers(row, NOW) == f"11월 23일 월요일 21:00까지 {rep.name} 담당자가 답을 드리겠습니다."
+    row.contact = None
     assert row.due_at is not None
     assert who_answers(row, row.due_at) == ""
+    assert who_answers(actions.wait(row, at=NOW, by=rep), NOW) == ""
 
 
 def test_a_stranger_neither_answers_nor_is_named_but_who_answers_may_speak(account, rep):
@@ -166,6 +172,33 @@ def test_a_stranger_neither_answers_nor_is_named_but_who_answers_may_speak(accou
     stranger = factories.asking(stranger)
     actions.assign(row, responder=stranger, at=NOW, by=rep)
     assert actions.answer(row, text="Yes.", at=NOW, by=stranger).state == "waiting"
+
+
+def test_who_leaves_or_no_longer_sees_the_account_answers_no_more(account, rep):
+    """Then the owner does: at once where somebody waits, and where it was over when it is opened again."""
+    factories.installation(visibility="own")
+    colleague, taker = (factories.user("rep", team=rep.team) for _n in range(2))
+    waits, over, named = (actions.receive(account, channel="ticket", text="Hello?", at=NOW, by=rep) for _n in range(3))
+    actions.close(over, at=NOW, by=rep)
+    Conversation.objects.system("test").filter(pk=named.pk).update(responder=colleague)
+
+    def answers():
+        rows = Conversation.objects.system("test").order_by("pk")
+        return [row.responder for row in rows.select_related("responder")]
+
+    account.owner = taker
+    account.save()
+    change_user(rep, is_active=False, at=NOW, by=BY)
+    assert answers() == [taker, rep, colleague]
+    actions.hear(named, text="Anybody?", at=NOW, by=BY)
+    actions.reopen(over, at=NOW, by=BY)
+    assert answers() == [taker, taker, taker]
+    # Who leaves and owns the account leaves nobody behind, which is better than a name that does not answer.
+    change_user(taker, is_active=False, at=NOW, by=BY)
+    assert answers() == [None] * 3
+    told = AuditRow.objects.filter(action="conversation.assigned").order_by("pk")
+    assert [row.after["responder_id"] for row in told] == [taker.pk, None, None, None]
+    assert Conversation.objects.system("test").get(pk=waits.pk).due_at == waits.due_at
 
 
 def test_what_has_not_happened_yet_is_refused(account, rep):

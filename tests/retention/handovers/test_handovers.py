@@ -15,6 +15,9 @@ from django.urls import reverse
 from crm.accounts.actions import change_owner
 from crm.accounts.models import Account, OwnerChange
 from crm.attention.models import Reservation
+from crm.bulk_edits.actions import set_owner
+from crm.conversations.actions import answer, assign, close, receive
+from crm.conversations.models import Conversation
 from crm.goals.actions import set_goal
 from crm.outbox.models import MailState, OutboundMail
 from crm.staff.models import User
@@ -124,6 +127,34 @@ def test_open_tasks_of_the_giver_go_along_and_others_stay(draft, jonas):
     taken(draft, jonas)
     found = dict(Task.objects.system("test").values_list("title", "assignee"))
     assert found == {"his": jonas.pk, "of the owner then": None, "of another": third.pk}
+
+
+def test_whoever_takes_over_answers_where_the_giver_was_to_and_the_clock_does_not_mind(draft, jonas):
+    third, by = factories.user("rep", team=draft.owner.team), {"at": NOW, "by": draft.owner}
+    made = [receive(draft.account, channel="ticket", text=text, **by) for text in ("open", "waits", "over", "third's")]
+    answer(made[1], text="We look.", **by)
+    close(made[2], **by)
+    assign(made[3], responder=third, **by)
+
+    def answers() -> list[User | None]:
+        rows = Conversation.objects.system("test").filter(pk__in=[row.pk for row in made])
+        return [row.responder for row in rows.select_related("responder").order_by("pk")]
+
+    taken(draft, jonas)
+    assert answers() == [jonas, jonas, draft.owner, third]
+    assert Conversation.objects.system("test").get(pk=made[0].pk).due_at == made[0].due_at
+    taken(draft, None, at=NOW + HOUR, pool=jonas.team)
+    assert answers() == [None, None, draft.owner, third]
+    # So it is where many accounts are given at once, when the pipeline runs.
+    set_owner(
+        Account.objects.system("test").filter(pk=draft.account_id),
+        owner=third,
+        at=NOW + 2 * HOUR,
+        by=factories.user("ops_admin"),
+    )
+    assert answers()[0] is None
+    catch_up(at=NOW + 3 * HOUR, by=BY)
+    assert answers() == [third, None, draft.owner, third]
 
 
 def test_where_a_pool_has_the_account_drafts_wait_for_whoever_claims_it(draft, jonas):
