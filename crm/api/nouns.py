@@ -2,7 +2,7 @@
 
 import hashlib
 import hmac
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, MutableMapping
 from typing import Any, ClassVar
 
 from django.conf import settings
@@ -48,10 +48,15 @@ class Shape(serializers.ModelSerializer[Any]):
     def get_extra_kwargs(self) -> dict[str, Any]:
         return super().get_extra_kwargs() | {name: {"read_only": True} for name in self.Meta.fields}
 
-    def include_extra_kwargs(self, kwargs: dict[str, Any], extra_kwargs: dict[str, Any]) -> dict[str, Any]:
+    def include_extra_kwargs(
+        self, kwargs: MutableMapping[str, Any], extra_kwargs: MutableMapping[str, Any]
+    ) -> MutableMapping[str, Any]:
         """A choice that may be empty is described as one, which what is only read is not otherwise."""
         may_be_empty = {"choices", "allow_blank"} <= kwargs.keys()
-        return super().include_extra_kwargs(kwargs, extra_kwargs) | ({"allow_blank": True} if may_be_empty else {})
+        kwargs = super().include_extra_kwargs(kwargs, extra_kwargs)
+        if may_be_empty:
+            kwargs["allow_blank"] = True
+        return kwargs
 
 
 class Noun(viewsets.GenericViewSet[Any]):
