@@ -6,6 +6,7 @@ import os
 from collections import Counter
 from contextlib import suppress
 from pathlib import Path
+from shutil import copytree
 
 import pytest
 from django.core.management import CommandError, call_command
@@ -33,24 +34,33 @@ def folder(at: Path) -> Folder:
 
 
 @pytest.mark.django_db
-def test_the_folder_comes_in_with_all_that_contradicts_itself(as_user, ops) -> None:
+def test_the_folder_comes_in_with_all_that_contradicts_itself(as_user, ops, tmp_path) -> None:
+    """One ticket more than in the excerpt was closed at one, and first answered at 2:17, as one of the whole folder."""
+    account = next(csv.DictReader((EXCERPT / "ravenstack_accounts.csv").open()))["account_id"]
+    copytree(EXCERPT, tmp_path, dirs_exist_ok=True)
+    with (tmp_path / "ravenstack_support_tickets.csv").open("a") as tickets:
+        tickets.write(f"T-odd,{account},2024-12-04,2024-12-04 01:00:00,1.0,low,137,5.0,False\n")
     out = io.StringIO()
     with suppress(SystemExit):  # some rows are refused, with their reasons
-        call_command("import_file", "ravenstack", str(EXCERPT), stdout=out, skip_checks=True)
+        call_command("import_file", "ravenstack", str(tmp_path), stdout=out, skip_checks=True)
     runs = {run.kind: run for run in ImportRun.objects.order_by("pk")}
     assert (Account.objects.system("t").count(), runs["subscriptions"].read, runs["events"].read) == (12, 124, 150)
     refused = ImportRefusal.objects.count()
     assert SubscriptionChange.objects.system("t").count() + refused == 124
     assert sum(UsageDay.objects.values_list("uses", flat=True)) == runs["events"].created == 150
-    assert (Conversation.objects.system("t").count(), runs["conversations"].read) == (42, 42)
-    found = Counter(found.code for found in folder(EXCERPT).findings())
-    assert found["churn_event"] == 15 and found["used_before_term"] > 50
+    assert (Conversation.objects.system("t").count(), runs["conversations"].read) == (43, 43)
+    odd = Conversation.objects.system("t").get(external_id="T-odd")
+    assert (odd.closed_at.hour, odd.answered_at.hour, odd.answered_at.minute, odd.state) == (1, 2, 17, "closed")
+    found = Counter(found.code for found in folder(tmp_path).findings())
+    assert (found["churn_event"], found["resolved_before_answer"]) == (15, 1) and found["used_before_term"] > 50
     assert Counter(ImportFinding.objects.values_list("code", flat=True)) == found
     assert "contradictions, all kept at" in out.getvalue()
     client = as_user(ops)
     page = client.get(reverse("import", args=[runs["subscriptions"].pk]) + "?finding=churn_event").content.decode()
     row = next(csv.DictReader((EXCERPT / "ravenstack_churn_events.csv").open()))
     assert all(cell in page for cell in (row["churn_event_id"], row["account_id"], row["churn_date"]))
+    page = client.get(reverse("import", args=[runs["conversations"].pk]) + "?finding=resolved_before_answer")
+    assert "T-odd" in page.content.decode() and "2024-12-04 01:00:00 &lt; 2024-12-04 02:17:00" in page.content.decode()
 
 
 # What says what became of the files, and what says when a source was last heard and who is to be judged anew.
@@ -61,12 +71,12 @@ BY_HAND = pytest.mark.skipif(not os.environ.get("RAVENSTACK"), reason="`make rav
 
 
 @pytest.mark.parametrize(
-    ("at", "accounts", "found"),
-    [(EXCERPT, 12, 285), pytest.param(WHOLE, 500, 35_940, marks=[pytest.mark.shared, NOT_HERE, BY_HAND])],
+    ("at", "accounts", "tickets", "found"),
+    [(EXCERPT, 12, 42, 285), pytest.param(WHOLE, 500, 2_000, 35_940, marks=[pytest.mark.shared, NOT_HERE, BY_HAND])],
     ids=["excerpt", "whole"],
 )
 @pytest.mark.django_db(transaction=True)
-def test_the_folder_is_taken_back_as_one_to_the_last_byte(at: Path, accounts: int, found: int) -> None:
+def test_the_folder_is_taken_back_as_one_to_the_last_byte(at: Path, accounts: int, tickets: int, found: int) -> None:
     """One of its accounts is here already, and so is the source under which imports count."""
     known = next(csv.DictReader((at / "ravenstack_accounts.csv").open()))["account_id"]
     factories.contact(factories.account("Before", external_id=known, customer_since=None), name="Lena")
@@ -78,6 +88,7 @@ def test_the_folder_is_taken_back_as_one_to_the_last_byte(at: Path, accounts: in
         call_command("import_file", "ravenstack", str(at), stdout=io.StringIO(), skip_checks=True)
     runs = {run.kind: run for run in ImportRun.objects.order_by("pk")}
     assert Account.objects.system("test").count() == accounts
+    assert Conversation.objects.system("test").count() == runs["conversations"].read == tickets
     assert UsageDay.objects.aggregate(uses=Sum("uses"))["uses"] == runs["events"].created == runs["events"].read
     assert ImportFinding.objects.count() == found
     Account.objects.system("test").filter(external_id=known).update(next_step="Call them again")
