@@ -219,7 +219,7 @@ def targets(request: Request) -> HttpResponse:
         (plan, held.get(plan.pk, {})) for plan in Plan.objects.order_by("name", "pk")
     ]
     channels = [(value, label) for value, label in Channel.choices if value != Channel.NOTE]
-    table = [(plan, [of.get(value) for value, _label in channels]) for plan, of in rows]
+    table = [(plan, [(label, of.get(value)) for value, label in channels]) for plan, of in rows]
     may = request.user.may("configure")
     percent = ground_of(request.user).installation.answer_warning_percent
     context = {"table": table, "channels": channels, "may_configure": may, "percent": percent}
