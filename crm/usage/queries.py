@@ -204,7 +204,7 @@ def events_on(day: date) -> list[Event]:
     if row is None:
         return []
     if row.without_raw or row.first_received_on is None or row.last_received_on is None:
-        raise RawIncomplete(f"{row.without_raw} events of {day} came from an import, which keeps no raw batches.")
+        raise RawIncomplete(f"Events of {day} from an import, which keeps no raw batches: {row.without_raw}.")
     first, last = row.first_received_on, row.last_received_on
     if f"{first:%Y%m%d}" not in partitions.existing("crm_inbox_batch"):
         raise RawIncomplete(f"Events of {day} were received on {first}, and the batches of that day were dropped.")

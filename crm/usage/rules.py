@@ -101,8 +101,8 @@ class Drained:
 
     def __str__(self) -> str:
         return (
-            f"{self.counted + self.released} events counted from {self.batches} batches; {self.repeated} repeated, "
-            f"{self.waiting} wait for their account, {self.refused} refused, {self.parked} batches parked."
+            f"Events: {self.counted + self.released} counted, {self.repeated} repeated, {self.waiting} still without "
+            f"account, {self.refused} refused. Batches: {self.batches} counted, {self.parked} parked."
         )
 
 

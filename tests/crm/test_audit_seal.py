@@ -161,9 +161,11 @@ def test_the_command_says_whether_the_chain_is_whole():
     seal(at=NOW, by=BY)
     out = StringIO()
     call_command("audit_verify", stdout=out)
-    assert out.getvalue().startswith("The chain is whole: 2 rows sealed, 0 wait. Head ")
+    assert out.getvalue().startswith("The chain is whole: 2 rows sealed, 0 waiting. Head ")
     as_owner(f"UPDATE crm_auditrow SET action = 'x' WHERE id = {b}")
-    with pytest.raises(CommandError, match=f"breaks at row {b}: the row or its seal was changed. 1 rows before"):
+    with pytest.raises(
+        CommandError, match=f"breaks at row {b}: the row or its seal was changed. Rows as written before it: 1"
+    ):
         call_command("audit_verify")
     assert AuditRow.objects.filter(pk=a).exists()
 

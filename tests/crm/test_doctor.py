@@ -78,7 +78,7 @@ def test_what_waits_for_a_person_is_a_warning_that_says_how_to_mend_it(now):
     assert code == 1
     assert sorted(warned) == ["events", "mail", "pipeline"]
     assert all(finding["mend"] for finding in warned.values())
-    assert warned["events"]["what"] == "1 requests could not be counted after five attempts."
+    assert warned["events"]["what"] == "Requests that five attempts could not count: 1."
     assert "lena" not in json.dumps(findings)
 
 

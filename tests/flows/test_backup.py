@@ -124,7 +124,7 @@ def test_what_is_restored_is_as_it_was_erases_again_and_sends_nothing_twice(hous
 
     with database(empty), time_machine.travel(NOW, tick=False):
         said = restore(file)
-        assert "1 people who were erased since are erased again." in said
+        assert "Erased since, and erased again: 1 person." in said
         assert traces() == set()
         held = OutboundMail.objects.system("test").exclude(state__in=["sent"])
         assert set(held.values_list("state", "reason")) == {("unconfirmed", "restored")}

@@ -3,6 +3,7 @@
 from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError, CommandParser
+from django.template.defaultfilters import pluralize
 
 from crm.audit.queries import verify
 
@@ -19,5 +20,6 @@ class Command(BaseCommand):
         found = verify(known=options["head"])
         if found.why:
             where = f" at row {found.broken_at}" if found.broken_at is not None else ""
-            raise CommandError(f"The chain breaks{where}: {found.why}. {found.sealed} rows before it are as written.")
-        self.stdout.write(f"The chain is whole: {found.sealed} rows sealed, {found.waiting} wait. Head {found.head}")
+            raise CommandError(f"The chain breaks{where}: {found.why}. Rows as written before it: {found.sealed}.")
+        rows = f"{found.sealed} row{pluralize(found.sealed)} sealed, {found.waiting} waiting"
+        self.stdout.write(f"The chain is whole: {rows}. Head {found.head}")

@@ -7,6 +7,7 @@ from typing import Any
 
 from django.conf import settings
 from django.core.management.base import BaseCommand, CommandError, CommandParser
+from django.template.defaultfilters import pluralize
 
 from crm.audit.rules import System
 from crm.backups import actions
@@ -33,7 +34,7 @@ class Command(BaseCommand):
         except DumpFailed as error:
             raise CommandError(f"No backup was made. {error}") from error
         rows = sum(table.rows for table in manifest.tables.values())
-        held = f"{len(manifest.tables)} tables, {rows} rows, {path.stat().st_size:,} bytes"
+        held = f"{len(manifest.tables)} tables, {rows:,} row{pluralize(rows)}, {path.stat().st_size:,} bytes"
         self.stdout.write(f"{path.name}: {held}, readable by you alone.")
         if not settings.LOCAL and sys.stdout.isatty():
             self.stdout.write("The SECRET_KEY is not in it. Keep it with the backups, but not in the same place.")

@@ -9,6 +9,7 @@ from typing import Any
 from django.conf import settings
 from django.core.management.base import BaseCommand, CommandParser
 from django.db import DatabaseError, InterfaceError
+from django.template.defaultfilters import pluralize
 
 from crm.audit.queries import verify
 from crm.management.doctor import BAD, GOOD, HERE, WARNS, Finding, dns_records, mail_server
@@ -60,7 +61,7 @@ def chain() -> Iterable[Finding]:
     if found.why:
         mend = "Compare with a backup, and ask who had access to the database."
         return [Finding(BAD, "record", f"The chain breaks at row {found.broken_at}: {found.why}.", mend)]
-    return [Finding(GOOD, "record", f"The chain is whole over {found.sealed} rows.")]
+    return [Finding(GOOD, "record", f"The chain is whole over {found.sealed} row{pluralize(found.sealed)}.")]
 
 
 def words(findings: Iterable[Finding]) -> Iterator[str]:

@@ -6,6 +6,7 @@ from typing import Any
 
 from django.conf import settings
 from django.core.management.base import BaseCommand, CommandError, CommandParser
+from django.template.defaultfilters import pluralize
 
 from crm.audit.rules import System
 from crm.contacts.models import Contact
@@ -30,7 +31,8 @@ class Command(BaseCommand):
         actions.keep_journal(settings.ERASURES_JOURNAL)
         for _second in range(PATIENCE):
             if erasure.swept_at or actions.sweep(erasure, at=datetime.now(UTC)):
-                self.stdout.write(f"Erased: {len(erasure.contacts)} contacts of this person. The record says so.")
+                n = len(erasure.contacts)
+                self.stdout.write(f"Erased: {n} contact{pluralize(n)} of this person. The record says so.")
                 return
             sleep(1)
         self.stdout.write("Erased. A mail is still on its way; the worker removes what is left of it.")

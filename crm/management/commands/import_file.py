@@ -15,6 +15,7 @@ from typing import IO, Any
 
 from django.core.management.base import BaseCommand, CommandError
 from django.db import InterfaceError, InternalError, OperationalError
+from django.template.defaultfilters import pluralize
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskProgressColumn, TextColumn, TimeRemainingColumn
 
@@ -147,7 +148,8 @@ class Command(BaseCommand):
         shape = table.shape
         say = "guessed " if shape.guessed else ""
         delimiter = "tab" if shape.delimiter == "\t" else shape.delimiter
-        self._say(f"{shape.path.name}: {table.rows:,} rows, {say}encoding {shape.encoding}, delimiter {delimiter}")
+        rows = f"{table.rows:,} row{pluralize(table.rows)}"
+        self._say(f"{shape.path.name}: {rows}, {say}encoding {shape.encoding}, delimiter {delimiter}")
         if table.layout.unused:
             names = ", ".join(rules.storable(name, 60) for name in table.layout.unused[:30])
             self._say(f"  columns not used: {names}{' …' if len(table.layout.unused) > 30 else ''}")

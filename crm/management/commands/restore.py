@@ -10,6 +10,7 @@ from django.core.management import call_command
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 from django.db import connection
 from django.db.migrations.loader import MigrationLoader
+from django.template.defaultfilters import pluralize
 from psycopg.sql import SQL, Identifier
 
 from crm.audit.rules import System
@@ -61,7 +62,7 @@ class Command(BaseCommand):
         keep_journal(settings.ERASURES_JOURNAL)
         with connection.cursor() as cursor:
             cursor.execute("ANALYZE")
-        self.stdout.write(f"{again} people who were erased since are erased again.")
+        self.stdout.write(f"Erased since, and erased again: {again} {pluralize(again, 'person,people')}.")
         self.stdout.write("Everybody is logged out, open links are void, and mail that waited is held at /mail/.")
         self.stdout.write("Look at people and keys: who was deactivated after the backup is active again.")
         if backup.manifest.key != rules.key_print(settings.SECRET_KEY):

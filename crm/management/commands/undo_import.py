@@ -7,6 +7,7 @@ from typing import Any
 
 from django.core.exceptions import ValidationError
 from django.core.management.base import BaseCommand, CommandError
+from django.template.defaultfilters import pluralize
 
 from crm.audit.rules import System
 from crm.imports import queries
@@ -42,4 +43,6 @@ class Command(BaseCommand):
 
 
 def _outcome(run: ImportRun) -> str:
-    return f"undone; {run.left:,} rows were left as they are" if run.left else "undone, everything is as it was before"
+    if not run.left:
+        return "undone, everything is as it was before"
+    return f"undone; {run.left:,} row{pluralize(run.left, ' was left as it is,s were left as they are')}"

@@ -9,6 +9,7 @@ from pathlib import Path
 from django.conf import settings
 from django.contrib.staticfiles.storage import staticfiles_storage
 from django.db import connection
+from django.template.defaultfilters import pluralize
 
 from crm.backups.queries import tables
 from crm.erasures.actions import unswept
@@ -63,7 +64,7 @@ def jobs(at: datetime) -> Iterator[Finding]:
     for problem in stands_still(silent):
         yield Finding(BAD, "jobs", problem, "Start or restart manage.py worker, and read its lines.")
     if not stands_still(silent):
-        yield Finding(GOOD, "jobs", f"The last sign of life is {silent} seconds old.")
+        yield Finding(GOOD, "jobs", f"The last sign of life is {silent} second{pluralize(silent)} old.")
     if (silence("long_work", at) or 0) > LONG_WORK_SILENT:
         yield Finding(WARNS, "jobs", "Long work stands still.", "Restart manage.py worker.")
     for stage in Fill.objects.exclude(failed="").order_by("stage"):
@@ -98,7 +99,7 @@ def mail(at: datetime) -> Iterator[Finding]:
         yield Finding(WARNS, "mail", f"The oldest due mail has waited for {age // 60} minutes.", "Look at /mail/.")
     if waits.unconfirmed:
         mend = "Say at /mail/ whether they were sent, or send them again."
-        yield Finding(WARNS, "mail", f"{waits.unconfirmed} mails have perhaps been sent.", mend)
+        yield Finding(WARNS, "mail", f"Mails that have perhaps been sent: {waits.unconfirmed}.", mend)
     if standing_pause() or not installation().sending:
         yield Finding(WARNS, "mail", "Sending is switched off.", "Switch it on at /mail/ once the reason is mended.")
     if not settings.EMAIL_URL and not settings.LOCAL:
@@ -108,10 +109,10 @@ def mail(at: datetime) -> Iterator[Finding]:
 def inbox(at: datetime) -> Iterator[Finding]:
     if parked := InboxBatch.objects.filter(parked_at__isnull=False, drained_at=None).count():
         mend = "Read why on Settings → Sources, mend it, and press Retry there."
-        yield Finding(WARNS, "events", f"{parked} requests could not be counted after five attempts.", mend)
+        yield Finding(WARNS, "events", f"Requests that five attempts could not count: {parked}.", mend)
     if stuck := [one for one in unswept() if at - one.at > timedelta(hours=6)]:
         mend = "Restart manage.py worker; its long work goes through raw data."
-        yield Finding(WARNS, "erasures", f"{len(stuck)} erasures have not come to an end for 6 hours.", mend)
+        yield Finding(WARNS, "erasures", f"Erasures that have not come to an end for 6 hours: {len(stuck)}.", mend)
 
 
 def disk(at: datetime) -> Iterator[Finding]:

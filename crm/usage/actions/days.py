@@ -249,7 +249,7 @@ def rebuild_day(day: date, *, at: datetime, by: Actor, account_id: int | None = 
         events = [event for event in queries.events_on(day) if event.call in COUNTED]
         found = _attributed(events, people.settle(events, at=at, by=by))
         if len(found.rows) < (held := queries.uses_on(day)):
-            raise queries.RawIncomplete(f"{held} events are counted on {day}, but raw batches hold {len(found.rows)}.")
+            raise queries.RawIncomplete(f"Events counted on {day}: {held}, but raw batches hold {len(found.rows)}.")
         rows = [row for row in found.rows if account_id in (None, row.account_id)]
         mark_dirty({row.account_id for row in rows} | _clear_day(day, account_id))
         store(_tally(rows))
@@ -283,9 +283,9 @@ def tidy(*, at: datetime, by: Actor) -> str:
         late = WaitingEvent.objects.filter(received_at__lt=at - WAIT)
         sums = list(late.values_list("source_id").annotate(events=Count("pk")).order_by("source_id"))
         late.delete()
-        said = "{} events waited 30 days for a group call that names their account, and were dropped."
+        said = "Events dropped, because in 30 days no group call named their account: {}."
         sources.put_aside([Refusal(source, at, 0, "", said.format(events), "") for source, events in sums])
         done = {"parts": parts, "waiting": sum(events for _s, events in sums), "joined": people.thin(at=at)}
         if any(done.values()):
             audit.record("usage.tidied", ("usage", "old"), at=at, by=by, after=done)
-    return f"Dropped {parts} old partitions and {done['waiting']} events that waited in vain."
+    return f"Dropped: old partitions {parts}, events that waited in vain {done['waiting']}."

@@ -8,6 +8,7 @@ from typing import Any
 
 from django.core.exceptions import ValidationError
 from django.core.management.base import BaseCommand, CommandError
+from django.template.defaultfilters import pluralize
 
 from crm.accounts.models import Account
 from crm.audit.rules import System
@@ -49,7 +50,8 @@ class Command(BaseCommand):
             self.stdout.write(json.dumps(shown(found), ensure_ascii=False, indent=2))
             return
         for horizon, report in found.report.items():
-            churns = f"{report['churns']} departures among {report['n']} judgements of {report['accounts']} accounts"
+            n, of, who = report["churns"], report["n"], report["accounts"]
+            churns = f"{n} departure{pluralize(n)} among {of} judgement{pluralize(of)} of {who} account{pluralize(who)}"
             self.stdout.write(f"{horizon} days: {churns}. {queries.verdict_words(int(horizon), report)}")
 
 

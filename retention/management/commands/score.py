@@ -39,8 +39,8 @@ class Command(BaseCommand):
             self.stdout.write(json.dumps(shown, ensure_ascii=False, indent=2))
             return
         self.stdout.write(
-            f"{scored.accounts} accounts were judged on {on}, {scored.unknown} of them unknown; "
-            f"{scored.written} rows were added to the ledger."
+            f"Accounts judged on {on}: {scored.accounts:,}, unknown of them: {scored.unknown:,}; "
+            f"rows added to the ledger: {scored.written:,}."
         )
         if one:
             self.stdout.write(_sentence(why(one.pk, on), one))

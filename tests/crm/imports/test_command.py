@@ -25,7 +25,7 @@ def test_it_says_what_it_found_and_what_it_did(import_text) -> None:
     code, said = import_text("accounts", "Customer ID;Company name;Shoe size\n1;Café;44\n".encode("latin-1"))
     assert code == 0
     assert said.splitlines()[:2] == [
-        "file.csv: 1 rows, guessed encoding cp1252, delimiter ;",
+        "file.csv: 1 row, guessed encoding cp1252, delimiter ;",
         "  columns not used: Shoe size",
     ]
     assert said.splitlines()[2].startswith("file.csv: 1 new, 0 updated, 0 unchanged, 0 refused, in ")

@@ -34,10 +34,10 @@ def acme() -> Any:
 
 def test_the_default_scorecard_is_made_and_all_accounts_are_judged(acme: Any) -> None:
     assert run("--day", "2026-11-21") == (
-        "1 accounts were judged on 2026-11-21, 0 of them unknown; 1 rows were added to the ledger.\n"
+        "Accounts judged on 2026-11-21: 1, unknown of them: 0; rows added to the ledger: 1.\n"
     )
     assert Scorecard.objects.get().is_default
-    assert "0 rows were added" in run("--day", "2026-11-21")
+    assert "rows added to the ledger: 0" in run("--day", "2026-11-21")
 
 
 def test_one_account_is_explained_in_a_sentence(acme: Any) -> None:
