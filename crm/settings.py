@@ -82,6 +82,7 @@ INSTALLED_APPS = [
     "django.contrib.messages",
     "django.contrib.postgres",
     "django.contrib.staticfiles",
+    "django.forms",
     "allauth",
     "allauth.account",
     "allauth.mfa",
@@ -135,6 +136,9 @@ TEMPLATES = [
         },
     },
 ]
+
+# Forms look here first, for templates/django/forms.
+FORM_RENDERER = "django.forms.renderers.TemplatesSetting"
 
 # One database. Without DATABASE_URL the embedded PostgreSQL under VAR is started by the first connection.
 STATEMENT_TIMEOUT_MS = typed(env.int, "STATEMENT_TIMEOUT_MS", "a whole number of milliseconds", default=30_000)
