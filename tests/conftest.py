@@ -72,13 +72,14 @@ def django_db_setup(
             fcntl.flock(turn, fcntl.LOCK_UN)
 
 
-# One long test each: begun last, they would leave the other processes idle.
+# Long ones, begun last, would leave the other processes idle; and the first needs no copy of the database for which
+# the others wait.
 LONGEST = (
-    "browser/test_pages.py",
-    "fuzz/",
-    "browser/test_scripts.py",
-    "architecture/test_matrix.py",
     "test_second_server.py",
+    "browser/test_scripts.py",
+    "browser/test_pages.py",
+    "architecture/test_matrix.py",
+    "fuzz/",
 )
 
 
