@@ -68,7 +68,7 @@ class Watched:
     def __init__(self, context: BrowserContext, site: str) -> None:
         self.site, self.faults = site, list[str]()
         self.page: Page = context.new_page()
-        self.page.on("console", lambda said: self._note(said.type in ("error", "warning"), f"console: {said.text}"))
+        self.page.on("console", self._console)
         self.page.on("pageerror", lambda error: self._note(True, f"script: {error}"))
         self.page.on("requestfailed", self._failed)
         self.page.on("request", lambda request: self._note(not self._ours(request.url), f"left us: {request.url}"))
@@ -81,6 +81,12 @@ class Watched:
     def _note(self, is_fault: bool, what: str) -> None:
         if is_fault:
             self.faults.append(what[:300])
+
+    def _console(self, said: Any) -> None:
+        # Pieces of pages, opened alone, name no icon; the browser then asks for one that nobody has. To answer it here
+        # would cost every request a detour, and the browser its cache.
+        no_icon = said.location["url"] == f"{self.site}/favicon.ico"
+        self._note(said.type in ("error", "warning") and not no_icon, f"console: {said.text}")
 
     def _failed(self, request: Any) -> None:
         # What we abort ourselves by going on to the next page is no fault of this one.
@@ -121,8 +127,6 @@ def watching(browser: Browser, live_server: Any, made: Company) -> Iterator[Watc
         context = browser.new_context(viewport={"width": 1280, "height": 900}, locale="en-GB", reduced_motion="reduce")
         contexts.append(context)
         context.add_init_script(WATCH)
-        # Pieces of pages, opened alone, name no icon; the browser then asks for one that nobody has.
-        context.route("**/favicon.ico", lambda route: route.fulfill(status=204))
         context.set_default_timeout(20_000)
         if role != "-":
             client = Client()
