@@ -3,8 +3,9 @@
 -- Writes nothing
 -- Safe to run twice: it only reads. Terms and trait values recorded by %(known)s (null: all). A feature's figure is its use in
 -- [day − 28, day), as everywhere: through yesterday. No figure is known of an account that never used anything. What was
--- used by accounts merged into one, and their goals, count for it. Where %(stood)s, the figure is the one that was kept then,
--- and is worked out from the facts (in hindsight) only where none was.
+-- used by accounts merged into one, and their goals, count for it. Of a trait that is no number any more nothing is known, from
+-- then on. Where %(stood)s, the figure is the one that was kept then, and is worked out from the facts (in hindsight) only where
+-- none was.
 WITH stands AS (
     SELECT DISTINCT ON (goal_id) goal_id, kind, "on" AS since, baseline, target, due_on,
         min("on") OVER (PARTITION BY goal_id) AS set_on
@@ -35,7 +36,7 @@ LEFT JOIN LATERAL (
     AND EXISTS (SELECT FROM crm_usage_day AS ever WHERE ever.account_id = ANY (theirs.ids) AND ever.day < %(day)s)
 LEFT JOIN LATERAL (
     SELECT number FROM crm_trait AS held
-    WHERE held.account_id = whole.id AND held.definition_id = goal.trait_id AND held.number IS NOT NULL
+    WHERE held.account_id = whole.id AND held.definition_id = goal.trait_id
         AND held.at < (%(day)s::date + 1)::timestamp AT TIME ZONE 'UTC'
         AND (%(known)s::timestamptz IS NULL OR held.recorded_at <= %(known)s)
     ORDER BY held.at DESC

@@ -10,7 +10,7 @@ from django.core.exceptions import PermissionDenied, ValidationError
 from django.db import DatabaseError
 from django.urls import reverse
 
-from crm.accounts.actions import define_trait, set_trait
+from crm.accounts.actions import change_trait, define_trait, set_trait
 from crm.audit.models import AuditRow
 from crm.audit.rules import System
 from crm.goals import actions, rules
@@ -129,6 +129,17 @@ def test_every_past_day_is_what_it_was_then(account, mina):
     actions.resume_goal(goal, at=at[16], by=mina)
     assert stood(15)[0][3] == "dropped"
     assert stood(16)[0][3] == "behind"  # a third of the way, 15 of 40 days
+
+
+def test_of_a_trait_that_is_no_number_any_more_nothing_is_known_from_then_on(account, mina):
+    rooms = define_trait(key="rooms", label="Rooms", type="number", unit="rooms", at=NOW, by=BY)
+    set_trait(account, rooms, Decimal(40), at=NOW - DAY, by=mina)
+    aimed(account, trait=rooms, at=NOW - DAY)
+    change_trait(rooms, label="Rooms", type="text", unit="", at=NOW + DAY, by=BY)
+    past = {n: progress_on(TODAY + n * DAY)[0] for n in (-1, 0, 1)}
+    assert {n: (one.value, one.standing) for n, one in past.items()} == {
+        -1: (Decimal(40), "on_track"), 0: (Decimal(40), "behind"), 1: (None, "unknown"),
+    }  # fmt: skip
 
 
 def test_a_file_appends_other_terms_and_takes_up_nothing_that_was_dropped(account, mina):
