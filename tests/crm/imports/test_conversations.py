@@ -1,11 +1,12 @@
 """Conversations from a file: with the clock that they would have had here, and with times that cannot be."""
 
 from datetime import UTC, datetime
+from typing import Any
 
 import pytest
 
 from crm.audit.rules import System
-from crm.conversations.actions import receive
+from crm.conversations.actions import hear, receive, reopen, wait
 from crm.conversations.models import Conversation, Entry
 from crm.imports.actions.book import Book
 from crm.imports.models import ImportEffect
@@ -66,6 +67,43 @@ def test_the_same_file_again_changes_nothing_and_an_empty_cell_neither(account):
     taken = take(first | {"answered_at": MONDAY.replace(hour=10)})
     assert (taken.created, taken.updated, held("t").subject) == (0, 1, "Export")
     assert held("t").state == "waiting"
+
+
+def test_what_became_of_it_here_is_not_undone_by_the_file_of_the_night_before(account):
+    """Answered at ten; they wrote again at eleven, and one that was closed at ten was opened again at noon."""
+    ten = MONDAY.replace(hour=10)
+    files = [
+        {"external_id": "asks", "began_at": MONDAY, "answered_at": ten},
+        {"external_id": "open", "began_at": MONDAY, "closed_at": ten},
+        {"external_id": "waits", "began_at": MONDAY, "subject": "Export"},
+    ]
+    take(*files)
+    by: dict[str, Any] = {"by": System("test")}
+    hear(held("asks"), text="And this?", at=MONDAY.replace(hour=11), **by)
+    reopen(held("open"), at=MONDAY.replace(hour=12), **by)
+    wait(held("waits"), at=ten, **by)
+
+    def stand():
+        rows = map(held, ("asks", "open", "waits"))
+        return [(row.state, row.due_at, row.answered_at, row.spent_seconds) for row in rows]
+
+    before = stand()
+    # Four open hours from eleven; three that were left at noon; none that runs.
+    assert [due and due.hour for _state, due, *_rest in before] == [15, 15, None]
+    assert take(*files).unchanged == 3
+    taken = take(files[2] | {"subject": "Export of March"})
+    assert (taken.updated, held("waits").subject) == (1, "Export of March")
+    assert stand() == before
+    take(files[0] | {"answered_at": MONDAY.replace(hour=13)})
+    assert (held("asks").state, held("asks").answered_at.hour) == ("waiting", 13)
+
+
+def test_nobody_who_left_is_named_and_a_mention_has_its_clock(account):
+    account.owner.is_active = False
+    account.owner.save()
+    take({"external_id": "m", "channel": "mention", "began_at": MONDAY, "text": "@fleetline is down"})
+    row = held("m")
+    assert (row.channel, row.state, row.responder, row.due_at.hour) == ("mention", "open", None, 13)
 
 
 def test_a_file_that_moves_an_account_to_another_zone_moves_the_clocks_that_run(account):
