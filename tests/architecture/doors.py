@@ -17,6 +17,7 @@ PART = "stands with the row that it is a part of"
 RECORDED = "is how a change is taken back; the change itself is in the record"
 OURS = "is how our own people divide their work, and no fact of the customer"
 BUDGET = "follows from the mails and surveys that draw on the budget"
+HELD = "follows from tickets, answers, outages and payments, and is lifted with them"
 ON_ACCOUNT = "is read on its account, and people look for that"
 UNDER = "is on record under the row that it is a turn or part of"
 
@@ -26,7 +27,7 @@ WITHOUT: dict[str, dict[str, str]] = {
     "import": {
         "AccountFigures": DERIVED, "GoalReading": LEDGER, "HealthScore": LEDGER, "ScoreNow": DERIVED,
         "ScoreReading": DERIVED, "RiskSignal": DERIVED, "Outcome": DERIVED, "BulkEditRow": RECORDED,
-        "ContactMerge": RECORDED, "Handover": OURS, "PutOff": OURS, "Reservation": BUDGET, "Hold": BUDGET,
+        "ContactMerge": RECORDED, "Handover": OURS, "PutOff": OURS, "Reservation": BUDGET, "Hold": HELD,
         "NotAsked": "is whom a wave of ours did not draw", "Task": "is begun by playbooks and by hand",
         "Play": "is begun by signals", "PlayStep": PART, "FollowUp": "is written here and read before it goes",
         "OutboundMail": "goes out from here alone", "Onboarding": "begins with the subscriptions, which come in",
@@ -34,8 +35,9 @@ WITHOUT: dict[str, dict[str, str]] = {
         "Consent": "is recorded person by person, in the exact words that were agreed to",
     },
     "export": {
-        "AccountFigures": DERIVED, "BulkEditRow": RECORDED, "ContactMerge": RECORDED, "GoalReading": LEDGER,
-        "HealthScore": LEDGER, "Handover": OURS, "PutOff": OURS, "Reservation": BUDGET, "Hold": BUDGET,
+        "AccountFigures": DERIVED, "BulkEditRow": RECORDED, "ContactMerge": RECORDED, "Handover": OURS,
+        "GoalReading": "goes out by the API, for any day with its goal",
+        "HealthScore": "goes out by the API, day by day", "PutOff": OURS, "Reservation": BUDGET, "Hold": HELD,
         "ScoreNow": "stands in the list of accounts, but the database takes no figure that would give it away",
         "ScoreReading": DERIVED, "PlayStep": PART, "OwnerChange": "goes out by the API; files name who owns now",
         "Invitation": "goes out by the API; files have what came back", "NotAsked": "goes out by the API",
@@ -53,7 +55,7 @@ WITHOUT: dict[str, dict[str, str]] = {
         "AccountFigures": DERIVED, "GoalReading": LEDGER, "HealthScore": "is the curve above it",
         "ScoreNow": DERIVED, "ScoreReading": DERIVED, "MonthlyTotal": "is use, which has charts of its own",
         "BulkEditRow": RECORDED, "ContactMerge": RECORDED, "Handover": "the change of the owner is on it",
-        "PutOff": OURS, "Reservation": BUDGET, "Hold": BUDGET, "Invitation": "the mail is on it, and the answer",
+        "PutOff": OURS, "Reservation": BUDGET, "Hold": HELD, "Invitation": "the mail is on it, and the answer",
         "NotAsked": "nothing happened to them", "Consent": "is of a person, and stands on the person's page",
         "Onboarding": "its milestones are on it", "Forecast": "expects what has not happened",
         "NotNeeded": "explains the score, and stands beside it",
@@ -70,7 +72,7 @@ WITHOUT: dict[str, dict[str, str]] = {
     ),
     "matrix": {
         "AccountFigures": DERIVED, "GoalReading": LEDGER, "HealthScore": LEDGER,
-        "BulkEditRow": RECORDED, "ContactMerge": RECORDED, "Hold": BUDGET, "MonthlyTotal": "is asked for as usage",
+        "BulkEditRow": RECORDED, "ContactMerge": RECORDED, "Hold": HELD, "MonthlyTotal": "is asked for as usage",
         "Answer": "the own account has not answered, so that its link is still good; the others have",
         "Consent": "is reached by its contact alone, and contacts are there",
     },

@@ -77,6 +77,22 @@ CONVERSATION: dict[str, Cell] = {
 }  # fmt: skip
 
 
+def entries_table(asked: Asked) -> Table:
+    """Each thing that was said, by conversation and in its order; the file of conversations has the first of each."""
+    seen = Entry.objects.visible_to(asked.user).filter(of_account(asked, path="conversation__account"))
+    rows = seen.select_related("conversation__account", "conversation__contact", "said_by")
+    return tabled(streamed(rows.order_by("conversation", "at", "pk")), ENTRY)
+
+
+ENTRY: dict[str, Cell] = {
+    "account": "conversation.account.external_id", "conversation": "conversation_id",
+    "external_id": "conversation.external_id", "channel": "conversation.channel", "subject": "conversation.subject",
+    "email": lambda row: row.conversation.contact.email if row.conversation.contact else "", "at": _at("at"),
+    "they_said_it": "inbound", "said_by": lambda row: user_address(row.said_by), "text": "text",
+    "account_name": "conversation.account.name",
+}  # fmt: skip
+
+
 def payments_table(asked: Asked) -> Table:
     rows = Payment.objects.visible_to(asked.user).filter(of_account(asked)).order_by("-on", "-pk")
     return tabled(streamed(rows.select_related("account", "subscription")), PAYMENT)
@@ -120,6 +136,13 @@ CONSENT: dict[str, Cell] = {
 
 EXPORTS = [
     as_imported("conversations", conversations_table, "read_contact_data"),
+    Export(
+        "entries",
+        _("What was said"),
+        _("Each thing that was said in conversations, by whom and when."),
+        entries_table,
+        ("export", "read_contact_data"),
+    ),
     as_imported("promises", promises_table, "read_contact_data"),
     as_imported("payments", payments_table),
     as_imported("goals", goals_table),

@@ -15,6 +15,7 @@ from crm.audit.rules import System
 from crm.calendars.actions import set_day
 from crm.calendars.models import Calendar, CalendarDay
 from crm.contacts.models import Contact
+from crm.conversations.actions import answer, hear, receive
 from crm.conversations.models import ResponseTarget
 from crm.exports.rules import EXPORTS
 from crm.goals.actions import set_goal
@@ -93,11 +94,43 @@ def test_a_file_holds_what_the_person_sees_and_no_more(ours) -> None:
     assert [sorted(row[0].partition("-")[0] for row in rows[1:]) for rows in answered] == [
         ["team"], ["foreign", "restricted", "team"],
     ]  # fmt: skip
-    for key in ("accounts", "contacts", "subscriptions", "tasks", "follow-ups", "signals", "mails", "plays"):
+    for key in (
+        "accounts",
+        "contacts",
+        "subscriptions",
+        "conversations",
+        "entries",
+        "promises",
+        "goals",
+        "payments",
+        "tasks",
+        "follow-ups",
+        "signals",
+        "mails",
+        "plays",
+    ):
         for role, expected in seen.items():
             rows = rows_of(signed_in(ours.users[role]), key)
             place = rows[0].index("external_id" if key == "accounts" else "account")
             assert {row[place].partition("-")[0] for row in rows[1:]} == expected, (key, role)
+
+
+def test_all_that_was_said_goes_out_in_its_order(ops, as_user) -> None:
+    of, mina = factories.account(external_id="acme"), factories.user("ops_admin", email="mina@ours.example")
+    talk = receive(of, channel="mail", text="=Where is it?", subject="Export", external_id="t-1", at=NOW, by=mina)
+    answer(talk, text="Here.", at=NOW + timedelta(hours=1), by=mina)
+    hear(talk, text="Thanks!", needs_answer=False, at=NOW + timedelta(hours=2), by=mina)
+    receive(factories.account(external_id="other"), channel="mail", text="Hello?", at=NOW, by=mina)
+    head, *rows = rows_of(as_user(ops), "entries")
+    told = [dict(zip(head, row, strict=True)) for row in rows]
+    assert [(row["account"], row["they_said_it"], row["said_by"], row["text"]) for row in told] == [
+        ("acme", "yes", "", "'=Where is it?"), ("acme", "no", "mina@ours.example", "Here."),
+        ("acme", "yes", "", "Thanks!"), ("other", "yes", "", "Hello?"),
+    ]  # fmt: skip
+    assert {(row["external_id"], row["conversation"], row["at"][:13]) for row in told[:3]} == {
+        ("t-1", str(talk.pk), f"2026-11-21T{hour:02}") for hour in (9, 10, 11)
+    }
+    assert [row[0] for row in rows_of(as_user(ops), "entries", f"account={of.pk}")] == ["account", *["acme"] * 3]
 
 
 def test_what_was_sought_is_kept_from_the_record(ours) -> None:
