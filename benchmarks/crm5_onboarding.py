@@ -52,18 +52,29 @@ class Customer:
     def reached(self, run: date) -> list[date | None]:
         """The day of each milestone, from what happened between the start and whatever ends it."""
         left = self.left(run)
-        until = min(self.start + LASTS * DAY, run, left - DAY if left else run)
+        until = min(self.last, run, left - DAY if left else run)
         within = [[day for day in days if self.start <= day <= until] for days in self.firsts]
         seen = sorted(
             min(days) for each in self.people.values() if (days := [d for d in each if self.start <= d <= until])
         )
         return [*(min(days, default=None) for days in within), seen[PEOPLE - 1] if len(seen) >= PEOPLE else None]
 
+    @property
+    def last(self) -> date:
+        return self.start + LASTS * DAY
+
+    def judged(self, day: date) -> date:
+        """The day by which it is judged: none after its last one, nor after the account left."""
+        left = self.left(day)
+        return min(day, self.last, left - DAY if left else day)
+
+    def known(self, days: list[date | None], day: date) -> list[date | None]:
+        """Which milestones were reached by then, and when."""
+        return [each if each and each <= self.judged(day) else None for each in days]
+
     def state(self, days: list[date | None], day: date) -> tuple[str, int]:
         """(state, how many are reached) at the end of a day."""
-        left, last = self.left(day), self.start + LASTS * DAY
-        judged = min(day, last, left - DAY if left else day)
-        known = [each if each and each <= judged else None for each in days]
+        left, last, judged, known = self.left(day), self.last, self.judged(day), self.known(days, day)
         count = sum(each is not None for each in known)
         if count == len(days):
             return "done", count
@@ -95,12 +106,13 @@ def customers(folder: Path) -> dict[str, Customer]:
     return {account: each for account, each in found.items() if each.terms}
 
 
-def month_ends() -> Iterator[date]:
+def days_looked_at() -> Iterator[date]:
+    """Every nineteenth day, so that they fall on all days of the week and of the month, and the last one."""
     day = BEGINS
-    while day <= REACH:
-        if (day + DAY).day == 1:
-            yield day
-        day += DAY
+    while day < REACH:
+        yield day
+        day += 19 * DAY
+    yield REACH
 
 
 # --- the product -----------------------------------------------------------------------------------------------------
@@ -126,7 +138,7 @@ def follow() -> str:
 
 
 def differences(folder: Path) -> list[str]:
-    """Each line names a day of a milestone, or the state of an account on a month-end, that differs."""
+    """Each line names what was reached by an account on a day looked at, or its state then, that differs."""
     from crm.accounts.models import Account
     from retention.onboarding.queries import steps_on, stood_on
 
@@ -134,24 +146,20 @@ def differences(folder: Path) -> list[str]:
     counted = customers(folder)
     days = {account: each.reached(REACH) for account, each in counted.items()}
     found = []
-    steps = defaultdict(list)
-    for step in steps_on(REACH):
-        steps[step.account_id].append(step.on)
-    for account, mine in days.items():
-        if steps[names[account]] != mine:
-            found.append(f"milestones of {account}: {steps[names[account]]}, counted {mine}")
     states = Counter[str]()
-    for day in month_ends():
-        stood = stood_on(day)
+    for day in days_looked_at():
+        stood, steps = stood_on(day), defaultdict(list)
+        for step in steps_on(day):
+            steps[step.account_id].append(step.on)
         for account, each in counted.items():
-            mine_ = each.state(days[account], day) if each.start <= day else None
+            mine = (*each.state(days[account], day), each.known(days[account], day)) if each.start <= day else None
             product = stood.get(names[account])
-            theirs = (product.state, product.reached) if product else None
-            states[mine_[0] if mine_ else "not begun"] += 1
-            if mine_ != theirs:
-                found.append(f"{account} on {day}: {theirs}, counted {mine_}")
-    total = sum(sum(each is not None for each in mine) for mine in days.values())
-    print(f"{len(days)} accounts, {total} milestones reached; account × month-end: {dict(states.most_common())}")
+            theirs = (product.state, product.reached, steps[names[account]]) if product else None
+            states[mine[0] if mine else "not begun"] += 1
+            if mine != theirs:
+                found.append(f"{account} on {day}: {theirs}, counted {mine}")
+    total = sum(sum(each is not None for each in reached) for reached in days.values())
+    print(f"{len(days)} accounts, {total} milestones reached; account × day: {dict(states.most_common())}")
     return found
 
 
