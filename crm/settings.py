@@ -155,7 +155,7 @@ except ValueError as error:
 DATABASES = {
     "default": _DATABASE
     | {
-        "CONN_MAX_AGE": 60,
+        "CONN_MAX_AGE": 600,  # a new connection knows no table and has planned nothing
         "CONN_HEALTH_CHECKS": True,
         "OPTIONS": {
             **_DATABASE.get("OPTIONS", {}),
@@ -164,6 +164,8 @@ DATABASES = {
             "options": f"-c statement_timeout={STATEMENT_TIMEOUT_MS} -c lock_timeout=5000 -c timezone=UTC"
             # Runs over all accounts hand on tables of some 50 MB; memory is taken only by those that make them.
             + " -c temp_buffers=64MB"
+            # What is prepared, which is only what crm.lib.prepared takes, is planned once and not five times before.
+            + " -c plan_cache_mode=force_generic_plan"
             # A test's rows need not survive a power cut, and waiting for the disk would be most of its time.
             + (" -c synchronous_commit=off" if TESTING else ""),
         },

@@ -1,10 +1,9 @@
 """Statements that PostgreSQL plans once for a connection: for pages whose statements take longer to plan than to run.
 
 Django puts values into the text of a statement, so that each request brings another one, which is read and planned
-anew. A cursor from here sends text and values apart. After five runs the server keeps one plan for all values, where
-by its reckoning that one costs no more than plans made for each (PostgreSQL's manual, PREPARE, Notes). So this is
-for statements about one row and what hangs on it, whatever its values: not for lists of ids, sometimes one and
-sometimes thousands, and not for words that are looked for.
+anew. A cursor from here sends text and values apart, and the server keeps one plan for all values (`plan_cache_mode`
+in the settings; PostgreSQL's manual, PREPARE, Notes). So this is for statements about one row and what hangs on it,
+whatever its values: not for lists of ids, sometimes one and sometimes thousands, and not for words that are looked for.
 
 Columns are to be named. A plan whose columns have changed (`account.*` after a migration) is refused until the
 connection ends.

@@ -42,20 +42,24 @@ account AS MATERIALIZED (
     ) AS ids
     WHERE %(talks)s
 ), walk AS (
-    -- Else week by week, the newest first, until enough are found: all that have such a word are too many to be put in
-    -- order while somebody waits.
-    SELECT crm_week(%(now)s) + 2 AS week, 0::bigint AS looked_at,
+    -- Else by weeks, the newest first, until enough are found: all that have such a word are too many to be put in order
+    -- while somebody waits. First one week, then two, four and so on: a rare word is not asked for in each by itself.
+    SELECT crm_week(%(now)s) + 2 AS week, 1 AS weeks, 0::bigint AS looked_at,
         CASE WHEN cardinality(ids) = %(limit)s THEN ids ELSE '{}' END AS kept,
         (SELECT crm_week(min(last_at)) FROM crm_conversation) AS oldest
     FROM recent
     UNION ALL
-    SELECT walk.week - 1, walk.looked_at + said.many, walk.kept || seen.ids, walk.oldest
+    SELECT walk.week - walk.weeks, walk.weeks * 2, walk.looked_at + said.many, walk.kept || seen.ids, walk.oldest
     FROM walk
     CROSS JOIN asked
     CROSS JOIN LATERAL (
+        SELECT string_agg('(' || crm_of_week(asked.words::text, week) || ')', '|')::tsquery AS words
+        FROM generate_series(greatest(walk.week - walk.weeks, walk.oldest), walk.week - 1) AS week
+    ) AS block
+    CROSS JOIN LATERAL (
         SELECT count(*) AS many, array_agg(id ORDER BY last_at DESC, id DESC) AS ids
         FROM crm_conversation
-        WHERE crm_words_of_week(subject, last_at) @@ crm_of_week(asked.words::text, walk.week - 1)::tsquery
+        WHERE crm_words_of_week(subject, last_at) @@ block.words
     ) AS said
     CROSS JOIN LATERAL (
         SELECT ARRAY(
