@@ -90,7 +90,8 @@ class GroupForm(forms.Form):
 class MeasureForm(forms.Form):
     """One line of the table. Red, green and steps of a share are typed in percent."""
 
-    name = Text(label=_("Name"), limit=120)
+    # Of two lines: names are longer than the column is wide.
+    name = Text(label=_("Name"), limit=120, widget=forms.Textarea(attrs={"rows": 2}))
     window = forms.TypedChoiceField(label=_("Window"), choices=windows, coerce=int)
     threshold = forms.IntegerField(label=_("Counts from … uses"), min_value=1, max_value=1_000_000, required=False)
     scale = forms.ChoiceField(label=_("Scale"), choices=SCALES)
@@ -118,6 +119,9 @@ class MeasureForm(forms.Form):
             field.widget.attrs["aria-label"] = f"{row.label}: {field.label}"
             if name in ("red", "green", "weight", "threshold"):
                 field.widget.attrs["class"] = "figure-field sunk"
+
+    def clean_name(self) -> str:
+        return " ".join(self.cleaned_data["name"].split())
 
     def clean_steps(self) -> list[list[Decimal]]:
         text = self.cleaned_data["steps"]
