@@ -9,7 +9,7 @@ from crm.accounts.models import Account
 from crm.lib.fields import Amount, Day, Text, currency_field
 from crm.plans.models import Plan
 from crm.subscriptions.actions import Terms
-from crm.subscriptions.models import PaymentKind, Subscription, SubscriptionChange
+from crm.subscriptions.models import Payment, PaymentKind, PaymentQuerySet, Subscription, SubscriptionChange
 
 
 class TermsForm(forms.Form):
@@ -72,6 +72,30 @@ class PaymentForm(forms.Form):
         assert isinstance(lines, forms.ModelChoiceField)
         held = Subscription.objects.system("lines of an account that the person may write").filter(account=account)
         lines.queryset = held.order_by("external_id", "pk")
+
+    def clean(self) -> dict[str, Any]:
+        """A settlement is of what had failed or was disputed by that day; else it would settle nothing."""
+        given = super().clean() or {}
+        if given.get("kind") == PaymentKind.SETTLED and {"subscription", "on", "invoice"} <= given.keys():
+            why = "payments of an account that the person may write"
+            rows = (
+                Payment.objects.system(why).filter(subscription=given["subscription"]).exclude(kind=PaymentKind.SETTLED)
+            )
+            first = rows.filter(invoice=given["invoice"]).order_by("on").first()
+            if first is None:
+                self.add_error("invoice", self._unknown(rows))
+            elif given["on"] < first.on:
+                words = _("It failed or was disputed on %(day)s. Enter that day or a later one.")
+                self.add_error("on", words % {"day": first.on.isoformat()})
+        return given
+
+    def _unknown(self, rows: PaymentQuerySet) -> str:
+        invoices = rows.exclude(invoice="").order_by("-on").values_list("invoice", flat=True)
+        if named := list(dict.fromkeys(invoices[:20]))[:3]:
+            return _("Nothing failed under this number. Enter that of what failed, such as %(invoices)s.") % {
+                "invoices": ", ".join(named)
+            }
+        return str(_("Nothing of this subscription failed or is disputed under this number. Record that first."))
 
 
 def initial(change: SubscriptionChange) -> dict[str, Any]:

@@ -104,6 +104,33 @@ def test_what_is_refused(line):
     assert "Lena" not in str(AuditRow.objects.values())
 
 
+def test_a_settlement_that_would_settle_nothing_is_asked_about_and_what_was_typed_stays(line, client):
+    recorded(line, "failed", 5, invoice="A-7")
+    client.force_login(line.account.owner)
+    there = reverse("payment-new", args=[line.account_id])
+
+    def said(on: str, invoice: str) -> str:
+        form = {
+            "subscription": line.pk,
+            "kind": "settled",
+            "on": on,
+            "currency": "EUR",
+            "invoice": invoice,
+            "why": "Paid",
+        }
+        answer = client.post(there, form)
+        return "" if answer.status_code == 302 else answer.content.decode()
+
+    too_early = said("2026-11-04", "A-7")
+    assert "It failed or was disputed on 2026-11-05. Enter that day or a later one." in too_early
+    assert 'value="2026-11-04"' in too_early and 'value="Paid"' in too_early
+    for number in ("", "A-8"):
+        assert "Enter that of what failed, such as A-7." in said("2026-11-06", number)
+    assert said("2026-11-05", "A-7") == "" and troubles(day(5)) == []
+    Payment.objects.system("test").all().delete()
+    assert "Record that first." in said("2026-11-06", "")
+
+
 def test_the_pages_say_what_is_open(line, client):
     client.force_login(line.account.owner)
     form = {"subscription": line.pk, "kind": "failed", "on": "2026-11-03", "amount": "1,240", "currency": "EUR"}
