@@ -119,8 +119,8 @@ def of_account(request: Request, account: int) -> HttpResponse:
     """The milestones of an account; `day`: as they were known to stand at the end of that day."""
     of, today = seen_account(request, account), request.now.date()
     form = forms.DayForm(request.GET if "day" in request.GET else None)
-    asked = form.cleaned_data["day"] if form.is_bound and form.is_valid() else None
-    day, known = min(asked or today, today), queries.end_of(asked) if asked else None
+    asked = min(form.cleaned_data["day"], today) if form.is_bound and form.is_valid() else None
+    day, known = asked or today, queries.end_of(asked) if asked else None
     stood = queries.stood_on(day, known=known, accounts=[of.pk]).get(of.pk)
     found = queries.steps_on(day, known=known, accounts=[of.pk]) if stood else []
     context = {

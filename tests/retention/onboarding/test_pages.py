@@ -47,6 +47,9 @@ def test_pages_ask_as_often_for_three_accounts_as_for_one(lead, mina, client, ti
             page = client.get(reverse("account-onboarding", args=[accounts[0].pk])).content.decode()
         assert page.count("Reached today") == 1 and "first value after 2 days" in page
         past = client.get(reverse("account-onboarding", args=[accounts[0].pk]), {"day": on(9).isoformat()})
+        # A day that has not come is shown as today, the last one of the calendar too.
+        ahead = client.get(reverse("account-onboarding", args=[accounts[0].pk]), {"day": "9999-12-31"})
+        assert ahead.context["asked"] == on(10)
         assert "No onboarding was known on that day." in past.content.decode()  # all of it was recorded later
         page = client.get(reverse("account", args=[accounts[0].pk])).content.decode()
         assert "2 of 4 milestones reached" in page and "Next: Kickoff held" in page
