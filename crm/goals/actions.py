@@ -171,7 +171,8 @@ def _check_terms(baseline: Decimal, target: Decimal, due_on: date, *, after: dat
     if target == baseline:
         errors["target"] = _("It begins where it should end. Choose another target, or another baseline.")
     if not after < due_on <= LATEST:
-        errors["due_on"] = _("Choose a later day.")
+        words = _("Choose a day after %(day)s, and before the year 2200.")
+        errors["due_on"] = words % {"day": after.isoformat()}
     if errors:
         raise ValidationError(errors)
 

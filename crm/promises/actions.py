@@ -148,8 +148,13 @@ def _check_made(account: Account, text: str, due_on: date, made_on: date, today:
         errors["text"] = _("Say what was promised, in the words that the customer heard.")
     if not EARLIEST <= made_on <= today:
         errors["made_on"] = _("Enter the day on which it was promised: today or earlier.")
-    if not EARLIEST <= due_on <= LATEST or due_on < made_on:
-        errors["due_on"] = _("Choose the day on which it was promised, or a later one.")
+    if not EARLIEST <= due_on <= LATEST:
+        errors["due_on"] = _("Enter a day in the years 2000 to 2199.")
+    elif due_on < made_on:
+        words = _(
+            "This is before it was promised, on %(day)s. Enter that day or a later one, or mend when it was promised."
+        )
+        errors["due_on"] = words % {"day": made_on.isoformat()}
     if contact is not None and (contact.erased_at or not _is_theirs(contact, account)):
         errors["contact"] = _("This person is not at the account. Choose another one.")
     if errors:

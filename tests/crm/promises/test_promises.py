@@ -169,6 +169,7 @@ def test_what_is_refused(mina):
     wrong: list[tuple[str, dict[str, Any]]] = [
         ("text", {"text": " "}),
         ("due_on", {"due_on": TODAY - DAY}),
+        ("due_on", {"due_on": date(2200, 1, 1)}),
         ("made_on", {"made_on": TODAY + DAY, "due_on": TODAY + 2 * DAY}),
         ("contact", {"contact": stranger}),
         ("promised_by", {"promised_by": factories.user("rep")}),
