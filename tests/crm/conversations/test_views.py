@@ -74,6 +74,8 @@ def test_a_time_that_has_not_come_is_said_at_its_field(account, rep, as_user):
     url = reverse("conversation-new", args=[account.pk])
     page = as_user(rep).post(url, {"channel": "call", "said_at": "2026-11-22T10:00"}).content.decode()
     assert "This has not happened yet" in page
+    page = as_user(rep).post(url, {"channel": "fax", "text": "Asked for a quote"}).content.decode()
+    assert "fax is not one of the available choices" in page and "Asked for a quote" in page
     assert not rows().exists()
 
 
