@@ -167,7 +167,7 @@ def _check_measure(
 
 
 def _check_terms(baseline: Decimal, target: Decimal, due_on: date, *, after: date) -> None:
-    errors = {}
+    errors: dict[str, object] = {}
     if target == baseline:
         errors["target"] = _("It begins where it should end. Choose another target, or another baseline.")
     if not after < due_on <= LATEST:

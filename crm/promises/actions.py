@@ -143,7 +143,7 @@ def _append(row: Promise, kind: Turn, on: date, due_on: date, why: str, at: date
 
 
 def _check_made(account: Account, text: str, due_on: date, made_on: date, today: date, contact: Contact | None) -> None:
-    errors = {}
+    errors: dict[str, object] = {}
     if not text.strip():
         errors["text"] = _("Say what was promised, in the words that the customer heard.")
     if not EARLIEST <= made_on <= today:
