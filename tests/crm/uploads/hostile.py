@@ -7,6 +7,7 @@ import gzip
 import io
 import zipfile
 from collections.abc import Iterator
+from functools import cache
 
 WHOLE, ROW, TAKEN = "the file", "the row", "taken"
 Case = tuple[str, str, bytes, str, str]
@@ -271,4 +272,7 @@ def taken() -> Iterator[Case]:
     yield "a name with a path", "../../../../tmp/evil\0.csv", b"id,name\ngood,G\n", TAKEN, ""
 
 
-CASES = [*whole_csv(), *whole_workbooks(), *rows(), *taken()]
+@cache
+def cases() -> list[Case]:
+    """Made when they are asked for: some are large, and every process of the tests imports this file."""
+    return [*whole_csv(), *whole_workbooks(), *rows(), *taken()]
