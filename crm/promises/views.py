@@ -8,6 +8,7 @@ from typing import NamedTuple
 from django import forms as django_forms
 from django.contrib import messages
 from django.db.models import Q
+from django.db.models.functions import TruncDate
 from django.http import HttpResponse
 from django.shortcuts import render
 from django.urls import reverse
@@ -19,6 +20,7 @@ from crm.accounts.models import Account
 from crm.accounts.views import address_of, back_to, own_account, own_row, seen_account, shown
 from crm.contacts.rules import masked_name
 from crm.lib.fields import refusals, refusals_told
+from crm.lib.places import zone_of
 from crm.promises import actions, forms, queries, rules
 from crm.promises.models import Promise, PromiseChange, PromiseQuerySet, PromiseState
 from crm.staff.views import Request, form_page, needs, offer_undo
@@ -123,7 +125,9 @@ def of_account(request: Request, account: int) -> HttpResponse:
     found = list(rows.select_related(*RELATED).order_by("-due_on", "-pk")[:OF_ACCOUNT])
     turns = defaultdict(list)
     why = "of promises of an account that the person sees"
-    for turn in PromiseChange.objects.system(why).filter(promise__in=found).order_by("on", "pk"):
+    rows_of_turns = PromiseChange.objects.system(why).filter(promise__in=found)
+    noted = TruncDate("recorded_at", tzinfo=zone_of(of.time_zone))
+    for turn in rows_of_turns.annotate(noted_on=noted).order_by("on", "pk"):
         turns[turn.promise_id].append(turn)
     then = queries.promises_on(asked, accounts=[of.pk], stood=True) if asked else {}
     told = [_told(row, request, turns[row.pk], then.get(row.pk)) for row in found]

@@ -1,5 +1,6 @@
 """Promises: what was promised, what became of it, and how each stood on any day that was."""
 
+import re
 from datetime import UTC, date, datetime, timedelta
 from random import Random
 from typing import Any
@@ -103,6 +104,9 @@ def test_every_past_day_is_what_it_was_then(mina):
     assert "was due" in page
     assert "as they stood on 7 Nov 2026" in page
     assert page.count("learned later") == 1
+    assert re.findall("(Promised|Kept) (\\d+ Nov)[^<]*, noted (\\d+ Nov)", page) == [
+        ("Promised", "3 Nov", "19 Nov"), ("Kept", "17 Nov", "19 Nov"),
+    ]  # fmt: skip
 
 
 def test_the_statement_says_what_the_rule_says(mina):
