@@ -134,16 +134,6 @@ document.addEventListener("click", (event) => {
 document.addEventListener("focusin", (event) =>
   document.querySelectorAll("[data-rows] .here").forEach((row) => row.classList.toggle("here", row.contains(event.target))));
 
-// A second tap while the answer to the first is on its way would do it twice.
-let sent = null;
-document.addEventListener("submit", (event) => {
-  if (event.target.method !== "post") return;
-  if (sent?.form === event.target && event.timeStamp - sent.at < 2000) {
-    event.preventDefault();
-    event.stopImmediatePropagation();
-  } else sent = { form: event.target, at: event.timeStamp };
-}, true);
-
 // Values changed in place: the form takes the focus, and when the page is whole again, the link that opened it.
 let opener = "";
 document.addEventListener("htmx:beforeRequest", (event) => {

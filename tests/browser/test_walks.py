@@ -147,9 +147,7 @@ def test_a_talk_a_promise_and_a_milestone_are_kept_with_the_keyboard_alone(made:
     page.keyboard.type("Where is our invoice?")
     tab_to(watched, "input[name=waits]")
     page.keyboard.press("Space")
-    tab_to(watched, "button[value=chat]")
-    page.evaluate("document.activeElement.click(), document.activeElement.click()")  # twice is once
-    page.get_by_text("Taken in. They wait for our word now.").wait_for()
+    press(watched, "button[value=chat]", "Taken in. They wait for our word now.")
     talk = Conversation.objects.system("test").get(channel="chat")
     tab_to(watched, f"a[href='/conversations/{talk.pk}/']")
     enter(watched)
