@@ -37,7 +37,11 @@ class LogForm(forms.Form):
         widget=forms.DateTimeInput(attrs={"type": "datetime-local"}, format="%Y-%m-%dT%H:%M"),
         input_formats=["%Y-%m-%dT%H:%M"],
     )
-    channel = forms.ChoiceField(choices=Channel.choices, widget=forms.HiddenInput)
+    channel = forms.ChoiceField(
+        choices=Channel.choices,
+        widget=forms.HiddenInput,
+        error_messages={"required": _("Nothing is kept yet. Press how it was.")},
+    )
 
     def __init__(self, *args: Any, account: Account, **more: Any) -> None:
         super().__init__(*args, **more)

@@ -76,6 +76,10 @@ def test_a_time_that_has_not_come_is_said_at_its_field(account, rep, as_user):
     assert "This has not happened yet" in page
     page = as_user(rep).post(url, {"channel": "fax", "text": "Asked for a quote"}).content.decode()
     assert "fax is not one of the available choices" in page and "Asked for a quote" in page
+    # Enter in the field presses the form's first button, which names no channel.
+    assert page.index('<button type="submit" hidden></button>') < page.index('name="channel"')
+    page = as_user(rep).post(url, {"subject": "A quote"}).content.decode()
+    assert "Press how it was" in page and "A quote" in page
     assert not rows().exists()
 
 
