@@ -4,9 +4,10 @@ Bad input is a ValidationError keyed by field; what `by` may not do is Permissio
 row of the record: it may name anybody.
 """
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
+from functools import cache
 
 from django.core.exceptions import ValidationError
 from django.db import transaction
@@ -179,10 +180,7 @@ def _said(
 def assign(conversation: Conversation, *, responder: User, at: datetime, by: Actor) -> Conversation:
     """Name who answers. The clock does not mind: the customer has waited just as long."""
     row = _for_writing(conversation, by)
-    if (
-        not responder.may("write_account")
-        or not Account.objects.visible_to(responder).filter(pk=row.account_id).exists()
-    ):
+    if not _may_answer(responder, row.account_id):
         raise ValidationError({"responder": _("This person cannot answer here. Choose somebody who sees the account.")})
     before, after = audit.changes(row, {"responder_id": responder.pk})
     if after:
@@ -210,21 +208,29 @@ def leave_conversations(user: User, *, at: datetime, by: Actor) -> int:
 
 
 def _name_anew(rows: ConversationQuerySet, giver: User | None, at: datetime, by: Actor) -> int:
-    named = 0
-    for row in rows.select_for_update(of=("self",)).select_related("account__owner", "responder").order_by("pk"):
-        before, after = audit.changes(row, {"responder_id": _answerer(row, without=giver)})
+    named, may_answer = [], cache(_may_answer)  # asked once of each person, however many wait
+    found = rows.select_for_update(of=("self",)).select_related(
+        "account__owner", "account__merged_into__owner", "responder"
+    )
+    for row in found.order_by("pk"):
+        before, after = audit.changes(row, {"responder_id": _answerer(row, giver, may_answer)})
         if after:
-            Conversation.objects.system("just read").filter(pk=row.pk).update(**after)
+            row.responder_id = after["responder_id"]
             audit.record("conversation.assigned", row, at=at, by=by, before=before, after=after)
-            named += 1
-    return named
+            named.append(row)
+    return rows.bulk_update(named, ["responder"], batch_size=500)
 
 
-def _answerer(row: Conversation, without: User | None = None) -> int | None:
+def _may_answer(person: User, account: int) -> bool:
+    return person.may("write_account") and Account.objects.visible_to(person).filter(pk=account).exists()
+
+
+def _answerer(
+    row: Conversation, without: User | None = None, may_answer: Callable[[User, int], bool] = _may_answer
+) -> int | None:
     """Who answers: whoever did, while that person may and sees the account; else its owner; None: nobody."""
     held, owner = row.responder, (row.account.merged_into or row.account).owner
-    seen = Account.objects.visible_to(held).filter(pk=row.account_id) if held and held != without else None
-    if held and seen is not None and held.may("write_account") and seen.exists():
+    if held and held != without and may_answer(held, row.account_id):
         return held.pk
     return owner.pk if owner and owner.may("write_account") else None
 
@@ -277,8 +283,7 @@ def _turn(conversation: Conversation, state: ConversationState, action: str, at:
 def _for_writing(conversation: Conversation, by: Actor) -> Conversation:
     """The row, locked. Who answers may do so wherever the account is seen; else who may write the account."""
     row = Conversation.objects.system("judged just below").select_for_update(of=("self",)).get(pk=conversation.pk)
-    sees = isinstance(by, User) and row.responder_id == by.pk and by.may("write_account")
-    if not sees or not Account.objects.visible_to(by).filter(pk=row.account_id).exists():  # type: ignore[arg-type]
+    if not (isinstance(by, User) and row.responder_id == by.pk and _may_answer(by, row.account_id)):
         require_write(row.account, by=by)
     mark_dirty([row.account_id])
     return row
